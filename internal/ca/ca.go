@@ -1,0 +1,5 @@
+// Package ca is being written.
+package ca
+
+// Authority signs leaf certificates.
+type Authority struct{}

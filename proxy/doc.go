@@ -1,0 +1,14 @@
+// Package proxy is the intercepting proxy: it accepts client connections,
+// finds out what they speak, opens TLS where it may, reads requests, asks a
+// stack of [traffic.RoundTripper] for the answers and tells a
+// [traffic.Observer] what happened.
+//
+//	p := proxy.New(proxy.Options{Observer: recorder, Network: &proxy.Network{}, CA: authority})
+//	addr, err := p.Listen(ctx, proxy.Listener{Addr: "127.0.0.1:0"})
+//	...
+//	err = p.Run(ctx) // until ctx is done and the last exchange has ended
+//
+// A message that nobody edits goes to the other side byte for byte: see
+// internal/h1. Each client connection is served by one goroutine and has origin
+// connections of its own, which end with it.
+package proxy

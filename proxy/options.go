@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"crypto/x509"
+	"log/slog"
+	"time"
+
+	"github.com/necto-dev/necto/internal/ca"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// Options says what a Proxy does. The zero value answers every request with a
+// failure: a useful proxy has a Network, Layers, or both.
+type Options struct {
+	// Observer is told what happens; nil means nobody is.
+	Observer traffic.Observer
+	// Layers wrap each other around the network, the first outermost. Each is
+	// built once per client connection.
+	Layers []Layer
+	// Network reaches origins. nil means that there is no way out: what no
+	// layer answers fails, and nothing is ever dialled or resolved.
+	Network *Network
+	// CA signs the certificates shown to clients. nil means that TLS is never
+	// opened but passed through.
+	CA *ca.Authority
+	// Passthrough names hosts whose TLS is not opened, matched against the
+	// CONNECT name and the server name of the hello: an exact name, or "*."
+	// and a suffix.
+	Passthrough []string
+	// Grace is how long exchanges in flight may go on after the stop; 0 means
+	// 5 s, -1 none.
+	Grace time.Duration
+	// MaxBody is how many bytes of each body are captured, counted before
+	// content decoding; 0 means 64 MiB, -1 no limit.
+	MaxBody int64
+	// BodyChunks asks for traffic.BodyChunk events.
+	BodyChunks bool
+	// Log gets life-cycle messages; nil discards them.
+	Log *slog.Logger
+}
+
+// Layer puts a RoundTripper in front of next. next is nil where there is no
+// network behind it.
+type Layer func(next traffic.RoundTripper) traffic.RoundTripper
+
+// Listener is one address a Proxy accepts connections on.
+type Listener struct {
+	// Addr is host:port; port 0 picks a free one.
+	Addr string
+	// Reverse, if not nil, sends origin-form requests to this origin: its
+	// scheme and authority, and its path in front of theirs.
+	Reverse *traffic.URL
+	// KeepHost leaves the Host field as the client sent it in reverse mode;
+	// otherwise it names the origin.
+	KeepHost bool
+	// Origin lets the layers answer origin-form requests, with Host as the
+	// authority: a recording served to clients whose base URL is this address.
+	Origin bool
+}
+
+// Network says how origins are reached. The zero value resolves with the
+// system's resolver and verifies certificates against the system's roots.
+type Network struct {
+	// Insecure turns off certificate verification for all origins,
+	// InsecureHosts for those named (exact, or "*." and a suffix).
+	Insecure      bool
+	InsecureHosts []string
+	// RootCAs are the roots trusted; nil means the system's.
+	RootCAs *x509.CertPool
+	// Resolve maps "host:port" to the "address" dialled in its place, as
+	// curl's --resolve; an address may bring a port of its own.
+	Resolve map[string]string
+	// DialTimeout bounds name look-up and connect, 0 means 30 s;
+	// TLSTimeout the handshake, 0 means 15 s.
+	DialTimeout, TLSTimeout time.Duration
+}

@@ -1,0 +1,104 @@
+package traffic
+
+import "time"
+
+// ExchangeID numbers exchanges from 1 in the order they began in this run.
+type ExchangeID uint64
+
+// ConnID numbers client connections from 1 in the order they were accepted in
+// this run.
+type ConnID uint64
+
+// Direction is the way bytes go.
+type Direction uint8
+
+// The two directions of a connection.
+const (
+	ClientToServer Direction = iota
+	ServerToClient
+)
+
+// String returns client-to-server or server-to-client.
+func (d Direction) String() string {
+	if d == ClientToServer {
+		return "client-to-server"
+	}
+	return "server-to-client"
+}
+
+// Exchange is one request and what became of it. See the package comment for
+// which fields may be read when.
+type Exchange struct {
+	// Announced by RequestStarted:
+
+	ID   ExchangeID
+	Conn ConnID
+	// Started is when the first byte of the request had been read: wall clock
+	// with a monotonic reading.
+	Started time.Time
+	// Client is the client's address, ip:port.
+	Client string
+	// TLS describes the client's TLS connection, nil for plain text.
+	TLS *TLSInfo
+	// Request is what the client sent. Its Body is nil here: see RequestBody.
+	Request *Request
+
+	// Announced by RequestDone (if there is one) and by the last event:
+
+	// RequestBody is what was captured of the request's content, sealed; nil
+	// for none. Transfer coding is undone, content coding kept.
+	RequestBody *Body
+	// RequestDone is the time from Started to the last byte of the request, -1
+	// if it never came.
+	RequestDone time.Duration
+
+	// Announced by ResponseStarted and by the last event:
+
+	// Server is the address of the origin connection, ip:port, "" if none was
+	// used.
+	Server string
+	// Response is what the origin (or whoever answered in its place) sent, nil
+	// if there was no answer; an answer that necto made up to report a Failure
+	// is not kept. Its Body is nil here: see ResponseBody.
+	Response *Response
+	// ResponseStarted is the time from Started to the head of the response, -1
+	// if none came.
+	ResponseStarted time.Duration
+
+	// Announced by ExchangeDone and ExchangeAborted:
+
+	// ResponseBody is what was captured of the response's content, sealed; nil
+	// for none. Transfer coding is undone, content coding kept.
+	ResponseBody *Body
+	// Informational has the 1xx responses that came before the final one.
+	Informational []*Response
+	// Duration is the time from Started to the end, monotonic.
+	Duration time.Duration
+	// Timing splits Duration.
+	Timing Timing
+	// Failure is why the exchange did not complete, nil if it did.
+	Failure *Failure
+	// Rules names what changed or answered the exchange, in order.
+	Rules []string
+	// Tags are labels given by rules or by the client.
+	Tags []string
+}
+
+// Timing splits an exchange's duration the way HAR 1.2 `timings` does. Each
+// value is monotonic; -1 means that the step did not happen, as Connect on a
+// reused connection.
+type Timing struct {
+	Blocked, DNS, Connect, TLS, Send, Wait, Receive time.Duration
+}
+
+// TLSInfo describes a TLS connection with a client.
+type TLSInfo struct {
+	// Version is "1.2" or "1.3".
+	Version string
+	// ALPN is the protocol agreed on, "" for none.
+	ALPN string
+	// Cipher is the IANA name of the cipher suite.
+	Cipher string
+	// SNI is the server name the client asked for, "" for none.
+	SNI string
+}

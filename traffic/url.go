@@ -1,0 +1,145 @@
+package traffic
+
+import (
+	"fmt"
+	"net"
+	"strings"
+)
+
+// URL says where a request goes. It is split only as far as routing needs: path
+// and query stay exactly as they were sent, also where net/url would refuse
+// them, because a proxy must not alter them (RFC 9110 section 7.7).
+type URL struct {
+	// Scheme is http, https, ws or wss, in lower case.
+	Scheme string
+	// Authority is host or host:port as sent, IPv6 literals in brackets,
+	// without user information.
+	Authority string
+	// Target is path and query as sent: it begins with "/", or is "*" for
+	// OPTIONS. For CONNECT it is empty.
+	Target string
+}
+
+// ParseURL splits an absolute URL. A missing path becomes "/", a fragment and
+// user information are dropped. Scheme and authority are required.
+func ParseURL(s string) (URL, error) {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok || scheme == "" {
+		return URL{}, fmt.Errorf("url %.200q: no scheme", s)
+	}
+	rest, _, _ = strings.Cut(rest, "#")
+	u := URL{Scheme: strings.ToLower(scheme), Authority: rest, Target: "/"}
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		u.Authority, u.Target = rest[:i], rest[i:]
+		if u.Target[0] == '?' {
+			u.Target = "/" + u.Target
+		}
+	}
+	if i := strings.LastIndexByte(u.Authority, '@'); i >= 0 {
+		u.Authority = u.Authority[i+1:]
+	}
+	if err := checkAuthority(u.Authority); err != nil {
+		return URL{}, fmt.Errorf("url %.200q: %w", s, err)
+	}
+	return u, nil
+}
+
+// String returns the URL as text, path and query as sent.
+func (u URL) String() string {
+	return u.Scheme + "://" + u.Authority + u.Target
+}
+
+// Path returns the part of Target before the first "?".
+func (u URL) Path() string {
+	path, _, _ := strings.Cut(u.Target, "?")
+	return path
+}
+
+// Query returns the part of Target behind the first "?", and whether there is
+// one.
+func (u URL) Query() (string, bool) {
+	_, query, ok := strings.Cut(u.Target, "?")
+	return query, ok
+}
+
+// Hostname returns the host without port and brackets, as spelled.
+func (u URL) Hostname() string {
+	host, _ := splitAuthority(u.Authority)
+	return host
+}
+
+// Port returns the port as decimal digits: the one of the authority, else the
+// default of the scheme (443 for https and wss, 80 otherwise).
+func (u URL) Port() string {
+	if _, port := splitAuthority(u.Authority); port != "" {
+		return port
+	}
+	return DefaultPort(u.Scheme)
+}
+
+// HostPort returns host:port ready for a dialer.
+func (u URL) HostPort() string {
+	return net.JoinHostPort(u.Hostname(), u.Port())
+}
+
+// Secure reports whether the scheme asks for TLS.
+func (u URL) Secure() bool {
+	return u.Scheme == "https" || u.Scheme == "wss"
+}
+
+// DefaultPort returns the port a scheme implies: 443 for https and wss, 80
+// otherwise.
+func DefaultPort(scheme string) string {
+	if scheme == "https" || scheme == "wss" {
+		return "443"
+	}
+	return "80"
+}
+
+// splitAuthority splits host[:port]; port is "" when absent, host has no
+// brackets.
+func splitAuthority(authority string) (host, port string) {
+	if strings.HasPrefix(authority, "[") {
+		if i := strings.IndexByte(authority, ']'); i >= 0 {
+			return authority[1:i], strings.TrimPrefix(authority[i+1:], ":")
+		}
+	}
+	if i := strings.LastIndexByte(authority, ':'); i >= 0 {
+		return authority[:i], authority[i+1:]
+	}
+	return authority, ""
+}
+
+func checkAuthority(authority string) error {
+	host, port := splitAuthority(authority)
+	if host == "" {
+		return fmt.Errorf("no host")
+	}
+	for i := 0; i < len(authority); i++ {
+		if c := authority[i]; c <= ' ' || c == 0x7f || c == '\\' || c == '/' || c == '@' {
+			return fmt.Errorf("invalid byte %q in host", c)
+		}
+	}
+	if strings.Contains(host, ":") != strings.HasPrefix(authority, "[") {
+		return fmt.Errorf("an IPv6 host needs brackets")
+	}
+	return checkPort(port)
+}
+
+func checkPort(port string) error {
+	n := 0
+	for i := 0; i < len(port); i++ {
+		if port[i] < '0' || port[i] > '9' || n > 65535 {
+			return fmt.Errorf("invalid port %.20q", port)
+		}
+		n = n*10 + int(port[i]-'0')
+	}
+	if n > 65535 {
+		return fmt.Errorf("invalid port %.20q", port)
+	}
+	return nil
+}
+
+// CheckAuthority reports whether s is host or host:port as RFC 9110 section
+// 7.2 allows it in Host, nil if it is.
+func CheckAuthority(s string) error { return checkAuthority(s) }

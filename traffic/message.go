@@ -59,6 +59,8 @@ type Response struct {
 	Length int64
 	// Trailer has the trailer fields once Body has returned io.EOF.
 	Trailer Fields
+
+	line string // the status line as read, see SetWireLine
 }
 
 // RoundTripper answers requests: the network, a rule, a breakpoint, a

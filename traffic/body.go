@@ -131,8 +131,14 @@ func (b *Body) Truncated() bool { return b.kept < b.size }
 // Err returns why bytes within the limit could not be kept, nil if they were.
 func (b *Body) Err() error { return b.err }
 
-// Chunks returns when which bytes arrived, nil if that was not noted.
-func (b *Body) Chunks() []Chunk { return b.chunks }
+// Chunks returns when which bytes arrived, nil if that was not noted or if all
+// came at once.
+func (b *Body) Chunks() []Chunk {
+	if len(b.chunks) < 2 {
+		return nil
+	}
+	return b.chunks
+}
 
 // Bytes returns the kept content if it is in memory, which the caller must not
 // change, and false if it is in a file.

@@ -3,6 +3,7 @@ package traffic
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // Request is a request on its way through the stack of RoundTrippers. A
@@ -31,6 +32,21 @@ type Request struct {
 	// the final one, in order, before RoundTrip returns. An error from it is
 	// the client's and ends the round trip.
 	Informational func(*Response) error
+	// Trace, if not nil, is filled in by whoever reaches an origin, before
+	// RoundTrip returns.
+	Trace *Trace
+}
+
+// Trace tells how an origin was reached.
+type Trace struct {
+	// Server is the address of the origin connection, ip:port.
+	Server string
+	// DNS, Connect and TLS are what it took to open the connection, monotonic;
+	// -1 for a step that did not happen, as on a reused connection.
+	DNS, Connect, TLS time.Duration
+	// Began is when the connection was ready and writing the request began,
+	// Sent when the last byte of it that was there had been written.
+	Began, Sent time.Time
 }
 
 // Clone returns a copy whose Header may be changed. Body and Informational are

@@ -1,0 +1,2 @@
+// Package record writes and reads recordings.
+package record

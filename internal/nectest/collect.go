@@ -1,0 +1,122 @@
+package nectest
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// Collect is an observer that keeps every event. The zero value works; its
+// methods may be called concurrently.
+type Collect struct {
+	mu      sync.Mutex
+	events  []traffic.Event // guarded by mu
+	changed chan struct{}   // guarded by mu; closed at the next event
+}
+
+// Observe keeps e, and the bodies of the exchange that it ends.
+func (c *Collect) Observe(e traffic.Event) {
+	keepBodies(e)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events = append(c.events, e)
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
+}
+
+// keepBodies keeps what the test may read later. The references are never given
+// back: the files have no names, so they go with the process.
+func keepBodies(e traffic.Event) {
+	x := Ended(e)
+	if x == nil {
+		return
+	}
+	for _, body := range []*traffic.Body{x.RequestBody, x.ResponseBody} {
+		if body != nil {
+			body.Keep()
+		}
+	}
+}
+
+// Events returns what was observed so far, in order.
+func (c *Collect) Events() []traffic.Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]traffic.Event(nil), c.events...)
+}
+
+// Exchanges returns the exchanges that have ended so far, in the order of their
+// ends.
+func (c *Collect) Exchanges() []*traffic.Exchange {
+	var ended []*traffic.Exchange
+	for _, e := range c.Events() {
+		if x := Ended(e); x != nil {
+			ended = append(ended, x)
+		}
+	}
+	return ended
+}
+
+// WaitExchanges waits until n exchanges have ended and returns them. It fails
+// the test if they do not within ten seconds.
+func (c *Collect) WaitExchanges(t testing.TB, n int) []*traffic.Exchange {
+	t.Helper()
+	c.Wait(t, func([]traffic.Event) bool { return len(c.Exchanges()) >= n })
+	return c.Exchanges()
+}
+
+// Wait waits until done, given all events so far, returns true. It fails the
+// test if that does not happen within ten seconds.
+func (c *Collect) Wait(t testing.TB, done func([]traffic.Event) bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		next := c.next()
+		events := c.Events()
+		if done(events) {
+			return
+		}
+		select {
+		case <-next:
+		case <-deadline:
+			t.Fatalf("waited %v for events; so far: %s", patience, kinds(events))
+		}
+	}
+}
+
+// kinds returns the types of the events.
+func kinds(events []traffic.Event) string {
+	var b strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&b, "%T ", e)
+	}
+	return b.String()
+}
+
+// next returns a channel that is closed at the next event.
+func (c *Collect) next() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
+	return c.changed
+}
+
+// Ended returns the exchange that e ends, nil if it ends none.
+func Ended(e traffic.Event) *traffic.Exchange {
+	switch e := e.(type) {
+	case traffic.ExchangeDone:
+		return e.Exchange
+	case traffic.ExchangeAborted:
+		return e.Exchange
+	default:
+		return nil
+	}
+}

@@ -4,9 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 
+	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
+
+// maxMisses is how many misses an Index remembers.
+const maxMisses = 100
 
 // Options says how an Index answers. The zero value answers at once and tells
 // nobody of misses.
@@ -24,7 +30,7 @@ type Options struct {
 type Stats struct {
 	// Exchanges can be served.
 	Exchanges int
-	// Failed exchanges were recorded without a usable answer, Pending ones
+	// Failed exchanges were recorded without a complete answer, Pending ones
 	// without an end; neither is served.
 	Failed, Pending int
 	// Served and Missed count requests since Load.
@@ -33,27 +39,143 @@ type Stats struct {
 
 // Index answers requests from recordings. Create it with Load. Its methods may
 // be called concurrently.
-type Index struct{}
+type Index struct {
+	timing Timing
+	onMiss func(Miss)
+	log    *slog.Logger
 
-// Load reads the recordings at paths. Exchanges of an earlier path come before
-// those of a later one where both answer the same request.
-func Load(paths []string, o Options) (*Index, error) { return nil, errors.ErrUnsupported }
+	// Written by Load only.
+	files  []*record.File
+	names  []string // base names of files
+	masked bool     // a file is redacted: secrets count by presence
+	places []place  // in the order of their first exchange
+	table  *table
+	stats  Stats // without Served and Missed
 
-// RoundTrip answers req with the recorded exchange of the same method, URL and
-// content, or with a 501 that explains the miss.
-func (x *Index) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
-	return nil, errors.ErrUnsupported
+	cache          *cache
+	served, missed atomic.Int64
+
+	missesMu sync.Mutex
+	misses   []Miss // guarded by missesMu
 }
 
-// Origin returns a RoundTripper over the same exchanges that does not compare
-// scheme and authority.
-func (x *Index) Origin() traffic.RoundTripper { return x }
+// place is a scheme and an authority that were recorded.
+type place struct {
+	key       key
+	authority string // in normal form
+	url       traffic.URL
+}
+
+func newIndex(o Options) *Index {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Index{timing: o.Timing, onMiss: o.OnMiss, log: o.Log, cache: newCache()}
+}
+
+// RoundTrip answers req with the recorded exchange of the same method, URL and
+// content, or with a 501 that explains the miss. Its error is a
+// *traffic.Failure of the client, whose request could not be read or who left
+// while the answer waited for its time.
+func (x *Index) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
+	return x.answer(ctx, req, false)
+}
+
+// Origin returns a RoundTripper over the same exchanges, and the same places in
+// their sequences, that does not compare scheme and authority: for clients
+// whose base URL points at necto. The origin that Host names comes first, then
+// the others in the order of their first exchange.
+func (x *Index) Origin() traffic.RoundTripper {
+	return traffic.RoundTripperFunc(func(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
+		return x.answer(ctx, req, true)
+	})
+}
 
 // Stats returns the counts so far.
-func (x *Index) Stats() Stats { return Stats{} }
+func (x *Index) Stats() Stats {
+	s := x.stats
+	s.Served, s.Missed = x.served.Load(), x.missed.Load()
+	return s
+}
 
-// Misses returns the first misses, at most 100.
-func (x *Index) Misses() []Miss { return nil }
+// Misses returns the misses so far, the first 100 of them.
+func (x *Index) Misses() []Miss {
+	x.missesMu.Lock()
+	defer x.missesMu.Unlock()
+	return append([]Miss(nil), x.misses...)
+}
 
 // Close closes the recordings. Answers that are still being read fail.
-func (x *Index) Close() error { return nil }
+func (x *Index) Close() error {
+	var errs []error
+	for _, f := range x.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// find returns the slot of a partial key, nil if there is none. If anywhere,
+// any place will do.
+func (x *Index) find(u traffic.URL, partial key, anywhere bool) *slot {
+	if !anywhere {
+		return x.table.find(partial.at(placeKey(u)))
+	}
+	authority := string(appendAuthority(nil, u))
+	for i := range x.places {
+		if x.places[i].authority == authority {
+			if s := x.table.find(partial.at(x.places[i].key)); s != nil {
+				return s
+			}
+		}
+	}
+	for i := range x.places {
+		if s := x.table.find(partial.at(x.places[i].key)); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// answer finds and serves the exchange for req, or explains why there is none.
+func (x *Index) answer(ctx context.Context, req *traffic.Request, anywhere bool) (*traffic.Response, error) {
+	if err := sendContinue(req); err != nil {
+		return nil, err
+	}
+	c, err := readContent(req, x.masked)
+	if err != nil {
+		return nil, &traffic.Failure{Kind: traffic.FailEOF, Side: traffic.SideClient, Text: "read request: " + err.Error(), Err: err}
+	}
+	number, ok := x.choose(req, c.digest, anywhere)
+	if !ok {
+		return x.miss(req, c, anywhere, ""), nil
+	}
+	a, err := x.prepared(number)
+	if err != nil {
+		return x.miss(req, c, anywhere, err.Error()), nil
+	}
+	x.served.Add(1)
+	return x.serve(ctx, req, a)
+}
+
+// choose returns the number of the line that answers. HEAD is answered by a GET
+// that was recorded if it was not itself, which leaves the GET's turn alone.
+func (x *Index) choose(req *traffic.Request, content digest, anywhere bool) (uint32, bool) {
+	if s := x.find(req.URL, partialKey(req.Method, req.URL.Target, content, x.masked), anywhere); s != nil {
+		return s.next(), true
+	}
+	if req.Method == "HEAD" {
+		if s := x.find(req.URL, partialKey("GET", req.URL.Target, content, x.masked), anywhere); s != nil {
+			return s.peek(), true
+		}
+	}
+	return 0, false
+}
+
+// sendContinue tells a client that waits for it to go on with its content,
+// which matching has to see (RFC 9110 section 10.1.1).
+func sendContinue(req *traffic.Request) error {
+	if req.Body == nil || req.Informational == nil || !req.Header.HasToken("Expect", "100-continue") {
+		return nil
+	}
+	return req.Informational(&traffic.Response{Status: 100, Reason: "Continue", Proto: "HTTP/1.1"})
+}

@@ -1,0 +1,210 @@
+package replay
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"io"
+	"mime"
+	"mime/multipart"
+	"strings"
+
+	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// maxStructured is the size in bytes up to which JSON and forms are compared by
+// structure, larger ones byte by byte: a structure has to be in memory.
+const maxStructured = coding.MaxDecoded
+
+// kind is how content is compared.
+type kind uint8
+
+const (
+	kindRaw kind = iota
+	kindJSON
+	kindForm
+	kindMultipart
+)
+
+// kindOf returns how content of a media type is compared.
+func kindOf(contentType string) kind {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.TrimSpace(media)
+	switch {
+	case strings.EqualFold(media, "application/json"), hasSuffixFold(media, "+json"):
+		return kindJSON
+	case strings.EqualFold(media, "application/x-www-form-urlencoded"):
+		return kindForm
+	case strings.EqualFold(media, "multipart/form-data"):
+		return kindMultipart
+	}
+	return kindRaw
+}
+
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
+}
+
+// content is what matching knows of a body.
+type content struct {
+	digest digest
+	// size is in bytes, content coding undone where that was possible.
+	size int64
+	kind kind
+	// text is the content of JSON and forms, nil for other kinds.
+	text []byte
+}
+
+// readContent reads a live request's body to its end. The error is that of
+// reading it.
+func readContent(req *traffic.Request, masked bool) (content, error) {
+	if req.Body == nil {
+		return content{}, nil
+	}
+	contentType := req.Header.Get("Content-Type")
+	var codings []string
+	if req.Header.Has("Content-Encoding") {
+		codings = coding.Parse(req.Header.Values("Content-Encoding"))
+	}
+	if len(codings) == 0 {
+		return digestContent(contentType, req.Body, masked)
+	}
+	wire := &tap{source: req.Body, sum: sha256.New()}
+	c, err := decodeContent(contentType, codings, wire, masked)
+	if err == nil {
+		return c, nil
+	}
+	// What cannot be decoded is compared as it came, as it was recorded.
+	_, _ = io.Copy(io.Discard, wire) // its error is in wire
+	return content{digest: rawDigest(wire.sum), size: wire.size}.normal(), wire.err
+}
+
+func decodeContent(contentType string, codings []string, wire *tap, masked bool) (c content, err error) {
+	decoded, err := coding.Decode(codings, wire, coding.MaxDecoded)
+	if err != nil {
+		return content{}, err
+	}
+	defer func() { err = errors.Join(err, decoded.Close()) }()
+	c, err = digestContent(contentType, decoded, masked)
+	return c, errors.Join(err, wire.err)
+}
+
+// digestContent reads r, content coding undone, to its end. Content that is not
+// what its type says is compared as plain bytes.
+func digestContent(contentType string, r io.Reader, masked bool) (content, error) {
+	kind := kindOf(contentType)
+	switch kind {
+	case kindMultipart:
+		return digestMultipart(contentType, r)
+	case kindJSON, kindForm:
+		text, err := io.ReadAll(io.LimitReader(r, maxStructured+1))
+		if err != nil {
+			return content{}, err
+		}
+		if len(text) > maxStructured {
+			return digestRaw(io.MultiReader(bytes.NewReader(text), r))
+		}
+		return digestText(kind, text, masked), nil
+	default:
+		return digestRaw(r)
+	}
+}
+
+// digestText returns the content of a JSON or form body.
+func digestText(kind kind, text []byte, masked bool) content {
+	c := content{size: int64(len(text)), kind: kind, text: text}
+	if kind == kindForm {
+		c.digest = hashBytes(domainForm, appendPairs(nil, string(text), masked))
+		return c.normal()
+	}
+	var ok bool
+	if c.digest, ok = hashJSON(text, masked); !ok {
+		sum := sha256.New()
+		sum.Write(text)
+		c.digest, c.kind, c.text = rawDigest(sum), kindRaw, nil
+	}
+	return c.normal()
+}
+
+func digestRaw(r io.Reader) (content, error) {
+	sum := sha256.New()
+	n, err := io.Copy(sum, r)
+	return content{digest: rawDigest(sum), size: n}.normal(), err
+}
+
+// digestMultipart compares form-data by its parts, in order, and not by its
+// boundary (RFC 7578): the name, file name, type and content of each.
+func digestMultipart(contentType string, r io.Reader) (content, error) {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil || params["boundary"] == "" {
+		return digestRaw(r)
+	}
+	whole := &tap{source: r, sum: sha256.New()}
+	d, err := digestParts(multipart.NewReader(whole, params["boundary"]))
+	_, _ = io.Copy(io.Discard, whole) // its error is in whole
+	c := content{digest: d, size: whole.size, kind: kindMultipart}
+	if err != nil {
+		c.digest, c.kind = rawDigest(whole.sum), kindRaw
+	}
+	return c.normal(), whole.err
+}
+
+func digestParts(parts *multipart.Reader) (digest, error) {
+	var all digest
+	for {
+		part, err := parts.NextRawPart()
+		if err == io.EOF {
+			return all.in(domainMultipart), nil
+		}
+		if err != nil {
+			return digest{}, err
+		}
+		var b []byte
+		b = appendSized(b, part.FormName())
+		b = appendSized(b, part.FileName())
+		b = appendSized(b, part.Header.Get("Content-Type"))
+		sum := sha256.New()
+		if _, err := io.Copy(sum, part); err != nil {
+			return digest{}, err
+		}
+		all = all.then(hashBytes(domainMultipart, sum.Sum(b)))
+	}
+}
+
+func rawDigest(sum hash.Hash) digest {
+	var b [sha256.Size]byte
+	s := sum.Sum(b[:0])
+	return digest{binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[8:])}.in(domainRaw)
+}
+
+// normal makes empty content equal to none.
+func (c content) normal() content {
+	if c.size == 0 {
+		c.digest = digest{}
+	}
+	return c
+}
+
+// tap hashes what is read through it and remembers its source's error.
+type tap struct {
+	source io.Reader
+	sum    hash.Hash
+	size   int64
+	err    error
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
+	n, err := t.source.Read(p)
+	t.sum.Write(p[:n])
+	t.size += int64(n)
+	if err != io.EOF {
+		t.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,246 @@
+package replay
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// state is what a line can be used for.
+type state uint8
+
+const (
+	answered state = iota
+	failed         // there is no complete answer
+	pending        // the exchange had not ended
+)
+
+// loader fills an index.
+type loader struct {
+	*Index
+	rows     []row
+	sessions uint32
+	known    map[origin]key // the places seen so far
+	scratch  []byte
+}
+
+// origin is a place as the recording spells it.
+type origin struct{ scheme, authority string }
+
+// Load reads the recordings at paths. Exchanges of an earlier path answer
+// before those of a later one to the same request. An error names the path and
+// wraps that of record.Open or of reading the file. The caller closes the
+// Index.
+func Load(paths []string, o Options) (*Index, error) {
+	if len(paths) > maxFiles {
+		return nil, fmt.Errorf("load %d recordings: at most %d", len(paths), maxFiles)
+	}
+	x := newIndex(o)
+	l := loader{Index: x, known: make(map[origin]key)}
+	for _, path := range paths {
+		f, err := record.Open(path)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("load %s: %w", path, err), x.Close())
+		}
+		x.files = append(x.files, f)
+		x.names = append(x.names, filepath.Base(path))
+		x.masked = x.masked || f.Meta().Redaction == "auto"
+	}
+	for i, path := range paths {
+		if err := l.file(i); err != nil {
+			return nil, errors.Join(fmt.Errorf("load %s: %w", path, err), x.Close())
+		}
+	}
+	x.table = newTable(l.rows)
+	return x, nil
+}
+
+// file adds the exchanges of a file.
+func (l *loader) file(n int) error {
+	f := l.files[n]
+	before := len(l.rows)
+	l.sessions++
+	err := f.Scan(func(line record.Line) error {
+		switch line.Type {
+		case record.TypeMeta: // of a run that was appended
+			l.sessions++
+		case record.TypePending:
+			l.rows = append(l.rows, row{id: line.ID, at: positionOf(n, line.Offset), state: pending})
+		case record.TypeHTTP:
+			r, err := l.exchange(f, line)
+			if err != nil {
+				return fmt.Errorf("line at offset %d: %w", line.Offset, err)
+			}
+			r.id, r.at, r.length, r.session = line.ID, positionOf(n, line.Offset), uint32(line.Length), l.sessions
+			l.rows = append(l.rows, r)
+		}
+		return nil
+	})
+	for _, warning := range f.Warnings() {
+		l.log.Warn("recording is damaged", "file", l.names[n], "warning", warning)
+	}
+	l.rows = append(l.rows[:before], l.usable(l.rows[before:])...)
+	return err
+}
+
+// usable returns, in rows' array, the rows that can answer: of those with the
+// same id the last, if it has an answer.
+func (l *loader) usable(rows []row) []row {
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at))
+	})
+	kept := rows[:0]
+	for i, r := range rows {
+		replaced := i+1 < len(rows) && r.id != 0 && rows[i+1].id == r.id
+		switch {
+		case replaced:
+		case r.state == failed:
+			l.stats.Failed++
+		case r.state == pending:
+			l.stats.Pending++
+		default:
+			kept = append(kept, r)
+			l.stats.Exchanges++
+		}
+	}
+	return kept
+}
+
+// exchange reads what matching needs of an http line, and no more: most of the
+// line is the answer, which is read when it is served.
+func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
+	var r row
+	var request gjson.Result
+	complete := false
+	gjson.ParseBytes(line.Raw).ForEach(func(name, value gjson.Result) bool {
+		switch name.String() {
+		case "us":
+			r.start = value.Int()
+		case "request":
+			request = value
+		case "response":
+			complete = true
+		case "error":
+			r.state = failed
+		}
+		return true
+	})
+	switch {
+	case !complete:
+		r.state = failed
+	case r.state == failed && isServable(line.Raw):
+		r.state = answered
+	}
+	if r.state == failed {
+		return r, nil
+	}
+	var req record.EntryRequest
+	var err error
+	req, l.scratch, err = parseRequest(l.scratch, request)
+	if err != nil {
+		return row{}, err
+	}
+	u, err := parseURL(req.URL)
+	if err != nil { // nobody can ask for it
+		l.log.Warn("recorded request has no usable URL", "exchange", line.ID, "err", err)
+		r.state = failed
+		return r, nil
+	}
+	return r, l.match(&r, f, line, req, u)
+}
+
+// parseRequest reads the request of a line by itself. It returns the scratch
+// space, grown.
+func parseRequest(scratch []byte, request gjson.Result) (record.EntryRequest, []byte, error) {
+	scratch = append(append(append(scratch[:0], `{"type":"http","request":`...), request.Raw...), '}')
+	entry, err := record.ParseEntry(scratch)
+	if err != nil {
+		return record.EntryRequest{}, scratch, err
+	}
+	return entry.Request, scratch, nil
+}
+
+// parseURL splits a recorded URL, in which the target of "OPTIONS *" follows
+// the authority.
+func parseURL(s string) (traffic.URL, error) {
+	rest, asterisk := strings.CutSuffix(s, "*")
+	if asterisk && strings.Count(rest, "/") == 2 && !strings.Contains(rest, "?") {
+		u, err := traffic.ParseURL(rest)
+		u.Target = "*"
+		return u, err
+	}
+	return traffic.ParseURL(s)
+}
+
+// match sets the keys of r.
+func (l *loader) match(r *row, f *record.File, line record.Line, req record.EntryRequest, u traffic.URL) error {
+	r.nearby = nearbyOf(u.Target)
+	place := l.place(u)
+	if req.Body != nil && req.Body.Truncated {
+		// Nothing can be compared with it, but a miss can point at it.
+		r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))
+		return nil
+	}
+	c, err := recordedContent(f, req, l.masked)
+	if err != nil {
+		return fmt.Errorf("request body: %w", err)
+	}
+	r.key = partialKey(req.Method, u.Target, c.digest, l.masked).at(place)
+	return nil
+}
+
+// place returns the key of a place and adds it to the index if it is new.
+func (l *loader) place(u traffic.URL) key {
+	spelled := origin{u.Scheme, u.Authority}
+	if k, ok := l.known[spelled]; ok {
+		return k
+	}
+	k := placeKey(u)
+	l.known[spelled] = k
+	if !slices.ContainsFunc(l.places, func(p place) bool { return p.key == k }) {
+		l.places = append(l.places, place{key: k, authority: string(appendAuthority(nil, u)), url: u})
+	}
+	return k
+}
+
+// isServable reports whether an exchange with an error has an answer all the
+// same: a client that leaves an endless stream has seen what it wanted to see.
+func isServable(raw []byte) bool {
+	entry, err := record.ParseEntry(raw)
+	return err == nil && entry.Failure != nil && entry.Failure.Side == traffic.SideClient &&
+		entry.Response != nil && !entry.Response.Header.Has("Content-Length")
+}
+
+// recordedContent reads the content of a recorded request.
+func recordedContent(f *record.File, req record.EntryRequest, masked bool) (c content, err error) {
+	if req.Body == nil {
+		return content{}, nil
+	}
+	body, err := f.OpenBody(req.Body)
+	if err != nil {
+		return content{}, err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	if isUndecoded(req.Header, req.Body) {
+		return digestRaw(body)
+	}
+	return digestContent(req.Header.Get("Content-Type"), io.Reader(body), masked)
+}
+
+// isUndecoded reports whether a body was recorded with a content coding that
+// could not be undone.
+func isUndecoded(header traffic.Fields, body *record.EntryBody) bool {
+	return body.Coding == "" && header.Has("Content-Encoding") &&
+		len(coding.Parse(header.Values("Content-Encoding"))) > 0
+}

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,8 +29,8 @@ type Chunk struct {
 // stays in memory up to 256 KiB and then moves to a temporary file that has no
 // name (on Windows, one that is removed when it is closed).
 //
-// One goroutine writes, then calls Seal; a sealed Body may be read by anyone. A
-// Body begins with one reference, its creator's; Keep takes one more, Release
+// One goroutine writes; from when it hands the Body on, in an event, nothing is
+// written any more and anyone may read. A Body begins with one reference, its creator's; Keep takes one more, Release
 // gives one back, and the last Release frees the file. A Body that never
 // outgrew memory needs neither.
 type Body struct {
@@ -111,15 +112,18 @@ func (b *Body) room(n int64) int64 {
 	return max(0, min(n, b.limit-b.kept))
 }
 
+// spill moves what is kept to a file; where that fails it stays in memory.
 func (b *Body) spill() {
 	f, err := createUnnamed()
-	if err == nil {
-		_, err = f.Write(b.mem)
-	}
-	b.file, b.mem = f, nil
 	if err != nil {
 		b.err = fmt.Errorf("keep body: %w", err)
+		return
 	}
+	if _, err := f.Write(b.mem); err != nil {
+		b.err = errors.Join(fmt.Errorf("keep body: %w", err), removeUnnamed(f))
+		return
+	}
+	b.file, b.mem = f, nil
 }
 
 // Size returns how many bytes passed.

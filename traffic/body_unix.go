@@ -2,7 +2,10 @@
 
 package traffic
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // createUnnamed returns a temporary file that is already unlinked.
 func createUnnamed() (*os.File, error) {
@@ -10,7 +13,10 @@ func createUnnamed() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, os.Remove(f.Name())
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 func removeUnnamed(f *os.File) error { return f.Close() }

@@ -1,8 +1,10 @@
 package traffic
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 )
 
@@ -20,8 +22,8 @@ type URL struct {
 	Target string
 }
 
-// ParseURL splits an absolute URL. A missing path becomes "/", a fragment and
-// user information are dropped. Scheme and authority are required.
+// ParseURL splits an absolute URL of one of the four schemes. A missing path
+// becomes "/", a fragment and user information are dropped.
 func ParseURL(s string) (URL, error) {
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || scheme == "" {
@@ -29,6 +31,11 @@ func ParseURL(s string) (URL, error) {
 	}
 	rest, _, _ = strings.Cut(rest, "#")
 	u := URL{Scheme: strings.ToLower(scheme), Authority: rest, Target: "/"}
+	switch u.Scheme {
+	case "http", "https", "ws", "wss":
+	default:
+		return URL{}, fmt.Errorf("url %.200q: unsupported scheme %.20q", s, scheme)
+	}
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		u.Authority, u.Target = rest[:i], rest[i:]
 		if u.Target[0] == '?' {
@@ -38,7 +45,7 @@ func ParseURL(s string) (URL, error) {
 	if i := strings.LastIndexByte(u.Authority, '@'); i >= 0 {
 		u.Authority = u.Authority[i+1:]
 	}
-	if err := checkAuthority(u.Authority); err != nil {
+	if err := CheckAuthority(u.Authority); err != nil {
 		return URL{}, fmt.Errorf("url %.200q: %w", s, err)
 	}
 	return u, nil
@@ -110,20 +117,37 @@ func splitAuthority(authority string) (host, port string) {
 	return authority, ""
 }
 
-func checkAuthority(authority string) error {
-	host, port := splitAuthority(authority)
+// CheckAuthority returns nil if s is host or host:port as RFC 9110 section 7.2
+// allows it in Host, else what is wrong with it. Bytes of 0x80 and above pass,
+// as some clients send international names unencoded.
+func CheckAuthority(s string) error {
+	host, port := splitAuthority(s)
 	if host == "" {
-		return fmt.Errorf("no host")
+		return errors.New("no host")
 	}
-	for i := 0; i < len(authority); i++ {
-		if c := authority[i]; c <= ' ' || c == 0x7f || c == '\\' || c == '/' || c == '@' {
+	for i := 0; i < len(host); i++ {
+		if c := host[i]; c <= ' ' || c == 0x7f || strings.IndexByte("\"#/<>?@[\\]^`{|}", c) >= 0 {
 			return fmt.Errorf("invalid byte %q in host", c)
 		}
 	}
-	if strings.Contains(host, ":") != strings.HasPrefix(authority, "[") {
-		return fmt.Errorf("an IPv6 host needs brackets")
+	if s[0] == '[' {
+		return checkIPv6(host, s[len("[")+len(host)+len("]"):])
+	}
+	if strings.Contains(host, ":") {
+		return errors.New("an IPv6 host needs brackets")
 	}
 	return checkPort(port)
+}
+
+// checkIPv6 checks what is inside brackets and what follows them.
+func checkIPv6(host, rest string) error {
+	if addr, err := netip.ParseAddr(host); err != nil || !addr.Is6() {
+		return fmt.Errorf("invalid IPv6 address %.80q", host)
+	}
+	if rest != "" && rest[0] != ':' {
+		return fmt.Errorf("invalid port %.20q", rest)
+	}
+	return checkPort(strings.TrimPrefix(rest, ":"))
 }
 
 func checkPort(port string) error {
@@ -139,7 +163,3 @@ func checkPort(port string) error {
 	}
 	return nil
 }
-
-// CheckAuthority reports whether s is host or host:port as RFC 9110 section
-// 7.2 allows it in Host, nil if it is.
-func CheckAuthority(s string) error { return checkAuthority(s) }

@@ -59,14 +59,16 @@ func (w *jsonWalker) nested(domain byte) (digest, bool) {
 		end = ']'
 	}
 	w.pos++
-	w.depth++
-	defer func() { w.depth-- }()
+	if w.depth++; w.depth > maxDepth {
+		return digest{}, false
+	}
 	var sum digest
 	w.space()
 	if w.take(end) {
+		w.depth--
 		return sum.in(domain), true
 	}
-	for count := uint64(1); w.depth <= maxDepth; count++ {
+	for count := uint64(1); ; count++ {
 		var ok bool
 		if domain == domainObject {
 			var member digest
@@ -82,12 +84,12 @@ func (w *jsonWalker) nested(domain byte) (digest, bool) {
 		case !ok:
 			return digest{}, false
 		case w.take(end):
+			w.depth--
 			return sum.then(digest{lo: count}).in(domain), true
 		case !w.take(','):
 			return digest{}, false
 		}
 	}
-	return digest{}, false
 }
 
 // member hashes a name and its value.

@@ -29,6 +29,9 @@ type Options struct {
 	SeenAs string
 }
 
+// ErrProxy says that Options.Proxy is not a URL that all clients understand.
+var ErrProxy = errors.New("the proxy is not of the form http://host:port")
+
 // Var is one environment variable.
 type Var struct{ Name, Value string }
 
@@ -42,7 +45,8 @@ type Env struct {
 }
 
 // Build writes the files that the variables name and computes the variables.
-// The caller closes the result.
+// The caller closes the result. The error is ErrProxy if Options.Proxy is at
+// fault.
 func Build(o Options) (*Env, error) {
 	b, err := newBuilder(o)
 	if err != nil {
@@ -146,10 +150,10 @@ func newBuilder(o Options) (*builder, error) {
 func parseProxy(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, err
+		return nil, ErrProxy // the cause would repeat a password in the text
 	}
 	if u.Scheme != "http" || u.Hostname() == "" || u.Port() == "" || strings.Trim(u.Path, "/") != "" {
-		return nil, fmt.Errorf("the proxy %q is not of the form http://host:port", u.Redacted())
+		return nil, fmt.Errorf("%w: %s", ErrProxy, u.Redacted())
 	}
 	// Some clients take a slash at the end for a part of the port.
 	u.Path = ""

@@ -362,7 +362,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"proxy without scheme", Options{CACert: cert, Proxy: "localhost:8888"}, "http://host:port"},
 		{"proxy with TLS", Options{CACert: cert, Proxy: "https://localhost:8888"}, "http://host:port"},
 		{"proxy with a path", Options{CACert: cert, Proxy: "http://localhost:8888/x"}, "http://host:port"},
-		{"proxy is no URL", Options{CACert: cert, Proxy: "http://[::1"}, "missing ']'"},
+		{"proxy is no URL", Options{CACert: cert, Proxy: "http://[::1"}, "http://host:port"},
 		{"certificate absent", Options{CACert: filepath.Join(t.TempDir(), "ca.pem"), Proxy: proxyURL}, "ca.pem"},
 		{"certificate empty", Options{CACert: file, Proxy: proxyURL}, "no PEM certificate"},
 		{"folder is a file", Options{CACert: cert, Proxy: proxyURL, Dir: file}, file},

@@ -38,9 +38,14 @@ func (f Framing) BodyLength() int64 {
 
 // RequestFraming decides where the body of a request ends. It is strict: what
 // two parsers might read differently is an *Error (RFC 9112 sections 6.1 to
-// 6.3).
+// 6.3). So is a CONNECT with a body, which for some is the start of the tunnel
+// (RFC 9110 section 9.3.6).
 func RequestFraming(req *traffic.Request) (Framing, error) {
-	return fieldFraming(req.Proto, req.Header)
+	framing, err := fieldFraming(req.Proto, req.Header)
+	if err == nil && req.Method == "CONNECT" && framing.BodyLength() != 0 {
+		return Framing{}, badf(400, "CONNECT with a body")
+	}
+	return framing, err
 }
 
 // ResponseFraming decides where the body of a response to a request of the

@@ -8,21 +8,20 @@ import (
 )
 
 // readHead waits for a whole head and returns its text, from the start line to
-// the empty line. io.EOF means that the connection ended before its first byte.
+// the empty line. It does not consume it, so that a head which turns out to be
+// malformed can still be looked at. io.EOF means that the connection ended
+// before its first byte.
 func (r *Reader) readHead() (string, error) {
 	r.settle()
-	scanned := 0
+	var scan headScan
 	for {
-		end, lineStart, err := r.findHeadEnd(scanned)
+		end, err := scan.next(r.Buffered(), &r.limits)
 		if err != nil {
 			return "", err
 		}
 		if end > 0 {
-			head := string(r.buf[r.r : r.r+end])
-			r.Discard(end)
-			return head, nil
+			return string(r.Buffered()[:end]), nil
 		}
-		scanned = lineStart
 		empty := r.r == r.w
 		if err := r.Fill(); err != nil {
 			if empty {
@@ -33,42 +32,57 @@ func (r *Reader) readHead() (string, error) {
 	}
 }
 
-// findHeadEnd looks for the empty line that ends the head, beginning at a line
-// start. It returns the length of the head, or 0 and the start of the last line
-// that is not complete.
-func (r *Reader) findHeadEnd(from int) (end, lineStart int, err error) {
-	p := r.Buffered()
-	for lineStart = from; ; {
-		i := bytes.IndexByte(p[lineStart:], '\n')
-		length := i
+// headScan looks for the empty line that ends a head. It looks at each byte
+// once, however small the pieces are in which the head arrives.
+type headScan struct {
+	line int // where the line begins whose end has not come
+	seen int // how much has been searched
+}
+
+// next goes on with p, the head as far as it came. It returns the length of the
+// head, or 0 if its end has not come.
+func (s *headScan) next(p []byte, limits *Limits) (int, error) {
+	for {
+		end := len(p)
+		i := bytes.IndexByte(p[s.seen:], '\n')
+		if i >= 0 {
+			end = s.seen + i + 1
+		}
+		s.seen = end
+		if err := s.check(limits); err != nil {
+			return 0, err
+		}
 		if i < 0 {
-			length = len(p) - lineStart
+			return 0, nil
 		}
-		if err := r.checkLength(lineStart, length); err != nil {
-			return 0, 0, err
+		if line := p[s.line:end]; len(line) == 1 || len(line) == 2 && line[0] == '\r' {
+			return end, nil
 		}
-		if i < 0 {
-			return 0, lineStart, nil
-		}
-		if i == 0 || i == 1 && p[lineStart] == '\r' {
-			return lineStart + i + 1, 0, nil
-		}
-		lineStart += i + 1
+		s.line = end
 	}
 }
 
-// checkLength holds a line of the given length, which begins at start, against
-// the limits.
-func (r *Reader) checkLength(start, length int) error {
+// check holds the line that was searched last, as far as it came, against the
+// limits.
+func (s *headScan) check(limits *Limits) error {
+	length := s.seen - s.line
 	switch {
-	case start == 0 && length > r.limits.StartLine:
-		return badf(414, "start line longer than %d bytes", r.limits.StartLine)
-	case start > 0 && length > r.limits.Field:
-		return badf(431, "field line longer than %d bytes", r.limits.Field)
-	case start+length > r.limits.Head:
-		return badf(431, "head longer than %d bytes", r.limits.Head)
+	case s.line == 0 && length > limits.StartLine:
+		return badf(414, "start line longer than %d bytes", limits.StartLine)
+	case s.line > 0 && length > limits.Field:
+		return badf(431, "field line longer than %d bytes", limits.Field)
+	case s.seen > limits.Head:
+		return badf(431, "head longer than %d bytes", limits.Head)
 	}
 	return nil
+}
+
+// HasHead reports whether p begins with a whole head, so that reading it will
+// not wait. Empty lines before a request are not taken for its end. It may miss
+// a head whose line ends are mixed.
+func HasHead(p []byte) bool {
+	p = bytes.TrimLeft(p, "\r\n")
+	return bytes.Contains(p, []byte("\r\n\r\n")) || bytes.Contains(p, []byte("\n\n"))
 }
 
 // cutLine splits text behind its first line, which it returns with and without
@@ -100,29 +114,42 @@ func parseFields(text string, rules fieldRules) (traffic.Fields, error) {
 	}
 	fields := make(traffic.Fields, 0, n)
 	for {
-		var line, content string
-		line, content, text = cutLine(text)
+		line, content, rest := cutLine(text)
 		if content == "" {
 			return fields, nil
 		}
-		if content[0] == ' ' || content[0] == '\t' {
-			if err := unfold(fields, content, rules); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		f, err := parseField(line, content, rules)
+		more := continuation(rest)
+		f, err := parseField(line, content, more, rules)
 		if err != nil {
 			return nil, err
 		}
 		fields = append(fields, f)
+		text = rest[len(more):]
 	}
 }
 
-func parseField(line, content string, rules fieldRules) (traffic.Field, error) {
+// continuation returns the lines at the start of text that begin with white
+// space: they belong to the field before them (obs-fold, RFC 9112 section 5.2).
+func continuation(text string) string {
+	n := 0
+	for isBlank(text[n]) {
+		n += strings.IndexByte(text[n:], '\n') + 1
+	}
+	return text[:n]
+}
+
+// parseField parses one field: its line, with and without the line end, and the
+// lines that continue it.
+func parseField(line, content, more string, rules fieldRules) (traffic.Field, error) {
 	name, value, ok := strings.Cut(content, ":")
 	if !ok {
 		return traffic.Field{}, badf(400, "field line without colon: %.80q", content)
+	}
+	if more != "" && !rules.repair {
+		return traffic.Field{}, badf(400, "folded field line %.80q", content)
+	}
+	if more != "" {
+		line, value = "", unfold(value, more)
 	}
 	if trimmed := strings.TrimRight(name, " \t"); rules.repair && trimmed != name {
 		name, line = trimmed, ""
@@ -137,25 +164,30 @@ func parseField(line, content string, rules fieldRules) (traffic.Field, error) {
 	return traffic.WireField(name, value, line), nil
 }
 
-// unfold adds an obsolete continuation line to the last field.
-func unfold(fields traffic.Fields, content string, rules fieldRules) error {
-	if !rules.repair || len(fields) == 0 {
-		return badf(400, "folded field line")
+// unfold joins a value and the lines that continue it with single spaces, in
+// place of the line ends and the white space around them.
+func unfold(value, more string) string {
+	var joined strings.Builder
+	joined.WriteString(trimSpace(value))
+	for more != "" {
+		var content string
+		_, content, more = cutLine(more)
+		if content = trimSpace(content); content != "" {
+			joined.WriteByte(' ')
+			joined.WriteString(content)
+		}
 	}
-	if i := invalidValueByte(content); i >= 0 {
-		return badf(400, "folded field line has the byte 0x%02x", content[i])
-	}
-	last := &fields[len(fields)-1]
-	*last = traffic.Field{Name: last.Name, Value: strings.TrimLeft(last.Value+" "+trimSpace(content), " ")}
-	return nil
+	return joined.String()
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // trimSpace removes optional white space (RFC 9110 section 5.6.3) on both ends.
 func trimSpace(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+	for s != "" && isBlank(s[0]) {
 		s = s[1:]
 	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+	for s != "" && isBlank(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
 	return s

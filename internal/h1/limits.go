@@ -1,7 +1,7 @@
 package h1
 
-// Limits bound what a Reader accepts, in bytes. A zero field means the value
-// given behind it.
+// Limits bound what a Reader accepts, in bytes, line ends included. A zero field
+// means the value given behind it.
 type Limits struct {
 	StartLine int // request line or status line: 128 KiB
 	Field     int // one field line: 256 KiB

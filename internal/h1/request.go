@@ -13,7 +13,8 @@ const maxBlankLines = 8
 
 // ReadRequest reads the head of a request: Method, Target, Proto and Header are
 // set, the rest is the caller's. io.EOF means that the connection ended between
-// requests, ErrTruncated inside one, *Error that it is no acceptable request.
+// requests, ErrTruncated inside one, *Error that it is no acceptable request;
+// what came of it is then still Buffered, for a report.
 func (r *Reader) ReadRequest() (*traffic.Request, error) {
 	if err := r.skipBlankLines(); err != nil {
 		return nil, err
@@ -28,10 +29,15 @@ func (r *Reader) ReadRequest() (*traffic.Request, error) {
 		return nil, err
 	}
 	req.Header, err = parseFields(rest, fieldRules{max: r.limits.Fields})
-	return req, err
+	if err != nil {
+		return nil, err
+	}
+	r.Discard(len(head))
+	return req, nil
 }
 
 func (r *Reader) skipBlankLines() error {
+	r.settle() // the wait for the next request may be long
 	for skipped := 0; ; {
 		p := r.Buffered()
 		switch {
@@ -39,13 +45,17 @@ func (r *Reader) skipBlankLines() error {
 			if err := r.Fill(); err != nil {
 				return err
 			}
-		case p[0] == '\n' || p[0] == '\r' && p[1] == '\n':
-			if skipped++; skipped > maxBlankLines {
-				return badf(400, "more than %d empty lines before a request", maxBlankLines)
-			}
-			r.Discard(strings.IndexByte("\n\r", p[0]) + 1)
+		case p[0] == '\n':
+			skipped++
+			r.Discard(1)
+		case p[0] == '\r' && p[1] == '\n':
+			skipped++
+			r.Discard(2)
 		default:
 			return nil
+		}
+		if skipped > maxBlankLines {
+			return badf(400, "more than %d empty lines before a request", maxBlankLines)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 // ReadResponse reads the head of a response, a 1xx one too: Status, Reason,
 // Proto and Header are set, the rest is the caller's. io.EOF means that the
 // connection ended before its first byte, ErrTruncated inside it, *Error that
-// it is no acceptable response.
+// it is no acceptable response; what came of it is then still Buffered.
 func (r *Reader) ReadResponse() (*traffic.Response, error) {
 	head, err := r.readHead()
 	if err != nil {
@@ -22,7 +22,11 @@ func (r *Reader) ReadResponse() (*traffic.Response, error) {
 	}
 	resp.SetWireLine(line)
 	resp.Header, err = parseFields(rest, fieldRules{max: r.limits.Fields, repair: true})
-	return resp, err
+	if err != nil {
+		return nil, err
+	}
+	r.Discard(len(head))
+	return resp, nil
 }
 
 // parseStatusLine reads "HTTP/1.1 200 reason". The space behind the code may be

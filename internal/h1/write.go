@@ -38,8 +38,9 @@ func AppendResponse(dst []byte, resp *traffic.Response) []byte {
 	return append(dst, "\r\n"...)
 }
 
+// isProxyField reports whether f is for the next hop alone. The first comparison
+// is there because this is asked of every field.
 func isProxyField(f traffic.Field) bool {
-	const prefix = "Proxy-"
 	if len(f.Name) < len("Proxy-Connection") || f.Name[0]|0x20 != 'p' {
 		return false
 	}

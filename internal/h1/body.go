@@ -3,9 +3,6 @@ package h1
 import (
 	"errors"
 	"io"
-	"net"
-	"os"
-	"time"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -93,6 +90,9 @@ func (b *Body) Read(p []byte) (int, error) {
 		n := copy(p, data)
 		b.tap(data)
 		b.r.Discard(raw)
+		if b.done {
+			b.r.settle()
+		}
 		if n > 0 {
 			return n, nil
 		}
@@ -113,20 +113,28 @@ func (b *Body) Relay(w io.Writer, prefix []byte) error {
 			return err
 		}
 	}
+	filled := false
 	for !b.done {
 		if b.canSplice(w) {
-			return b.splice(w)
+			if err := b.splice(w); err != nil {
+				return err
+			}
+			break
 		}
-		if b.framing.Kind != ByLength || b.left > smallBuffer {
+		// A large buffer is for what is known to be large: a stream that
+		// trickles for hours does well with the small one.
+		if filled || b.framing.Kind == ByLength && b.left > smallBuffer {
 			b.r.borrow()
 		}
 		if err := b.fill(); err != nil {
 			return err
 		}
+		filled = b.r.w == len(b.r.buf)
 		if err := b.relayBuffered(w, nil); err != nil {
 			return err
 		}
 	}
+	b.r.settle()
 	return nil
 }
 
@@ -151,8 +159,10 @@ func (b *Body) relayBuffered(w io.Writer, prefix []byte) error {
 	if len(prefix) > 0 {
 		piece = append(prefix, piece...)
 	}
-	if _, err := w.Write(piece); err != nil {
-		return b.writeFailed(err)
+	if len(piece) > 0 {
+		if _, err := w.Write(piece); err != nil {
+			return b.writeFailed(err)
+		}
 	}
 	b.tapAll(&before, b.r.buf[start:start+raw])
 	b.r.Discard(raw)
@@ -245,56 +255,4 @@ func (b *Body) scan(max int) (data []byte, raw int, err error) {
 func (b *Body) writeFailed(err error) error {
 	b.err = &WriteError{Err: err}
 	return b.err
-}
-
-// spliceFrom is what has to remain of a body for splice to be worth its set-up.
-const spliceFrom = 1 << 20
-
-// canSplice reports whether the rest of the body can go from socket to socket
-// without being looked at: its length is known and nobody watches any more.
-func (b *Body) canSplice(w io.Writer) bool {
-	if b.framing.Kind != ByLength || b.left < spliceFrom || b.r.r < b.r.w {
-		return false
-	}
-	if b.Tap != nil && !b.Tap.Full() {
-		return false
-	}
-	_, toTCP := w.(*net.TCPConn)
-	_, fromTCP := b.r.src.(*net.TCPConn)
-	return toTCP && fromTCP
-}
-
-// splice copies the rest of the body in the kernel where the system can
-// (net.TCPConn.ReadFrom).
-func (b *Body) splice(w io.Writer) error {
-	source := &io.LimitedReader{R: b.r.src, N: b.left}
-	n, err := w.(io.ReaderFrom).ReadFrom(source)
-	b.left -= n
-	if b.Tap != nil {
-		b.Tap.Skip(n)
-	}
-	if b.left == 0 {
-		b.done = true
-		return nil
-	}
-	if err == nil {
-		b.err = ErrTruncated
-		return b.err
-	}
-	if sourceFailed(b.r.src.(*net.TCPConn)) {
-		b.err = err
-		return b.err
-	}
-	return b.writeFailed(err)
-}
-
-// sourceFailed tells which side of a failed splice broke, which its error does
-// not say: a source that is well has bytes or runs into the deadline.
-func sourceFailed(source *net.TCPConn) bool {
-	if err := source.SetReadDeadline(time.Now()); err != nil {
-		return true
-	}
-	var one [1]byte
-	_, err := source.Read(one[:])
-	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -6,16 +6,21 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// maxChunkOverhead is how many more bytes of chunk lines than of content are
-// tolerated, so that one-byte chunks with long extensions cannot multiply the
-// work per byte of content.
-const maxChunkOverhead = 64 << 10
+// Framing may outweigh content only so far, so that small chunks with long
+// extensions cannot multiply the work per byte of content. A chunk's framing is
+// free up to chunkAllowance and twice its content, which lets any number of
+// one-byte chunks pass; what is beyond adds up to at most maxChunkOverhead.
+const (
+	chunkAllowance   = 16
+	maxChunkOverhead = 64 << 10
+)
 
 type chunkState uint8
 
 const (
 	inSize    chunkState = iota // hex digits of the size
-	inExt                       // between the size and CR
+	inSpace                     // white space behind the size
+	inExt                       // between the first semicolon and CR
 	inSizeLF                    // LF of the size line
 	inData                      // content
 	inDataCR                    // CR behind the content
@@ -30,11 +35,12 @@ type chunkParser struct {
 	limits   *Limits
 	state    chunkState
 	digits   int
-	left     uint64 // of the chunk's content
-	ext      int
-	overhead int64
+	left     uint64         // of the chunk's content
+	ext      int            // bytes between the size and CR
+	overhead int64          // framing beyond what is free
 	trailer  []byte         // the trailer section as far as read
-	fields   traffic.Fields // and parsed
+	line     int            // where its last line begins
+	fields   traffic.Fields // the trailer section parsed
 }
 
 // next consumes framing bytes and at most one run of content, of at most max
@@ -74,7 +80,7 @@ func (c *chunkParser) step(b byte) error {
 	switch c.state {
 	case inSize:
 		return c.stepSize(b)
-	case inExt:
+	case inSpace, inExt:
 		return c.stepExt(b)
 	case inSizeLF:
 		if b != '\n' {
@@ -101,27 +107,33 @@ func (c *chunkParser) stepSize(b byte) error {
 	case digit >= 0 && c.digits < 16:
 		c.digits++
 		c.left = c.left<<4 | uint64(digit)
+		return nil
 	case c.digits == 0 || digit >= 0:
 		return badf(400, "invalid chunk size")
-	case b == '\r':
-		c.state = inSizeLF
-	case b == ';' || b == ' ' || b == '\t':
-		c.state = inExt
 	default:
-		return badf(400, "invalid chunk size")
+		c.state = inSpace
+		return c.stepExt(b)
 	}
-	return nil
 }
 
+// stepExt follows what is between the size and CR: white space, then anything
+// printable behind a semicolon (RFC 9112 section 7.1.1).
 func (c *chunkParser) stepExt(b byte) error {
+	if b == '\r' {
+		c.state = inSizeLF
+		return nil
+	}
 	c.ext++
 	switch {
-	case b == '\r':
-		c.state = inSizeLF
-	case b < ' ' && b != '\t' || b == 0x7f:
-		return badf(400, "a chunk extension has the byte 0x%02x", b)
 	case c.ext > c.limits.Extension:
 		return badf(400, "chunk extension longer than %d bytes", c.limits.Extension)
+	case isBlank(b):
+	case b == ';':
+		c.state = inExt
+	case c.state == inSpace:
+		return badf(400, "invalid chunk size")
+	case b < ' ' || b == 0x7f:
+		return badf(400, "a chunk extension has the byte 0x%02x", b)
 	}
 	return nil
 }
@@ -134,7 +146,7 @@ func (c *chunkParser) beginChunk() error {
 	if c.left > 1<<62 {
 		return badf(400, "chunk size too large")
 	}
-	c.overhead = max(0, c.overhead-int64(min(c.left, maxChunkOverhead)))
+	c.overhead = max(0, c.overhead-chunkAllowance-2*int64(min(c.left, maxChunkOverhead)))
 	if c.overhead > maxChunkOverhead {
 		return badf(400, "more chunk framing than content")
 	}
@@ -143,45 +155,49 @@ func (c *chunkParser) beginChunk() error {
 }
 
 // readTrailer collects the trailer section, up to and including the empty line
-// that ends the message. It returns how many bytes of p belong to it.
-func (c *chunkParser) readTrailer(p []byte) (int, error) {
-	used := 0
-	for used < len(p) {
-		i := bytes.IndexByte(p[used:], '\n')
+// that ends the message. It returns how many bytes of p belong to it; where the
+// section is refused its last byte is left out, so that it is not relayed as a
+// whole message.
+func (c *chunkParser) readTrailer(p []byte) (used int, err error) {
+	for used < len(p) && c.state != inEnd {
 		end := len(p)
+		i := bytes.IndexByte(p[used:], '\n')
 		if i >= 0 {
 			end = used + i + 1
 		}
 		if len(c.trailer)+end-used > c.limits.Trailer {
 			return used, badf(400, "trailer section longer than %d bytes", c.limits.Trailer)
 		}
-		lineStart := bytes.LastIndexByte(c.trailer, '\n') + 1
 		c.trailer = append(c.trailer, p[used:end]...)
 		used = end
-		if line := c.trailer[lineStart:]; i >= 0 && (len(line) == 1 || line[0] == '\r' && len(line) == 2) {
-			return used, c.endTrailer()
+		if i >= 0 {
+			if err := c.endTrailerLine(); err != nil {
+				return used - 1, err
+			}
 		}
 	}
 	return used, nil
 }
 
-func (c *chunkParser) endTrailer() (err error) {
-	c.state = inEnd
-	if bytes.HasSuffix(c.trailer, []byte("\r\n")) && len(c.trailer) == 2 {
+// endTrailerLine looks at the line that has just been completed.
+func (c *chunkParser) endTrailerLine() error {
+	switch line := c.trailer[c.line:]; {
+	case len(line) == 1:
+		return badf(400, "bare LF in a trailer section")
+	case len(line) > 2 || line[0] != '\r':
+		c.line = len(c.trailer)
 		return nil
 	}
-	if bytes.Contains(c.trailer, []byte("\n\n")) || c.trailer[0] == '\n' {
-		return badf(400, "bare LF in a trailer section")
-	}
-	c.fields, err = parseFields(string(c.trailer), fieldRules{max: c.limits.Fields})
+	fields, err := parseFields(string(c.trailer), fieldRules{max: c.limits.Fields})
 	if err != nil {
 		return err
 	}
-	for _, f := range c.fields {
+	for _, f := range fields {
 		if forbiddenTrailer(f) {
 			return badf(400, "the field %s is not allowed in a trailer section", f.Name)
 		}
 	}
+	c.fields, c.state = fields, inEnd
 	return nil
 }
 

@@ -3,6 +3,7 @@ package replay
 import (
 	"cmp"
 	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
 )
@@ -76,14 +77,17 @@ func isIdentifier(segment string) bool {
 }
 
 // close returns the numbers of lines whose path is most like that of hash, at
-// most limit: the same path first, then the same folder.
-func (t *table) close(hash nearby, limit int) []uint32 {
-	lines := t.span(hash, hash, limit)
-	if len(lines) > 0 {
-		return lines
+// most limit: the same path, else the same folder, else any. related is false
+// for the last.
+func (t *table) close(hash nearby, limit int) (lines []uint32, related bool) {
+	if lines := t.span(hash, hash, limit); len(lines) > 0 {
+		return lines, true
 	}
 	folder := hash &^ (1<<32 - 1)
-	return t.span(folder, folder|(1<<32-1), limit)
+	if lines := t.span(folder, folder|(1<<32-1), limit); len(lines) > 0 {
+		return lines, true
+	}
+	return t.span(0, math.MaxUint64, limit), false
 }
 
 // span returns numbers of lines whose hash is from low to high, evenly spread
@@ -100,4 +104,18 @@ func (t *table) span(low, high nearby, limit int) []uint32 {
 		lines = append(lines, found[i*len(found)/cap(lines)].line)
 	}
 	return lines
+}
+
+// sharesSegment reports whether two paths have a segment in common, at the same
+// depth.
+func sharesSegment(a, b string) bool {
+	for a != "" && b != "" {
+		var x, y string
+		x, a, _ = strings.Cut(a, "/")
+		y, b, _ = strings.Cut(b, "/")
+		if x == y && x != "" {
+			return true
+		}
+	}
+	return false
 }

@@ -27,19 +27,24 @@ type request struct {
 type ranked struct {
 	Candidate
 	distance int
+	at       position
+	related  bool // the paths have something in common
 }
 
 // nearest returns the recorded requests closest to one that missed, best
 // first.
 func (x *Index) nearest(got request, anywhere bool) []Candidate {
 	var found []ranked
-	for _, number := range x.table.close(nearbyOf(got.url.Target), maxLooked) {
+	lines, related := x.table.close(nearbyOf(got.url.Target), maxLooked)
+	for _, number := range lines {
 		// A line that cannot be read explains nothing.
-		if c, err := x.compare(number, got, anywhere); err == nil {
+		if c, err := x.compare(number, got, anywhere); err == nil && (related || c.related) {
 			found = append(found, c)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b ranked) int { return cmp.Compare(a.distance, b.distance) })
+	slices.SortFunc(found, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.at, b.at))
+	})
 	found = found[:min(len(found), maxNearest)]
 	nearest := make([]Candidate, len(found))
 	for i := range found {
@@ -72,5 +77,5 @@ func (x *Index) compare(number uint32, got request, anywhere bool) (ranked, erro
 	if len(x.files) > 1 {
 		c.Recording = x.names[l.at.file()]
 	}
-	return ranked{c, d.distance}, nil
+	return ranked{c, d.distance, l.at, sharesSegment(u.Path(), got.url.Path())}, nil
 }

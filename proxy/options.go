@@ -21,7 +21,7 @@ type Options struct {
 	// layer answers fails, and nothing is ever dialled or resolved.
 	Network *Network
 	// CA signs the certificates shown to clients. nil means that TLS is never
-	// opened but passed through.
+	// opened but passed through. New sets its OnIssue.
 	CA *ca.Authority
 	// Passthrough names hosts whose TLS is not opened, matched against the
 	// CONNECT name and the server name of the hello: an exact name, or "*."

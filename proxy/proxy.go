@@ -2,22 +2,187 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/necto-dev/necto/traffic"
 )
 
-// Proxy is an intercepting proxy. Create it with New.
-type Proxy struct{ opts Options }
+const (
+	defaultGrace   = 5 * time.Second
+	defaultMaxBody = 64 << 20
+)
+
+// errShutdown is why connections are cut when the grace period is over.
+var errShutdown = errors.New("necto was stopped")
+
+// Proxy is an intercepting proxy. Create it with New. Its methods may be called
+// concurrently.
+type Proxy struct {
+	opts     Options
+	observer traffic.Observer
+	log      *slog.Logger
+	own      ownAddresses
+	server   *tls.Config // towards clients, nil without CA
+	origins  *dialer     // nil without Network
+
+	lastExchange, lastConn atomic.Uint64
+
+	mu        sync.Mutex // guards the fields below
+	listeners []listener
+	conns     map[*clientConn]struct{}
+	stopping  bool
+}
+
+type listener struct {
+	net.Listener
+	opts Listener
+}
 
 // New returns a Proxy that listens nowhere yet.
-func New(opts Options) *Proxy { return &Proxy{opts: opts} }
+func New(opts Options) *Proxy {
+	if opts.Grace == 0 {
+		opts.Grace = defaultGrace
+	}
+	if opts.MaxBody == 0 {
+		opts.MaxBody = defaultMaxBody
+	}
+	p := &Proxy{opts: opts, observer: opts.Observer, log: opts.Log, conns: make(map[*clientConn]struct{})}
+	if p.observer == nil {
+		p.observer = traffic.Tee{}
+	}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	if opts.CA != nil {
+		p.server = newServerConfig(opts.CA)
+		opts.CA.OnIssue = p.certIssued
+	}
+	if opts.Network != nil {
+		p.origins = newDialer(*opts.Network, &p.own)
+	}
+	return p
+}
+
+func (p *Proxy) certIssued(name string, notAfter time.Time) {
+	p.observer.Observe(traffic.CertIssued{Time: time.Now(), Name: name, NotAfter: notAfter})
+}
 
 // Listen opens a listener and returns its address. Connections are accepted
 // once Run runs. ctx bounds only the call.
 func (p *Proxy) Listen(ctx context.Context, l Listener) (net.Addr, error) {
-	return nil, errors.ErrUnsupported
+	var lc net.ListenConfig
+	nl, err := lc.Listen(ctx, "tcp", l.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", l.Addr, err)
+	}
+	p.own.add(nl.Addr())
+	p.mu.Lock()
+	p.listeners = append(p.listeners, listener{nl, l})
+	p.mu.Unlock()
+	p.log.Info("listening", "addr", nl.Addr().String())
+	return nl.Addr(), nil
 }
 
-// Run serves until ctx is done, then stops: no new connections, Grace for the
-// exchanges in flight. It returns when the last one has ended.
-func (p *Proxy) Run(ctx context.Context) error { return errors.ErrUnsupported }
+// Run accepts connections on all listeners until ctx is done. Then it refuses
+// new ones, closes idle ones, gives the exchanges in flight the grace period,
+// cuts what is left and returns when the last connection has ended. The error
+// is a listener's.
+func (p *Proxy) Run(ctx context.Context) error {
+	live, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	var accepting, serving sync.WaitGroup
+	failed := make(chan error, len(p.listeners))
+	for _, l := range p.listeners {
+		accepting.Go(func() { failed <- p.accept(live, l, &serving) })
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	p.stopAccepting()
+	accepting.Wait()
+	grace := time.AfterFunc(max(0, p.opts.Grace), func() { cut(errShutdown) })
+	serving.Wait()
+	grace.Stop()
+	return err
+}
+
+// stopAccepting closes the listeners and the connections that are idle.
+func (p *Proxy) stopAccepting() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopping = true
+	for _, l := range p.listeners {
+		_ = l.Close() // accept reports what matters
+	}
+	for c := range p.conns {
+		c.stop()
+	}
+}
+
+// accept serves the connections of one listener until it is closed.
+func (p *Proxy) accept(ctx context.Context, l listener, serving *sync.WaitGroup) error {
+	var backoff time.Duration
+	for {
+		conn, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil && isTemporary(err):
+			// Out of file descriptors: those in use will come back.
+			backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+			p.log.Warn("accept", "err", err)
+			sleep(ctx, backoff)
+			continue
+		case err != nil:
+			return fmt.Errorf("accept: %w", err)
+		}
+		backoff = 0
+		c := newClientConn(ctx, p, l.opts, conn)
+		if !p.register(c) {
+			c.close()
+			continue
+		}
+		serving.Go(c.serve)
+	}
+}
+
+// register notes a live connection; false means that the proxy is stopping.
+func (p *Proxy) register(c *clientConn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopping {
+		return false
+	}
+	p.conns[c] = struct{}{}
+	return true
+}
+
+func (p *Proxy) unregister(c *clientConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, c)
+}
+
+// isTemporary reports whether accepting may work again later.
+func isTemporary(err error) bool {
+	var temporary interface{ Temporary() bool }
+	return errors.As(err, &temporary) && temporary.Temporary()
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -40,7 +40,8 @@ type Exchange struct {
 	Client string
 	// TLS describes the client's TLS connection, nil for plain text.
 	TLS *TLSInfo
-	// Request is what the client sent. Its Body is nil here: see RequestBody.
+	// Request is what the client sent. Its Body is nil here: see RequestBody;
+	// its Trailer is announced by RequestDone.
 	Request *Request
 
 	// Announced by RequestDone (if there is one) and by the last event:
@@ -59,7 +60,8 @@ type Exchange struct {
 	Server string
 	// Response is what the origin (or whoever answered in its place) sent, nil
 	// if there was no answer; an answer that necto made up to report a Failure
-	// is not kept. Its Body is nil here: see ResponseBody.
+	// is not kept. Its Body is nil here: see ResponseBody; its Trailer is
+	// announced by the last event.
 	Response *Response
 	// ResponseStarted is the time from Started to the head of the response, -1
 	// if none came.

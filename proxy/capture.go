@@ -1,0 +1,43 @@
+package proxy
+
+import (
+	"time"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// capture keeps the content of one body of an exchange as it passes.
+type capture struct {
+	x    *exchange
+	dir  traffic.Direction
+	body *traffic.Body
+	// timed notes when each piece came, for bodies that end by themselves.
+	timed bool
+}
+
+// newCapture returns a capture for a body of the given length, -1 for unknown.
+func (x *exchange) newCapture(dir traffic.Direction, length int64) *capture {
+	body := traffic.NewBody(x.c.p.opts.MaxBody)
+	body.Expect(length)
+	return &capture{x: x, dir: dir, body: body, timed: dir == traffic.ServerToClient && length < 0}
+}
+
+// Data keeps p and shows it to who asked for body chunks.
+func (t *capture) Data(p []byte) {
+	if t.timed {
+		t.body.Mark(time.Since(t.x.Started), len(p))
+	}
+	t.body.Append(p)
+	if t.x.c.p.opts.BodyChunks {
+		t.x.observe(traffic.BodyChunk{Exchange: &t.x.Exchange, Dir: t.dir, Time: time.Now(), Data: p})
+	}
+}
+
+// Full reports whether Data need not be called any more.
+func (t *capture) Full() bool { return t.body.Full() && !t.x.c.p.opts.BodyChunks }
+
+// Skip counts what passed unseen.
+func (t *capture) Skip(n int64) { t.body.Skip(n) }
+
+var _ h1.Tap = (*capture)(nil)

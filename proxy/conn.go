@@ -1,0 +1,186 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+const (
+	idleTimeout = 75 * time.Second // between requests
+	headTimeout = 30 * time.Second // from the first byte of a head to its last
+	// deadlineSlack is how old an idle deadline may be before it is set anew:
+	// setting one costs more than reading the clock.
+	deadlineSlack = 5 * time.Second
+	// linger is how long what a client still sends is read and thrown away
+	// after an answer that came early, so that it is not lost to a reset.
+	linger = 500 * time.Millisecond
+)
+
+// errClientGone is why a connection's work is cancelled when its client left.
+var errClientGone = errors.New("the client closed the connection")
+
+// clientConn is one accepted connection. One goroutine serves it; see watch and
+// upload for the two that may help for a while.
+type clientConn struct {
+	p      *Proxy
+	id     traffic.ConnID
+	opts   Listener
+	client string   // ip:port
+	raw    net.Conn // as accepted
+	conn   net.Conn // raw, or the TLS connection over it
+	r      *h1.Reader
+	tls    *traffic.TLSInfo
+	tunnel *tunnelTarget // inside a CONNECT
+
+	ctx     context.Context // done when the client is gone or the proxy stops
+	cancel  context.CancelCauseFunc
+	origins *origins // nil without network
+	next    traffic.RoundTripper
+	watch   watcher
+
+	deadline       time.Time // when the idle deadline was set, zero for none
+	idle, stopping atomic.Bool
+}
+
+func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *clientConn {
+	c := &clientConn{
+		p: p, id: traffic.ConnID(p.lastConn.Add(1)), opts: l,
+		client: conn.RemoteAddr().String(), raw: conn, conn: conn,
+		r: h1.NewReader(conn, h1.Limits{}),
+	}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.watch.c = c
+	if p.origins != nil {
+		c.origins = newOrigins(p.origins)
+		c.next = c.origins
+	}
+	for i := len(p.opts.Layers) - 1; i >= 0; i-- {
+		c.next = p.opts.Layers[i](c.next)
+	}
+	return c
+}
+
+// serve handles the connection until it ends.
+func (c *clientConn) serve() {
+	defer c.p.unregister(c)
+	defer c.close()
+	unblock := context.AfterFunc(c.ctx, c.abort)
+	defer unblock()
+	c.serveHTTP()
+}
+
+// close ends the connection in good order.
+func (c *clientConn) close() {
+	c.cancel(nil)
+	_ = c.conn.Close() // the client may have closed it already
+	c.r.Release()
+	if c.origins != nil {
+		c.origins.close()
+	}
+}
+
+// abort cuts the connection and those to origins, so that whatever is blocked
+// on them returns and the client sees a reset, not an orderly end.
+func (c *clientConn) abort() {
+	resetOnClose(c.raw)
+	_ = c.raw.Close()
+	if c.origins != nil {
+		c.origins.close()
+	}
+}
+
+func resetOnClose(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // it may be closed already
+	}
+}
+
+// stop closes the connection if it is between requests and lets it end after
+// the current one otherwise.
+func (c *clientConn) stop() {
+	c.stopping.Store(true)
+	if c.idle.Load() {
+		_ = c.raw.SetReadDeadline(time.Now())
+	}
+}
+
+// serveHTTP reads requests and answers them, one after the other, until the
+// connection ends or becomes something else.
+func (c *clientConn) serveHTTP() {
+	for {
+		started, err := c.awaitRequest()
+		if err != nil {
+			return
+		}
+		req, err := c.r.ReadRequest()
+		if err != nil {
+			c.rejectHead(err)
+			return
+		}
+		if req.Method == "CONNECT" {
+			c.connect(req, started)
+			return
+		}
+		if !c.exchange(req, started) {
+			return
+		}
+	}
+}
+
+// awaitRequest waits for the first bytes of a request and returns when they
+// were there. What is behind them has headTimeout to come.
+func (c *clientConn) awaitRequest() (time.Time, error) {
+	if len(c.r.Buffered()) == 0 {
+		if err := c.awaitIdle(); err != nil {
+			return time.Time{}, err
+		}
+	}
+	now := time.Now()
+	if !h1.HasHead(c.r.Buffered()) {
+		c.setDeadline(now.Add(headTimeout))
+		c.deadline = time.Time{}
+	}
+	return now, nil
+}
+
+func (c *clientConn) awaitIdle() error {
+	if now := time.Now(); now.Sub(c.deadline) > deadlineSlack {
+		c.setDeadline(now.Add(idleTimeout))
+		c.deadline = now
+	}
+	c.idle.Store(true)
+	defer c.idle.Store(false)
+	if c.stopping.Load() {
+		return errShutdown
+	}
+	return c.r.Fill()
+}
+
+// noDeadline lets a body or an answer take the time it takes.
+func (c *clientConn) noDeadline() {
+	c.setDeadline(time.Time{})
+	c.deadline = time.Time{}
+}
+
+func (c *clientConn) setDeadline(t time.Time) {
+	_ = c.conn.SetReadDeadline(t) // fails only on a closed connection, as the read will
+}
+
+// lingerClose tells the client that the answer is over and reads on for a
+// while, because a close with unread bytes would reset the connection and could
+// take the answer with it (RFC 9112 section 9.6).
+func (c *clientConn) lingerClose() {
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.setDeadline(time.Now().Add(linger))
+	_, _ = io.Copy(io.Discard, c.r) // ends with the client or the deadline
+}

@@ -1,0 +1,167 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// tunnelTarget is the origin that the requests inside a CONNECT are for.
+type tunnelTarget struct {
+	scheme    string
+	authority string // for URLs: host, and the port unless it is the default
+	target    target
+}
+
+// url returns the URL of a request inside the tunnel.
+func (t *tunnelTarget) url(requestTarget string) traffic.URL {
+	return traffic.URL{Scheme: t.scheme, Authority: t.authority, Target: requestTarget}
+}
+
+// connect answers CONNECT: the origin is dialled first, so that one that cannot
+// be reached is a 502 and not a failed handshake, then what the client sends
+// decides what the tunnel is. With layers that may answer in the origin's
+// place, and without a network, nothing is dialled until it is needed.
+func (c *clientConn) connect(req *traffic.Request, started time.Time) {
+	host, port, err := connectTarget(req.Target)
+	switch {
+	case err != nil:
+		c.reject(400, err.Error(), traffic.FailProtocol)
+		return
+	case c.tunnel != nil || c.opts.Reverse != nil:
+		c.reject(405, "CONNECT is for the proxy itself", traffic.FailProtocol)
+		return
+	}
+	passthrough := c.origins != nil && (c.p.server == nil || matchHost(c.p.opts.Passthrough, host))
+	addr := net.JoinHostPort(host, port)
+	var origin *originConn
+	if c.origins != nil && (passthrough || len(c.p.opts.Layers) == 0) {
+		if origin, err = c.origins.open(c.ctx, target{addr: addr}); err != nil {
+			c.failConnect(req, started, addr, err)
+			return
+		}
+	}
+	if _, err := io.WriteString(c.conn, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+		return
+	}
+	if passthrough {
+		c.noDeadline()
+		c.openTunnel(addr, c.peekSNI(), origin)
+		return
+	}
+	c.serveTunnel(host, port, origin)
+}
+
+// connectTarget splits the authority-form of CONNECT (RFC 9110 section 9.3.6).
+func connectTarget(s string) (host, port string, err error) {
+	if err := traffic.CheckAuthority(s); err != nil {
+		return "", "", fmt.Errorf("CONNECT %.200q: %w", s, err)
+	}
+	host, port, err = net.SplitHostPort(s)
+	if err != nil || port == "" {
+		return "", "", fmt.Errorf("CONNECT %.200q: no port", s)
+	}
+	return host, port, nil
+}
+
+// failConnect records and answers a CONNECT whose origin cannot be reached.
+func (c *clientConn) failConnect(req *traffic.Request, started time.Time, addr string, err error) {
+	x := c.newExchange(req, traffic.URL{Scheme: "https", Authority: addr}, started)
+	x.trace = traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
+	x.observe(traffic.RequestStarted{Exchange: &x.Exchange})
+	x.requestRead()
+	x.fail(err)
+	x.finish()
+}
+
+// serveTunnel finds out what is inside a tunnel and serves it. origin is the
+// connection dialled for it, nil for none.
+func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
+	kind, early, err := c.sniff(origin)
+	if err != nil {
+		return
+	}
+	addr := net.JoinHostPort(host, port)
+	switch kind {
+	case insideTLS:
+		sni := ""
+		if len(c.p.opts.Passthrough) > 0 && c.origins != nil {
+			if sni = c.peekSNI(); matchHost(c.p.opts.Passthrough, sni) {
+				c.openTunnel(addr, sni, origin)
+				return
+			}
+		}
+		c.serveTLS(host, port, origin)
+	case insideHTTP:
+		c.enterTunnel("http", host, port, "", origin)
+		c.serveHTTP()
+	default:
+		c.openRaw(addr, origin, early)
+	}
+}
+
+// enterTunnel makes the requests that follow go to the tunnel's origin.
+func (c *clientConn) enterTunnel(scheme, host, port, sni string, origin *originConn) {
+	t := &tunnelTarget{scheme: scheme, target: target{addr: net.JoinHostPort(host, port), secure: scheme == "https", sni: sni}}
+	name := host
+	if _, err := netip.ParseAddr(host); err == nil && sni != "" {
+		name = sni // an address says less than the name the client verifies
+	}
+	t.authority = joinAuthority(name, port, traffic.DefaultPort(scheme))
+	c.tunnel = t
+	if c.origins == nil {
+		return
+	}
+	c.origins.tunnel = t
+	if origin != nil {
+		origin.target, origin.raw = t.target, t.target.secure
+		c.origins.release(origin)
+		origin.used = false
+	}
+}
+
+// joinAuthority returns host, with the port unless it is the default one.
+func joinAuthority(host, port, defaultPort string) string {
+	authority := net.JoinHostPort(host, port)
+	if port == defaultPort {
+		authority = authority[:len(authority)-len(port)-1]
+	}
+	return authority
+}
+
+// openRaw passes a protocol that necto does not know; early is what the origin
+// said before the client did. Without a network there is nothing to pass it to.
+func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
+	if c.origins == nil {
+		c.clientError(0, traffic.FailProtocol, "a tunnel to "+addr+" with a protocol other than HTTP and TLS: there is no network here")
+		return
+	}
+	if len(early) > 0 {
+		if _, err := c.conn.Write(early); err != nil {
+			return
+		}
+	}
+	c.openTunnel(addr, "", origin)
+}
+
+// openTunnel passes bytes between the client and addr unread.
+func (c *clientConn) openTunnel(addr, sni string, origin *originConn) {
+	started := time.Now()
+	if origin == nil {
+		var err error
+		if origin, err = c.origins.open(c.ctx, target{addr: addr}); err != nil {
+			return
+		}
+	}
+	c.noDeadline()
+	conn, ok := origin.conn.(tunnelConn)
+	if !ok {
+		conn = &upgradedConn{oc: origin, o: c.origins}
+	}
+	c.relayTunnel(&traffic.Tunnel{Target: addr, SNI: sni, Started: started}, conn)
+	c.origins.drop(origin)
+}

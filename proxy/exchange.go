@@ -1,0 +1,274 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// exchange is a request being answered.
+type exchange struct {
+	traffic.Exchange
+	c        *clientConn
+	upstream traffic.Request // what the layers are given
+	trace    traffic.Trace
+	reqBody  *requestBody // nil for none
+	kept     traffic.Response
+
+	order sync.Mutex // held while the observer is told: the upload goroutine tells it too
+}
+
+// exchange answers one request and reports whether the connection can take
+// another.
+func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
+	r, err := c.route(req)
+	if err != nil {
+		c.rejectHead(err)
+		return false
+	}
+	framing, err := h1.RequestFraming(req)
+	if err != nil {
+		c.rejectHead(err)
+		return false
+	}
+	x := c.newExchange(req, r.url, started)
+	x.prepareUpstream(r, framing)
+	x.observe(traffic.RequestStarted{Exchange: &x.Exchange})
+	if x.reqBody == nil || x.reqBody.Done() {
+		x.requestRead()
+	}
+	keep := x.run(r)
+	x.finish()
+	return keep && x.Failure == nil && !c.stopping.Load()
+}
+
+func (c *clientConn) newExchange(req *traffic.Request, url traffic.URL, started time.Time) *exchange {
+	x := &exchange{c: c}
+	req.URL = url
+	x.Exchange = traffic.Exchange{
+		ID: traffic.ExchangeID(c.p.lastExchange.Add(1)), Conn: c.id, Started: started,
+		Client: c.client, TLS: c.tls, Request: req, RequestDone: -1, ResponseStarted: -1,
+	}
+	return x
+}
+
+// prepareUpstream makes the request that the layers are given: the client's,
+// with its body, the callbacks and, if the route says so, another Host.
+func (x *exchange) prepareUpstream(r route, framing h1.Framing) {
+	x.Request.Length = framing.BodyLength()
+	x.upstream = *x.Request
+	x.upstream.Informational = x.informational
+	x.trace = traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
+	x.upstream.Trace = &x.trace
+	if r.host != "" {
+		x.upstream.Header = x.Request.Header.Clone()
+		x.upstream.Header.Set("Host", r.host)
+	}
+	if framing.Kind == h1.NoBody {
+		return
+	}
+	x.reqBody = &requestBody{Body: x.c.r.Body(framing), x: x}
+	x.reqBody.capture = x.newCapture(traffic.ClientToServer, x.Request.Length)
+	x.reqBody.Tap = x.reqBody.capture
+	x.upstream.Body = x.reqBody
+	if !x.reqBody.Buffered() {
+		x.c.noDeadline()
+	}
+}
+
+// run gets the answer and relays it. It reports whether both sides agree to
+// keep the connection.
+func (x *exchange) run(r route) bool {
+	ctx := x.c.ctx
+	if r.origin {
+		ctx = context.WithValue(ctx, originKey{}, true)
+	}
+	if x.reqBody == nil {
+		x.c.watch.start()
+	}
+	defer x.c.watch.stop()
+	if x.c.next == nil {
+		return x.fail(&traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "there is no way to an origin"})
+	}
+	resp, err := x.c.next.RoundTrip(ctx, &x.upstream)
+	if err != nil {
+		return x.fail(err)
+	}
+	x.responseStarted(resp)
+	if resp.Status == 101 {
+		x.upgrade(resp)
+		return false
+	}
+	return x.relayResponse(resp)
+}
+
+// observe tells the observer, one event at a time.
+func (x *exchange) observe(e traffic.Event) {
+	x.order.Lock()
+	defer x.order.Unlock()
+	x.c.p.observer.Observe(e)
+}
+
+// requestRead is called once the last byte of the request was read.
+func (x *exchange) requestRead() {
+	x.order.Lock()
+	defer x.order.Unlock()
+	if x.reqBody != nil {
+		x.Request.Trailer = x.reqBody.Trailer
+		x.RequestBody = x.reqBody.capture.body
+	}
+	x.RequestDone = time.Since(x.Started)
+	x.c.p.observer.Observe(traffic.RequestDone{Exchange: &x.Exchange})
+}
+
+// informational relays a 1xx response. HTTP/1.0 clients must not get any (RFC
+// 9110 section 15.2), nor a client a second 100 after necto's own.
+func (x *exchange) informational(resp *traffic.Response) error {
+	x.Informational = append(x.Informational, resp)
+	x.observe(traffic.Informational{Exchange: &x.Exchange, Time: time.Now(), Response: resp})
+	if x.Request.Proto == "HTTP/1.0" || resp.Status == 100 && x.reqBody != nil && x.reqBody.continued {
+		return nil
+	}
+	if _, err := x.c.conn.Write(h1.AppendResponse(nil, resp)); err != nil {
+		return clientFailure(err)
+	}
+	return nil
+}
+
+func (x *exchange) responseStarted(resp *traffic.Response) {
+	x.order.Lock()
+	defer x.order.Unlock()
+	x.kept = *resp
+	x.kept.Body = nil
+	x.Response = &x.kept
+	x.Server = x.trace.Server
+	x.ResponseStarted = time.Since(x.Started)
+	x.c.p.observer.Observe(traffic.ResponseStarted{Exchange: &x.Exchange})
+}
+
+// fail ends an exchange that has no answer: with a 502 that says why, unless
+// the client is the reason.
+func (x *exchange) fail(err error) bool {
+	x.setFailure(err)
+	x.c.watch.stop()
+	status := http.StatusBadGateway
+	switch {
+	case x.Failure.Side == traffic.SideClient && x.Failure.Kind == traffic.FailProtocol:
+		status = http.StatusBadRequest
+	case x.Failure.Side == traffic.SideClient || x.c.ctx.Err() != nil:
+		x.c.abort()
+		return false
+	}
+	if x.c.writeText(status, x.Failure.Text, x.Request.Method != "HEAD") == nil {
+		x.c.lingerClose()
+	}
+	return false
+}
+
+// setFailure notes why the exchange failed. What happens after the connection
+// was cancelled has the cause of that as its reason.
+func (x *exchange) setFailure(err error) {
+	var failure *traffic.Failure
+	switch cause := context.Cause(x.c.ctx); {
+	case errors.Is(cause, errClientGone):
+		failure = &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideClient, Text: errClientGone.Error(), Err: err}
+	case errors.Is(cause, errShutdown):
+		failure = &traffic.Failure{Kind: traffic.FailShutdown, Side: traffic.SideNecto, Text: errShutdown.Error(), Err: err}
+	case !errors.As(err, &failure):
+		failure = &traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: err.Error(), Err: err}
+	}
+	x.Failure = failure
+}
+
+// finish ends the exchange: everything about it is known now.
+func (x *exchange) finish() {
+	if x.reqBody != nil && x.RequestBody == nil {
+		x.RequestBody = x.reqBody.capture.body
+	}
+	if x.Response == nil {
+		x.Server = x.trace.Server
+	}
+	x.Duration = time.Since(x.Started)
+	x.Timing = x.timing()
+	if x.Failure != nil {
+		x.observe(traffic.ExchangeAborted{Exchange: &x.Exchange})
+	} else {
+		x.observe(traffic.ExchangeDone{Exchange: &x.Exchange})
+	}
+	x.RequestBody.Release()
+	x.ResponseBody.Release()
+}
+
+// timing splits the duration as HAR 1.2 does.
+func (x *exchange) timing() traffic.Timing {
+	t := traffic.Timing{Blocked: -1, DNS: x.trace.DNS, Connect: x.trace.Connect, TLS: x.trace.TLS, Send: -1, Wait: -1, Receive: -1}
+	if !x.trace.Sent.IsZero() {
+		t.Send = x.trace.Sent.Sub(x.trace.Began)
+	}
+	if x.ResponseStarted >= 0 {
+		t.Receive = x.Duration - x.ResponseStarted
+		if !x.trace.Sent.IsZero() {
+			t.Wait = max(0, x.ResponseStarted-x.trace.Sent.Sub(x.Started))
+		}
+	}
+	return t
+}
+
+// requestBody is the request's content as the layers see it.
+type requestBody struct {
+	*h1.Body
+	x         *exchange
+	capture   *capture
+	continued bool // necto asked for the content itself
+}
+
+// Read is for layers that need the content: a client that waits for 100
+// Continue is told to go on (RFC 9110 section 10.1.1).
+func (b *requestBody) Read(p []byte) (int, error) {
+	if !b.continued && !b.Buffered() && b.x.Request.Header.HasToken("Expect", "100-continue") {
+		b.continued = true
+		if _, err := io.WriteString(b.x.c.conn, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+			return 0, clientFailure(err)
+		}
+	}
+	n, err := b.Body.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.ended()
+	}
+	return n, err
+}
+
+// Trailers returns the trailer fields once the end was reached.
+func (b *requestBody) Trailers() traffic.Fields { return b.Trailer }
+
+// Relay is for the network: the raw body, as it comes.
+func (b *requestBody) Relay(w io.Writer, prefix []byte) error {
+	err := b.Body.Relay(w, prefix)
+	if err == nil {
+		b.ended()
+	}
+	return err
+}
+
+// ended is called when the last byte was read: from now on the answer is
+// awaited, and the client watched.
+func (b *requestBody) ended() {
+	if b.x.RequestDone < 0 {
+		b.x.requestRead()
+		b.x.c.watch.start()
+	}
+}
+
+// Close makes a reader that waits for the client return.
+func (b *requestBody) Close() error {
+	if !b.Done() {
+		b.x.c.setDeadline(time.Now())
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package proxy_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/necto-dev/necto/internal/ca"
+	"github.com/necto-dev/necto/internal/nectest"
+	"github.com/necto-dev/necto/proxy"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// running is a proxy that serves during a test.
+type running struct {
+	*nectest.Collect
+	addr string
+	stop func() error // stops the proxy and waits for it; may be called again
+}
+
+// start runs a proxy with a network, unless the options say otherwise, and
+// stops it when the test ends.
+func start(t testing.TB, opts proxy.Options, l proxy.Listener) *running {
+	t.Helper()
+	if opts.Network == nil && opts.Layers == nil {
+		opts.Network = &proxy.Network{}
+	}
+	r := &running{Collect: new(nectest.Collect)}
+	if opts.Observer == nil {
+		opts.Observer = r.Collect
+	}
+	p := proxy.New(opts)
+	if l.Addr == "" {
+		l.Addr = "127.0.0.1:0"
+	}
+	addr, err := p.Listen(t.Context(), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addr = addr.String()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	var result error
+	stopped := false
+	r.stop = func() error {
+		cancel()
+		if !stopped {
+			result = <-done
+			stopped = true
+		}
+		return result
+	}
+	t.Cleanup(func() {
+		if err := r.stop(); err != nil {
+			t.Errorf("run: %v", err)
+		}
+		checkContract(t, r.Events())
+	})
+	return r
+}
+
+// checkContract holds the events of a whole run against the contract of package
+// traffic.
+func checkContract(t testing.TB, events []traffic.Event) {
+	t.Helper()
+	last := make(map[*traffic.Exchange]time.Time)
+	ended := make(map[*traffic.Exchange]bool)
+	for _, e := range events {
+		x := exchangeOf(e)
+		if x == nil {
+			continue
+		}
+		_, started := e.(traffic.RequestStarted)
+		switch at, seen := last[x]; {
+		case started == seen:
+			t.Errorf("exchange %d: %T, started before: %v", x.ID, e, seen)
+		case ended[x]:
+			t.Errorf("exchange %d: %T after its end", x.ID, e)
+		case e.At().Before(at):
+			t.Errorf("exchange %d: %T is %v before the last event", x.ID, e, at.Sub(e.At()))
+		}
+		last[x] = e.At()
+		ended[x] = nectest.Ended(e) != nil
+	}
+	for x := range last {
+		if !ended[x] {
+			t.Errorf("exchange %d has no end", x.ID)
+		}
+	}
+}
+
+func exchangeOf(e traffic.Event) *traffic.Exchange {
+	switch e := e.(type) {
+	case traffic.RequestStarted:
+		return e.Exchange
+	case traffic.RequestDone:
+		return e.Exchange
+	case traffic.ResponseStarted:
+		return e.Exchange
+	case traffic.BodyChunk:
+		return e.Exchange
+	case traffic.Informational:
+		return e.Exchange
+	default:
+		return nectest.Ended(e)
+	}
+}
+
+// authority returns a CA of the test's own and a client configuration that
+// trusts it.
+func authority(t testing.TB) (*ca.Authority, *tls.Config) {
+	t.Helper()
+	a, err := ca.Load(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(a.Certificate())
+	return a, &tls.Config{RootCAs: pool}
+}

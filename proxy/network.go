@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http/httptrace"
+	"strings"
+	"time"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+const (
+	defaultDialTimeout = 30 * time.Second
+	defaultTLSTimeout  = 15 * time.Second
+	// sessionCache is how many origins' TLS sessions are kept for resumption.
+	sessionCache = 256
+)
+
+// dialer opens connections to origins for all clients.
+type dialer struct {
+	opts     Network
+	own      *ownAddresses
+	dial     net.Dialer
+	sessions tls.ClientSessionCache
+}
+
+func newDialer(opts Network, own *ownAddresses) *dialer {
+	if opts.DialTimeout == 0 {
+		opts.DialTimeout = defaultDialTimeout
+	}
+	if opts.TLSTimeout == 0 {
+		opts.TLSTimeout = defaultTLSTimeout
+	}
+	return &dialer{
+		opts: opts, own: own, sessions: tls.NewLRUClientSessionCache(sessionCache),
+		dial: net.Dialer{Timeout: opts.DialTimeout, Control: own.control},
+	}
+}
+
+// target is what an origin connection is for. Equal targets may share one.
+type target struct {
+	addr   string // host:port to dial
+	secure bool
+	sni    string // the name to verify, for secure ones
+}
+
+// connect opens a TCP connection and notes in trace how long its steps took.
+func (d *dialer) connect(ctx context.Context, addr string, trace *traffic.Trace) (net.Conn, error) {
+	var dnsStart time.Time
+	dns := time.Duration(-1)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart: func(httptrace.DNSStartInfo) { dnsStart = time.Now() },
+		DNSDone:  func(httptrace.DNSDoneInfo) { dns = time.Since(dnsStart) },
+	})
+	start := time.Now()
+	conn, err := d.dial.DialContext(ctx, "tcp", d.resolve(addr))
+	if err != nil {
+		return nil, upstreamFailure("connect to "+addr, err)
+	}
+	trace.DNS = dns
+	trace.Connect = time.Since(start) - max(0, dns)
+	return conn, nil
+}
+
+// resolve applies the Resolve option to host:port.
+func (d *dialer) resolve(addr string) string {
+	to, ok := d.opts.Resolve[strings.ToLower(addr)]
+	if !ok {
+		return addr
+	}
+	if _, _, err := net.SplitHostPort(to); err == nil {
+		return to
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	return net.JoinHostPort(strings.Trim(to, "[]"), port)
+}
+
+// handshake opens TLS on conn and verifies the origin.
+func (d *dialer) handshake(ctx context.Context, conn net.Conn, name string, trace *traffic.Trace) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.opts.TLSTimeout)
+	defer cancel()
+	start := time.Now()
+	secure := tls.Client(conn, &tls.Config{
+		ServerName:         name,
+		RootCAs:            d.opts.RootCAs,
+		InsecureSkipVerify: d.opts.Insecure || matchHost(d.opts.InsecureHosts, name), //nolint:gosec // the user asked for it
+		MinVersion:         tls.VersionTLS12,
+		NextProtos:         []string{"http/1.1"},
+		ClientSessionCache: d.sessions,
+	})
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		failure := upstreamFailure("TLS with "+name, err)
+		if failure.Kind == traffic.FailInternal {
+			failure.Kind = traffic.FailTLS
+		}
+		return nil, failure
+	}
+	trace.TLS = time.Since(start)
+	return secure, nil
+}

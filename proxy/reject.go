@@ -1,0 +1,67 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// maxErrorHead is how much of a bad head goes into a ClientError.
+const maxErrorHead = 4 << 10
+
+// rejectHead answers what could not be read as a request, tells the observer,
+// and leaves the connection unusable.
+func (c *clientConn) rejectHead(err error) {
+	var bad *h1.Error
+	switch {
+	case errors.As(err, &bad):
+		c.reject(bad.Status, bad.Text, traffic.FailProtocol)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.reject(http.StatusRequestTimeout, "the request head did not come in time", traffic.FailTimeout)
+	case errors.Is(err, io.EOF):
+		return // between requests, perhaps behind empty lines
+	case errors.Is(err, h1.ErrTruncated):
+		c.clientError(0, traffic.FailEOF, "the connection ended inside a request head")
+	default:
+		c.clientError(0, traffic.FailReset, err.Error())
+	}
+}
+
+// reject answers with the status, tells the observer why, and ends the
+// connection: after a bad request nothing on it can be trusted.
+func (c *clientConn) reject(status int, text string, kind traffic.FailureKind) {
+	c.clientError(status, kind, text)
+	if err := c.writeText(status, text, true); err == nil {
+		c.lingerClose()
+	}
+}
+
+func (c *clientConn) clientError(status int, kind traffic.FailureKind, text string) {
+	head := c.r.Buffered()
+	c.p.observer.Observe(traffic.ClientError{
+		Conn: c.id, Client: c.client, Time: time.Now(), Status: status,
+		Failure: &traffic.Failure{Kind: kind, Side: traffic.SideClient, Text: text},
+		Head:    append([]byte(nil), head[:min(len(head), maxErrorHead)]...),
+	})
+}
+
+// writeText sends an answer of necto's own and announces the end of the
+// connection. withBody is false in the answer to HEAD.
+func (c *clientConn) writeText(status int, text string, withBody bool) error {
+	text = "necto: " + text + "\n"
+	length := len(text)
+	if !withBody {
+		text = ""
+	}
+	out := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"+
+		"X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, http.StatusText(status), length, text)
+	_, err := c.conn.Write(out)
+	return err
+}

@@ -1,0 +1,212 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// rawBody is a body that can be relayed with the framing it came with.
+type rawBody interface {
+	io.ReadCloser
+	Framing() h1.Framing
+	Buffered() bool
+	Relay(w io.Writer, prefix []byte) error
+	Trailers() traffic.Fields
+}
+
+// rawResponseBody is a rawBody that can be watched.
+type rawResponseBody interface {
+	rawBody
+	SetTap(h1.Tap)
+}
+
+var (
+	_ rawBody         = (*requestBody)(nil)
+	_ rawResponseBody = (*originBody)(nil)
+)
+
+// relayResponse sends the response to the client as it comes. It reports
+// whether the connection can take another request.
+func (x *exchange) relayResponse(resp *traffic.Response) bool {
+	if x.c.opts.Reverse != nil {
+		// It names other ports of the origin, past necto.
+		resp.Header = resp.Header.Without("Alt-Svc")
+	}
+	head := resp
+	framing, err := h1.ResponseFraming(resp, x.Request.Method)
+	if err != nil {
+		return x.fail(&traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: err.Error(), Err: err})
+	}
+	raw, isRaw := resp.Body.(rawResponseBody)
+	if isRaw && raw.Framing() == framing && !(framing.Kind == h1.Chunked && x.Request.Proto == "HTTP/1.0") {
+		err = x.relayRaw(resp, raw)
+	} else {
+		if resp.Status >= 200 && resp.Body != nil && framing.Kind != h1.NoBody {
+			head, framing = reframe(resp, framing, x.Request.Proto)
+		}
+		err = x.relayContent(head, framing)
+	}
+	if closeErr := closeBody(resp.Body); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		x.setFailure(err)
+		x.c.watch.stop()
+		x.c.abort()
+		return false
+	}
+	if x.reqBody != nil && !x.reqBody.Done() {
+		x.c.watch.stop()
+		x.c.lingerClose()
+		return false
+	}
+	return persistent(x.Request.Proto, x.Request.Header) && persistent(head.Proto, head.Header) && framing.Kind != h1.UntilClose
+}
+
+// relayRaw sends head and body as they came.
+func (x *exchange) relayRaw(resp *traffic.Response, body rawResponseBody) error {
+	if body.Framing().Kind != h1.NoBody {
+		tap := x.newCapture(traffic.ServerToClient, resp.Length)
+		x.ResponseBody = tap.body
+		body.SetTap(tap)
+	}
+	out := getBuffer()
+	defer putBuffer(out)
+	*out = h1.AppendResponse(*out, resp)
+	err := body.Relay(x.c.conn, *out)
+	x.Response.Trailer = body.Trailers()
+	return relayFailure(err)
+}
+
+// reframe gives a response whose body a layer made, or that the client cannot
+// take as it came, the framing that fits: its length if that is known, chunked
+// for HTTP/1.1, else the end of the connection.
+func reframe(resp *traffic.Response, framing h1.Framing, clientProto string) (*traffic.Response, h1.Framing) {
+	switch {
+	case resp.Length >= 0 && framing == h1.Framing{Kind: h1.ByLength, Length: resp.Length}:
+		return resp, framing
+	case resp.Length < 0 && framing.Kind == h1.Chunked && clientProto == "HTTP/1.1":
+		return resp, framing
+	}
+	out := *resp
+	out.Header = resp.Header.Without("Content-Length", "Transfer-Encoding").Clone()
+	switch {
+	case resp.Length >= 0:
+		out.Header.Add("Content-Length", strconv.FormatInt(resp.Length, 10))
+		return &out, h1.Framing{Kind: h1.ByLength, Length: resp.Length}
+	case clientProto == "HTTP/1.1" && resp.Proto == "HTTP/1.1":
+		out.Header.Add("Transfer-Encoding", "chunked")
+		return &out, h1.Framing{Kind: h1.Chunked}
+	default:
+		return &out, h1.Framing{Kind: h1.UntilClose}
+	}
+}
+
+// relayContent sends a head and a body that is read decoded and framed anew.
+func (x *exchange) relayContent(resp *traffic.Response, framing h1.Framing) error {
+	out := getBuffer()
+	defer putBuffer(out)
+	*out = h1.AppendResponse(*out, resp)
+	if framing.Kind == h1.NoBody || resp.Body == nil {
+		_, err := x.c.conn.Write(*out)
+		return clientFailure(err)
+	}
+	tap := x.newCapture(traffic.ServerToClient, resp.Length)
+	x.ResponseBody = tap.body
+	if memory, ok := resp.Body.(*traffic.MemoryBody); ok && framing.Kind == h1.ByLength {
+		tap.Data(memory.Bytes())
+		return clientFailure(writeBoth(x.c.conn, *out, memory.Bytes()))
+	}
+	if _, err := x.c.conn.Write(*out); err != nil {
+		return clientFailure(err)
+	}
+	err := copyBody(x.c.conn, resp.Body, framing, tap, &resp.Trailer)
+	x.Response.Trailer = resp.Trailer
+	return relayFailure(err)
+}
+
+// copyBody writes content with the given framing, each piece as soon as it was
+// read, and behind it trailer, which a body that was read from the wire replaces
+// by its own. tap may be nil. A *h1.WriteError means that w failed.
+func copyBody(w io.Writer, body io.Reader, framing h1.Framing, tap h1.Tap, trailer *traffic.Fields) error {
+	var out []byte
+	buf := make([]byte, 32<<10)
+	written := int64(0)
+	for {
+		n, err := body.Read(buf)
+		if n > 0 {
+			written += int64(n)
+			if out = buf[:n]; framing.Kind == h1.Chunked {
+				out = h1.AppendChunk(nil, buf[:n])
+			}
+			if _, err := w.Write(out); err != nil {
+				return &h1.WriteError{Err: err}
+			}
+			if tap != nil {
+				tap.Data(buf[:n])
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if raw, ok := body.(rawBody); ok {
+		*trailer = raw.Trailers()
+	}
+	switch {
+	case framing.Kind == h1.ByLength && written != framing.Length:
+		return &traffic.Failure{
+			Kind: traffic.FailInternal, Side: traffic.SideNecto,
+			Text: "a body has " + strconv.FormatInt(written, 10) + " bytes, its head says " + strconv.FormatInt(framing.Length, 10),
+		}
+	case framing.Kind == h1.Chunked:
+		if _, err := w.Write(h1.AppendLastChunk(nil, *trailer)); err != nil {
+			return &h1.WriteError{Err: err}
+		}
+	}
+	return nil
+}
+
+// persistent reports whether a message allows the connection to be used again
+// (RFC 9112 section 9.3).
+func persistent(proto string, header traffic.Fields) bool {
+	if proto == "HTTP/1.0" {
+		return header.HasToken("Connection", "keep-alive") || header.HasToken("Proxy-Connection", "keep-alive")
+	}
+	return !header.HasToken("Connection", "close")
+}
+
+func closeBody(body io.Closer) error {
+	if body == nil {
+		return nil
+	}
+	return body.Close()
+}
+
+// upgrade turns the connection into what a 101 agreed on, which necto does not
+// read: bytes pass in both directions until both have ended.
+func (x *exchange) upgrade(resp *traffic.Response) {
+	x.c.watch.stop()
+	x.c.noDeadline()
+	if _, err := x.c.conn.Write(h1.AppendResponse(nil, resp)); err != nil {
+		_ = resp.Body.Close()
+		x.setFailure(clientFailure(err))
+		x.c.abort()
+		return
+	}
+	origin, ok := resp.Body.(tunnelConn)
+	if !ok {
+		x.setFailure(&traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: "a 101 without a connection"})
+		x.c.abort()
+		return
+	}
+	x.c.relayTunnel(&traffic.Tunnel{Target: x.Request.URL.HostPort(), Started: time.Now()}, origin)
+}

@@ -1,0 +1,205 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// roundTrip sends the request on oc and reads the head of the final response.
+// After an error nothing is left running and oc is to be dropped.
+func (o *origins) roundTrip(req *traffic.Request, oc *originConn) (*traffic.Response, error) {
+	began := time.Now()
+	oc.silent = true
+	up, sendErr := oc.send(req)
+	if req.Trace != nil {
+		req.Trace.Began, req.Trace.Sent = began, time.Now()
+	}
+	resp, err := oc.readFinal(req)
+	if err != nil {
+		if uploadErr := up.abort(req, oc); uploadErr != nil {
+			err = uploadErr
+		} else if sendErr != nil {
+			err = sendErr
+		}
+		return nil, roundTripFailure(req, err)
+	}
+	framing, err := h1.ResponseFraming(resp, req.Method)
+	if err != nil {
+		up.abort(req, oc)
+		return nil, roundTripFailure(req, err)
+	}
+	resp.Length = framing.BodyLength()
+	if resp.Status == 101 {
+		up.abort(nil, oc)
+		resp.Body = &upgradedConn{oc: oc, o: o}
+		return resp, nil
+	}
+	reusable := sendErr == nil && persistent(req.Proto, req.Header) && persistent(resp.Proto, resp.Header)
+	resp.Body = &originBody{Body: oc.r.Body(framing), o: o, oc: oc, req: req, up: up, reusable: reusable}
+	return resp, nil
+}
+
+// roundTripFailure names the side an error belongs to.
+func roundTripFailure(req *traffic.Request, err error) error {
+	var failure *traffic.Failure
+	var source *uploadError
+	switch {
+	case errors.As(err, &source) && h1.IsMalformed(err):
+		return &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideClient, Text: "the request body: " + err.Error(), Err: err}
+	case errors.As(err, &source):
+		return clientFailure(source.err)
+	case errors.As(err, &failure):
+		return failure
+	default:
+		return upstreamFailure(req.URL.Authority, err)
+	}
+}
+
+// send writes the request. A body that is not all there yet is written by a
+// goroutine of its own, so that an early answer is not kept waiting; the upload
+// is nil otherwise. An error is not the end: the origin may have answered
+// before it closed the connection.
+func (oc *originConn) send(req *traffic.Request) (*upload, error) {
+	if req.Body == nil {
+		out := getBuffer()
+		defer putBuffer(out)
+		*out = h1.AppendRequest(*out, req, req.URL.Target)
+		_, err := oc.conn.Write(*out)
+		return nil, err
+	}
+	if raw, ok := req.Body.(rawBody); ok {
+		framing, err := h1.RequestFraming(req)
+		if err == nil && framing == raw.Framing() {
+			return oc.sendRaw(req, raw)
+		}
+	}
+	return startUpload(oc, func() error { return oc.sendContent(reframeRequest(req)) }), nil
+}
+
+// sendRaw sends a request with the framing it came with.
+func (oc *originConn) sendRaw(req *traffic.Request, body rawBody) (*upload, error) {
+	send := func() error {
+		out := getBuffer()
+		defer putBuffer(out)
+		*out = h1.AppendRequest(*out, req, req.URL.Target)
+		return body.Relay(oc.conn, *out)
+	}
+	if body.Buffered() {
+		return nil, send()
+	}
+	return startUpload(oc, send), nil
+}
+
+// sendContent sends a request whose body is read decoded and framed anew.
+func (oc *originConn) sendContent(req *traffic.Request) error {
+	framing, err := h1.RequestFraming(req)
+	if err != nil {
+		return err
+	}
+	if _, err := oc.conn.Write(h1.AppendRequest(nil, req, req.URL.Target)); err != nil {
+		return &h1.WriteError{Err: err}
+	}
+	return copyBody(oc.conn, req.Body, framing, nil, &req.Trailer)
+}
+
+// reframeRequest returns the request with framing fields that fit a body made
+// by a layer.
+func reframeRequest(req *traffic.Request) *traffic.Request {
+	out := *req
+	out.Header = req.Header.Without("Content-Length", "Transfer-Encoding").Clone()
+	if req.Length >= 0 {
+		out.Header.Add("Content-Length", strconv.FormatInt(req.Length, 10))
+	} else {
+		out.Header.Add("Transfer-Encoding", "chunked")
+	}
+	return &out
+}
+
+// readFinal reads response heads, passing on those of 1xx, to the final one.
+func (oc *originConn) readFinal(req *traffic.Request) (*traffic.Response, error) {
+	for {
+		resp, err := oc.r.ReadResponse()
+		if err != nil {
+			oc.silent = oc.silent && (errors.Is(err, io.EOF) || failureKind(err) == traffic.FailReset)
+			return nil, err
+		}
+		oc.silent = false
+		if resp.Status >= 200 || resp.Status == 101 && req.Header.Has("Upgrade") {
+			return resp, nil
+		}
+		if _, err := h1.ResponseFraming(resp, req.Method); err != nil {
+			return nil, err
+		}
+		if resp.Status == 101 {
+			return nil, &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: "a 101 that was not asked for"}
+		}
+		if req.Informational != nil {
+			if err := req.Informational(resp); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// originBody is the content of a response. Its Close decides what becomes of
+// the connection.
+type originBody struct {
+	*h1.Body
+	o        *origins
+	oc       *originConn
+	req      *traffic.Request
+	up       *upload
+	reusable bool
+}
+
+// SetTap shows the content to t as it passes.
+func (b *originBody) SetTap(t h1.Tap) { b.Tap = t }
+
+// Trailers returns the trailer fields once the end was reached.
+func (b *originBody) Trailers() traffic.Fields { return b.Trailer }
+
+// Close waits for an upload that is about to end, cuts one that is not, and
+// keeps or drops the connection.
+func (b *originBody) Close() error {
+	uploaded := b.up.finish(b.req, b.oc, b.Done())
+	if uploaded && b.reusable && b.Done() && b.Framing().Kind != h1.UntilClose && len(b.oc.r.Buffered()) == 0 {
+		b.o.release(b.oc)
+	} else {
+		b.o.drop(b.oc)
+	}
+	return nil
+}
+
+// upgradedConn is an origin connection behind a 101.
+type upgradedConn struct {
+	oc *originConn
+	o  *origins
+}
+
+// Read reads what came behind the 101.
+func (u *upgradedConn) Read(p []byte) (int, error) { return u.oc.r.Read(p) }
+
+// Write writes to the origin.
+func (u *upgradedConn) Write(p []byte) (int, error) { return u.oc.conn.Write(p) }
+
+// CloseWrite tells the origin that nothing more will come.
+func (u *upgradedConn) CloseWrite() error { return closeWrite(u.oc.conn) }
+
+// Close closes the connection.
+func (u *upgradedConn) Close() error {
+	u.o.drop(u.oc)
+	return nil
+}
+
+func closeWrite(conn net.Conn) error {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return conn.Close()
+}

@@ -1,0 +1,136 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+type originKey struct{}
+
+// FromOrigin reports whether the request was sent to necto as if it were the
+// origin, in origin-form to a listener with Origin set: its authority is then
+// necto's own address.
+func FromOrigin(ctx context.Context) bool { return ctx.Value(originKey{}) != nil }
+
+// route is where a request goes and how it is sent there.
+type route struct {
+	url traffic.URL
+	// host, if not "", is the Host value to send in place of the client's.
+	host string
+	// origin marks a request for which necto is the origin.
+	origin bool
+}
+
+// route decides where a request goes (RFC 9112 section 3.2).
+func (c *clientConn) route(req *traffic.Request) (route, error) {
+	if err := h1.CheckHost(req); err != nil {
+		return route{}, err
+	}
+	originForm := req.Target[0] == '/' || req.Target == "*" && req.Method == "OPTIONS"
+	switch {
+	case c.tunnel != nil && originForm:
+		return route{url: c.tunnel.url(req.Target)}, nil
+	case c.tunnel != nil:
+		return c.routeInTunnel(req)
+	case !originForm:
+		return routeAbsolute(req)
+	case c.opts.Reverse != nil:
+		return c.routeReverse(req), nil
+	case c.opts.Origin:
+		return routeOrigin(req)
+	default:
+		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: "this is a proxy, " +
+			"it takes requests for http://host/path and CONNECT; for requests like this one start necto with --reverse URL"}
+	}
+}
+
+// routeAbsolute takes the target as sent to a proxy. If Host says something
+// else the target wins, and its host is sent (RFC 9112 section 3.2.2).
+func routeAbsolute(req *traffic.Request) (route, error) {
+	u, err := traffic.ParseURL(req.Target)
+	if err != nil {
+		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: err.Error()}
+	}
+	switch u.Scheme {
+	case "http", "https":
+	case "ws":
+		u.Scheme = "http"
+	case "wss":
+		u.Scheme = "https"
+	default:
+		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: fmt.Sprintf("unsupported scheme %.20q", u.Scheme)}
+	}
+	r := route{url: u}
+	if !sameAuthority(u.Scheme, u.Authority, req.Header.Get("Host")) {
+		r.host = u.Authority
+	}
+	return r, nil
+}
+
+// routeInTunnel takes an absolute target inside a tunnel, which must name the
+// tunnel's origin.
+func (c *clientConn) routeInTunnel(req *traffic.Request) (route, error) {
+	r, err := routeAbsolute(req)
+	if err != nil {
+		return r, err
+	}
+	inside := c.tunnel.url(r.url.Target)
+	if inside.Scheme != r.url.Scheme || !sameAuthority(inside.Scheme, inside.Authority, r.url.Authority) {
+		return r, &h1.Error{Status: http.StatusMisdirectedRequest, Text: fmt.Sprintf(
+			"a request for %s inside a tunnel to %s", r.url.Authority, inside.Authority)}
+	}
+	r.url = inside
+	return r, nil
+}
+
+func (c *clientConn) routeReverse(req *traffic.Request) route {
+	u := *c.opts.Reverse
+	if prefix := strings.TrimSuffix(u.Target, "/"); prefix != "" && req.Target != "*" {
+		u.Target = prefix + req.Target
+	} else {
+		u.Target = req.Target
+	}
+	r := route{url: u}
+	if !c.opts.KeepHost {
+		r.host = u.Authority
+	}
+	return r
+}
+
+func routeOrigin(req *traffic.Request) (route, error) {
+	host := req.Header.Get("Host")
+	if host == "" {
+		host = "localhost"
+	}
+	return route{url: traffic.URL{Scheme: "http", Authority: host, Target: req.Target}, origin: true}, nil
+}
+
+// sameAuthority compares two authorities without case and with the scheme's
+// default port filled in.
+func sameAuthority(scheme, a, b string) bool {
+	if a == b {
+		return true
+	}
+	ua, ub := traffic.URL{Scheme: scheme, Authority: a}, traffic.URL{Scheme: scheme, Authority: b}
+	return ua.Port() == ub.Port() && strings.EqualFold(ua.Hostname(), ub.Hostname())
+}
+
+// matchHost reports whether host is one of the patterns: an exact name, or "*."
+// and a suffix, which stands for any name below it. A trailing dot and case are
+// ignored.
+func matchHost(patterns []string, host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, pattern := range patterns {
+		pattern = strings.ToLower(strings.TrimSuffix(pattern, "."))
+		suffix, wild := strings.CutPrefix(pattern, "*")
+		if host != "" && (host == pattern || wild && strings.HasPrefix(suffix, ".") && len(host) > len(suffix) && strings.HasSuffix(host, suffix)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,86 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// tunnelConn is the far end of a tunnel.
+type tunnelConn interface {
+	io.ReadWriteCloser
+	CloseWrite() error
+}
+
+// relayTunnel passes bytes both ways, beginning with what is buffered, until
+// both directions have ended; each end is passed on by itself. It closes
+// origin.
+func (c *clientConn) relayTunnel(t *traffic.Tunnel, origin tunnelConn) {
+	t.Conn, t.Client = c.id, c.client
+	c.p.observer.Observe(traffic.TunnelOpened{Tunnel: t})
+	downErr := make(chan error, 1)
+	go func() {
+		var err error
+		t.BytesDown, err = c.pump(c.conn, origin)
+		downErr <- err
+	}()
+	var upErr error
+	t.BytesUp, upErr = c.pumpUp(origin)
+	err := errors.Join(upErr, <-downErr)
+	_ = origin.Close()
+	t.Duration = time.Since(t.Started)
+	switch {
+	case errors.Is(context.Cause(c.ctx), errShutdown):
+		t.Failure = &traffic.Failure{Kind: traffic.FailShutdown, Side: traffic.SideNecto, Text: errShutdown.Error()}
+	case err != nil:
+		t.Failure = &traffic.Failure{Kind: failureKind(err), Side: traffic.SideNecto, Text: plain(err), Err: err}
+	}
+	c.p.observer.Observe(traffic.TunnelClosed{Tunnel: t})
+}
+
+// pumpUp copies what the client sent, the buffered bytes first.
+func (c *clientConn) pumpUp(origin tunnelConn) (int64, error) {
+	early := c.r.Buffered()
+	n := len(early)
+	if n > 0 {
+		if _, err := origin.Write(early); err != nil {
+			_ = c.conn.Close()
+			return 0, err
+		}
+		c.r.Discard(n)
+	}
+	m, err := c.pump(origin, c.conn)
+	return int64(n) + m, err
+}
+
+// pump copies until src ends, which dst is then told. After an error both are
+// closed: what one side does not see, the other must not believe to have sent.
+func (c *clientConn) pump(dst io.Writer, src io.Reader) (int64, error) {
+	n, err := io.Copy(dst, src)
+	if err == nil {
+		if half, ok := dst.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite() // it may have been closed from the other direction
+		}
+		return n, nil
+	}
+	resetOnClose(c.raw)
+	_ = c.raw.Close()
+	for _, end := range []any{dst, src} {
+		if closer, ok := end.(io.Closer); ok {
+			_ = closer.Close()
+		}
+	}
+	return n, err
+}
+
+// netConn returns the connection under a TLS one.
+func netConn(conn net.Conn) net.Conn {
+	if under, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		return under.NetConn()
+	}
+	return conn
+}

@@ -1,0 +1,81 @@
+package proxy
+
+import (
+	"errors"
+	"time"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// upload sends a request body while the answer is awaited or already coming. A
+// nil upload is one that was not needed.
+type upload struct {
+	done chan struct{}
+	err  error // set when done is closed
+}
+
+// uploadError is a failure to read the body that is uploaded: the client's.
+type uploadError struct{ err error }
+
+func (e *uploadError) Error() string { return e.err.Error() }
+func (e *uploadError) Unwrap() error { return e.err }
+
+// startUpload runs send in a goroutine. If the body cannot be read, the origin
+// connection is closed, so that who waits for its answer learns of it.
+func startUpload(oc *originConn, send func() error) *upload {
+	u := &upload{done: make(chan struct{})}
+	conn := oc.conn
+	go func() {
+		defer close(u.done)
+		err := send()
+		var write *h1.WriteError
+		if err != nil && !errors.As(err, &write) {
+			err = &uploadError{err: err}
+			_ = conn.Close() // unblocks the reader
+		}
+		u.err = err
+	}()
+	return u
+}
+
+// abort ends the upload without its being complete and returns the error of
+// the client's side, nil if there was none before.
+func (u *upload) abort(req *traffic.Request, oc *originConn) error {
+	if u == nil {
+		return nil
+	}
+	select {
+	case <-u.done:
+	default:
+		_ = oc.conn.Close()
+		_ = req.Body.Close()
+		<-u.done
+		return nil
+	}
+	var source *uploadError
+	if errors.As(u.err, &source) {
+		return source
+	}
+	return nil
+}
+
+// finish is called when the response is over. It reports whether the upload
+// was completed, for which it waits a little if the response was complete: an
+// answer may overtake the last bytes of the request.
+func (u *upload) finish(req *traffic.Request, oc *originConn, complete bool) bool {
+	if u == nil {
+		return true
+	}
+	if complete {
+		timer := time.NewTimer(linger)
+		defer timer.Stop()
+		select {
+		case <-u.done:
+			return u.err == nil
+		case <-timer.C:
+		}
+	}
+	_ = u.abort(req, oc)
+	return false
+}

@@ -39,6 +39,10 @@ and answers from such recordings with no network at all.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
+		newRecordCmd(io, runRecord),
+		newReplayCmd(io, runReplay),
+		newCACmd(io),
+		newEnvCmd(io, runEnv),
 		newVersionCmd(io),
 	)
 	return root

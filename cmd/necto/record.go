@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+
+	"github.com/necto-dev/necto/internal/ca"
+	"github.com/necto-dev/necto/proxy"
+	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// defaultRecording is the file written without -o.
+const defaultRecording = "run.jsonl"
+
+type recordOptions struct {
+	serve   serveFlags
+	output  string
+	writer  record.Options
+	reverse *traffic.URL
+	maps    []reverseMap
+	network networkOptions
+	proxy   proxy.Options // Passthrough, Grace and MaxBody
+	command []string
+}
+
+// reverseMap is a listener in front of one origin.
+type reverseMap struct {
+	addr   string
+	origin *traffic.URL
+}
+
+// recordFlags are the flags of record that need a second look.
+type recordFlags struct {
+	grace     time.Duration
+	maxBody   string
+	reverse   string
+	maps      []string
+	resolve   []string
+	insecure  []string
+	redaction string
+}
+
+func newRecordCmd(io stdio, run func(context.Context, stdio, recordOptions) error) *cobra.Command {
+	var o recordOptions
+	var f recordFlags
+	cmd := &cobra.Command{
+		Use:   "record [flags] [-- command [args]]",
+		Short: "Record what passes through the proxy",
+		Long: `Record starts an intercepting proxy and writes every exchange to a recording as it
+ends. With a command the proxy takes a free port, the command gets the variables
+that send its traffic there and make it trust necto's certificates, and record
+ends with the command's exit code. Without one it runs until Ctrl-C.
+
+A command also finds the proxy's URL in NECTO_PROXY, the certificate's path in
+NECTO_CA, and the listeners of --map in NECTO_MAP_1, NECTO_MAP_2 and so on. Ctrl-C
+on a terminal is the command's to handle; other signals are passed on to it. A
+second signal ends both at once, with exit code 130.
+
+Authorization, cookies, tokens and passwords are replaced by tags in the
+recording; see --redact.`,
+		Example: `  necto record -o run.jsonl -- npm test
+  necto record --listen 127.0.0.1:8080
+  necto record --reverse https://api.example.com
+  necto record --map 127.0.0.1:9000=http://localhost:3000 -- ./client`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(cmd, args, f); err != nil {
+				return err
+			}
+			return run(cmd.Context(), io, o)
+		},
+	}
+	bindRecord(cmd, &o, &f)
+	return cmd
+}
+
+func bindRecord(cmd *cobra.Command, o *recordOptions, f *recordFlags) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVarP(&o.output, "output", "o", defaultRecording, "`file` to write; - is standard output")
+	flags.BoolVar(&o.writer.Append, "append", false, "go on with an existing recording")
+	flags.BoolVar(&o.writer.Force, "force", false, "replace an existing recording")
+	flags.StringVar(&f.redaction, "redact", "auto", "`auto` replaces secrets by tags, off keeps them")
+	o.serve.bind(flags)
+	flags.StringVar(&f.reverse, "reverse", "", "send requests that are not for a proxy to the origin at `URL`")
+	flags.StringArrayVar(&f.maps, "map", nil, "listen on an address for one origin, `ADDR=URL`; repeatable")
+	flags.StringArrayVar(&o.proxy.Passthrough, "passthrough", nil, "do not open TLS to `host`, such as '*.bank.example'; repeatable")
+	flags.StringArrayVar(&f.insecure, "insecure", nil, "accept any certificate, from all origins or those of `host`; repeatable")
+	flags.Lookup("insecure").NoOptDefVal = anyHost
+	flags.StringVar(&o.network.upstreamCA, "upstream-ca", "", "trust the certificates in `file` (PEM), too")
+	flags.StringArrayVar(&f.resolve, "resolve", nil, "connect to an address for a host, `HOST:PORT:ADDRESS`; repeatable")
+	flags.DurationVar(&f.grace, "grace", 5*time.Second, "how long exchanges may go on after the stop")
+	flags.StringVar(&f.maxBody, "max-body", "64MiB", "keep at most this `size` of each body")
+}
+
+// complete validates the flags and arguments and fills in the options.
+func (o *recordOptions) complete(cmd *cobra.Command, args []string, f recordFlags) error {
+	own, command, err := splitCommand(cmd, args)
+	if err != nil {
+		return err
+	}
+	if len(own) > 0 {
+		return usagef("unexpected argument %q", own[0]).hinted("put the command behind --, and a flag's value behind =")
+	}
+	o.command = command
+	if err := o.serve.check(cmd, command); err != nil {
+		return err
+	}
+	if err := o.completeWriter(f); err != nil {
+		return err
+	}
+	if err := o.network.complete(f.insecure, f.resolve); err != nil {
+		return err
+	}
+	return o.completeProxy(f)
+}
+
+func (o *recordOptions) completeWriter(f recordFlags) error {
+	switch {
+	case f.redaction != "auto" && f.redaction != "off":
+		return usagef("--redact: %q is neither auto nor off", f.redaction)
+	case o.writer.Append && o.writer.Force:
+		return usagef("--append and --force exclude each other")
+	case o.output == "":
+		return usagef("-o: empty file name")
+	case o.output == "-" && o.serve.json:
+		return usagef("-o - and --json both want standard output").hinted("use --ready-file")
+	case o.output == "-" && len(o.command) > 0:
+		return usagef("-o - and the command both want standard output").hinted("give a file: -o %s", defaultRecording)
+	}
+	o.writer.Redaction = f.redaction
+	o.writer.ToolVersion = buildVersion()
+	return nil
+}
+
+func (o *recordOptions) completeProxy(f recordFlags) error {
+	switch {
+	case f.grace < 0:
+		return usagef("--grace: %v is negative", f.grace)
+	case f.grace == 0:
+		f.grace = -1 // none
+	}
+	o.proxy.Grace = f.grace
+	var err error
+	if o.proxy.MaxBody, err = parseSize("--max-body", f.maxBody); err != nil {
+		return err
+	}
+	o.writer.Mode = "forward"
+	if f.reverse != "" {
+		o.writer.Mode = "reverse"
+		if o.reverse, err = parseOrigin("--reverse", f.reverse); err != nil {
+			return err
+		}
+	}
+	for _, s := range f.maps {
+		m, err := parseMap(s)
+		if err != nil {
+			return err
+		}
+		o.maps = append(o.maps, m)
+	}
+	return nil
+}
+
+// runRecord records until the command ends, or until a signal.
+func runRecord(ctx context.Context, io stdio, o recordOptions) error {
+	if err := errors.Join(findCommand(o.command), removeStale(o.serve.readyFile)); err != nil {
+		return err
+	}
+	network, err := o.network.build()
+	if err != nil {
+		return err
+	}
+	authority, err := ca.Load(o.serve.caDir)
+	if err != nil {
+		return err
+	}
+	// The recording notes the address, so it begins once the listeners are
+	// open; nothing is observed before Run.
+	observers := make(traffic.Tee, 1)
+	o.proxy.Observer, o.proxy.Network, o.proxy.CA = observers, network, authority
+	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command}
+	if err := o.listen(ctx, s); err != nil {
+		return err
+	}
+	o.writer.Listen = s.ready.Proxy[len("http://"):]
+	writer, err := record.Create(o.output, o.writer)
+	if err != nil {
+		return recordingHint(err)
+	}
+	observers[0] = writer
+	s.failed = writer.Failed()
+	return o.record(ctx, io, s, writer)
+}
+
+// listen opens all listeners.
+func (o *recordOptions) listen(ctx context.Context, s *server) error {
+	addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: o.serve.listen, Reverse: o.reverse})
+	if err != nil {
+		return err
+	}
+	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(addr), CA: s.authority.CertPath()}
+	for i, m := range o.maps {
+		addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: m.addr, Reverse: m.origin})
+		if err != nil {
+			return err
+		}
+		s.ready.Maps = append(s.ready.Maps, readyMap{URL: urlOf(addr), Origin: m.origin.String()})
+		s.environ = append(s.environ, fmt.Sprintf("NECTO_MAP_%d=%s", i+1, urlOf(addr)))
+	}
+	return nil
+}
+
+// record runs the server and ends the recording.
+func (o *recordOptions) record(ctx context.Context, io stdio, s *server, writer *record.Writer) error {
+	io.note("recording to %s, proxy %s", o.name(), s.ready.Proxy)
+	for _, m := range s.ready.Maps {
+		io.note("%s is %s", m.URL, m.Origin)
+	}
+	status := newStatus(io, len(o.command) == 0, func() string { return progress(writer.Counts()) })
+	code, err := s.run(ctx, status, o.serve)
+	status.close()
+	if failed := writer.Close(); failed != nil {
+		return failed // whatever else happened: the recording is what this is for
+	}
+	io.note("%s in %s", progress(writer.Counts()), o.name())
+	if err == nil && code != 0 {
+		err = &exitError{code: code}
+	}
+	return err
+}
+
+// name returns what to call the recording.
+func (o *recordOptions) name() string {
+	if o.output == "-" {
+		return "standard output"
+	}
+	return o.output
+}
+
+// progress says what was recorded.
+func progress(c record.Counts) string {
+	s := plural(c.Exchanges, "exchange") + ", " + humanize.IBytes(uint64(c.BytesUp+c.BytesDown))
+	if c.Errors > 0 {
+		s += fmt.Sprintf(", %s failed", humanize.Comma(c.Errors))
+	}
+	if c.Open > 0 {
+		s += fmt.Sprintf(", %s running", humanize.Comma(c.Open))
+	}
+	return s
+}
+
+// plural returns "1 noun" or "2 nouns".
+func plural(n int64, noun string) string { return english.Plural(int(n), noun, "") }
+
+// recordingHint says what helps when a recording cannot be begun.
+func recordingHint(err error) error {
+	if errors.Is(err, record.ErrExists) {
+		return withHint(err, "go on with it (--append), replace it (--force), or write another (-o FILE)")
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/cobra"
+
+	"github.com/necto-dev/necto/internal/ca"
+	"github.com/necto-dev/necto/proxy"
+	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/replay"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// shownMisses is how many misses are told one by one.
+const shownMisses = 20
+
+type replayOptions struct {
+	serve      serveFlags
+	recordings []string
+	timing     replay.Timing
+	failOnMiss bool
+	command    []string
+}
+
+func newReplayCmd(io stdio, run func(context.Context, stdio, replayOptions) error) *cobra.Command {
+	var o replayOptions
+	var timing string
+	cmd := &cobra.Command{
+		Use:   "replay [flags] FILE... [-- command [args]]",
+		Short: "Answer from recordings, without a network",
+		Long: `Replay answers requests from recordings: as a proxy for HTTP and HTTPS, and on the
+same address as an origin, for clients whose base URL points at it. It cannot reach
+a network. A request that was not recorded is a miss: it is answered with status 501
+and the nearest recorded requests, and told on standard error.
+
+With a command replay works as record does: free port, variables for proxy and
+certificates, the command's exit code. The command finds the proxy's URL in
+NECTO_PROXY and the same address as an origin in NECTO_ORIGIN. If the command
+succeeds but there was a miss the exit code is 3.`,
+		Example: `  necto replay run.jsonl -- npm test
+  necto replay run.jsonl --listen 127.0.0.1:8080
+  necto replay login.jsonl orders.jsonl --timing recorded`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(cmd, args, timing); err != nil {
+				return err
+			}
+			return run(cmd.Context(), io, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	o.serve.bind(flags)
+	flags.StringVar(&timing, "timing", "instant", "`pace` of answers: instant, recorded, or a speed such as 2x")
+	flags.BoolVar(&o.failOnMiss, "fail-on-miss", false, "exit with 3 after a miss (default with a command)")
+	return cmd
+}
+
+// complete validates the flags and arguments and fills in the options.
+func (o *replayOptions) complete(cmd *cobra.Command, args []string, timing string) (err error) {
+	if o.recordings, o.command, err = splitCommand(cmd, args); err != nil {
+		return err
+	}
+	if len(o.recordings) == 0 {
+		return usagef("no recording given").hinted("for example `%s %s`", cmd.CommandPath(), defaultRecording)
+	}
+	if o.timing, err = replay.ParseTiming(timing); err != nil {
+		return usagef("--timing: %w", err)
+	}
+	if !cmd.Flags().Changed("fail-on-miss") {
+		o.failOnMiss = len(o.command) > 0
+	}
+	return o.serve.check(cmd, o.command)
+}
+
+// runReplay answers until the command ends, or until a signal.
+func runReplay(ctx context.Context, io stdio, o replayOptions) error {
+	if err := errors.Join(findCommand(o.command), removeStale(o.serve.readyFile)); err != nil {
+		return err
+	}
+	authority, err := ca.Load(o.serve.caDir)
+	if err != nil {
+		return err
+	}
+	misses := new(missNotes)
+	index, err := replay.Load(o.recordings, replay.Options{Timing: o.timing, OnMiss: misses.add})
+	if err != nil {
+		return replayHint(err)
+	}
+	defer index.Close()
+	s := &server{
+		proxy:     proxy.New(proxy.Options{Layers: []proxy.Layer{replayLayer(index)}, CA: authority}),
+		authority: authority, command: o.command,
+	}
+	addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: o.serve.listen, Origin: true})
+	if err != nil {
+		return err
+	}
+	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(addr), CA: authority.CertPath()}
+	s.environ = []string{"NECTO_ORIGIN=" + s.ready.Proxy}
+	return o.replay(ctx, io, s, index, misses)
+}
+
+// replay runs the server and judges the result.
+func (o *replayOptions) replay(ctx context.Context, io stdio, s *server, index *replay.Index, misses *missNotes) error {
+	io.note("replaying %s, proxy and origin %s", plural(int64(index.Stats().Exchanges), "exchange"), s.ready.Proxy)
+	status := newStatus(io, len(o.command) == 0, func() string { return replayProgress(index.Stats()) })
+	misses.status = status
+	code, err := s.run(ctx, status, o.serve)
+	misses.close()
+	status.close()
+	stats := index.Stats()
+	io.note("%s", replayProgress(stats))
+	switch {
+	case err != nil:
+		return err
+	case code != 0:
+		return &exitError{code: code}
+	case stats.Missed > 0 && o.failOnMiss:
+		return &exitError{code: exitCheck, err: withHint(
+			fmt.Errorf("%s without a recorded answer", plural(stats.Missed, "request")),
+			"record again, or allow misses: --fail-on-miss=false")}
+	}
+	return nil
+}
+
+// replayLayer answers everything from an index.
+func replayLayer(index *replay.Index) proxy.Layer {
+	origin := index.Origin()
+	answer := func(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
+		if proxy.FromOrigin(ctx) {
+			return origin.RoundTrip(ctx, req)
+		}
+		return index.RoundTrip(ctx, req)
+	}
+	return func(traffic.RoundTripper) traffic.RoundTripper { return traffic.RoundTripperFunc(answer) }
+}
+
+func replayProgress(s replay.Stats) string {
+	text := plural(s.Served, "request") + " answered"
+	if s.Missed > 0 {
+		text += ", " + english.Plural(int(s.Missed), "miss", "misses")
+	}
+	return text
+}
+
+// missNotes tells the user of the first misses, each on a line.
+type missNotes struct {
+	status *status // set before the proxy runs
+	count  atomic.Int64
+}
+
+// add takes a miss; it may be called concurrently.
+func (n *missNotes) add(m replay.Miss) {
+	if n.count.Add(1) <= shownMisses {
+		n.status.note("miss: %s", m)
+	}
+}
+
+// close tells how many misses were not told.
+func (n *missNotes) close() {
+	if more := n.count.Load() - shownMisses; more > 0 {
+		n.status.note("... and %s more", english.Plural(int(more), "miss", "misses"))
+	}
+}
+
+// replayHint says what helps when a recording cannot be loaded. It is the user
+// who named the file.
+func replayHint(err error) error {
+	var newer *record.VersionError
+	switch {
+	case errors.As(err, &newer):
+		return &usageError{err: err, hint: "update necto to read it"}
+	case errors.Is(err, record.ErrNotRecording):
+		return &usageError{err: err, hint: "record one with `necto record -o " + defaultRecording + "`"}
+	}
+	return err
+}

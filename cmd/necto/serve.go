@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/necto-dev/necto/internal/ca"
+	"github.com/necto-dev/necto/internal/childenv"
+	"github.com/necto-dev/necto/proxy"
+)
+
+// stopSignals end necto, or the command it runs. Windows has the first, for
+// Ctrl-C and Ctrl-Break, and the second, for a console that is closed.
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+
+// server is one run of a proxy: until the command ends, or without a command
+// until a signal.
+type server struct {
+	proxy     *proxy.Proxy
+	authority *ca.Authority
+	ready     readyInfo
+	command   []string
+	// environ is what the command's environment has beside the variables for
+	// proxy and authority.
+	environ []string
+	// failed is closed when going on makes no sense; nil for never.
+	failed <-chan struct{}
+}
+
+// run serves, and returns the exit code of the command, 0 without one. Every
+// listener has to be open before.
+func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, error) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, stopSignals...)
+	defer signal.Stop(signals) // from then on a signal ends the process
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	l := &serveLoop{signals: signals, failed: s.failed, stop: stop}
+	l.serve(ctx, s.proxy)
+	err := announce(status.io, f, s.ready)
+	if err == nil && len(s.command) > 0 {
+		err = s.start(l, status)
+	}
+	if err != nil {
+		stop()
+		<-l.ran
+		return 0, err
+	}
+	defer l.close()
+	return l.wait()
+}
+
+// start starts the command.
+func (s *server) start(l *serveLoop, status *status) error {
+	env, err := childenv.Build(childenv.Options{
+		Proxy: s.ready.Proxy, CACert: s.authority.CertPath(), Environ: os.Environ(),
+	})
+	if err != nil {
+		return err
+	}
+	for _, note := range env.Notes() {
+		status.note("%s", note)
+	}
+	environ := append(env.Environ(os.Environ()),
+		"NECTO_PROXY="+s.ready.Proxy, "NECTO_CA="+s.authority.CertPath())
+	l.env = env
+	l.child, err = startChild(status.io, s.command, append(environ, s.environ...))
+	if err != nil {
+		l.close()
+		return err
+	}
+	l.exited = l.child.ended
+	return nil
+}
+
+// serveLoop waits for what can end a run.
+type serveLoop struct {
+	signals <-chan os.Signal
+	failed  <-chan struct{}
+	exited  <-chan struct{} // the command's end, nil without one or afterwards
+	ran     chan error      // the proxy's end, nil afterwards
+	stop    func()          // stops the proxy
+	child   *child
+	env     *childenv.Env
+}
+
+func (l *serveLoop) serve(ctx context.Context, p *proxy.Proxy) {
+	ran := make(chan error, 1)
+	l.ran = ran
+	go func() { ran <- p.Run(ctx) }()
+}
+
+// wait returns when both the command and the proxy have ended, or at once at
+// the second signal.
+func (l *serveLoop) wait() (int, error) {
+	var err error
+	for asked := false; l.ran != nil || l.exited != nil; {
+		select {
+		case sig := <-l.signals:
+			if l.exited != nil && terminalSends(sig) {
+				continue // the command has it as well: it decides what that means
+			}
+			if asked {
+				return 0, l.abort()
+			}
+			asked = true
+			l.pass(sig)
+		case <-l.exited:
+			l.exited = nil
+			l.stop()
+		case <-l.failed:
+			l.failed = nil
+			l.end()
+			l.stop()
+		case err = <-l.ran:
+			l.ran = nil
+			l.end()
+		}
+	}
+	if l.child == nil {
+		return 0, err
+	}
+	return l.child.code(), err
+}
+
+// pass gives a signal to the command; without one it stops the proxy.
+func (l *serveLoop) pass(sig os.Signal) {
+	if l.exited != nil {
+		l.child.signal(sig)
+		return
+	}
+	l.stop()
+}
+
+// end makes the command end if it still runs.
+func (l *serveLoop) end() {
+	if l.exited != nil {
+		l.child.terminate()
+	}
+}
+
+// abort ends the command the hard way.
+func (l *serveLoop) abort() error {
+	if l.exited != nil {
+		l.child.kill()
+	}
+	return &exitError{code: exitInterrupted}
+}
+
+// close removes what the command needed.
+func (l *serveLoop) close() {
+	if l.env != nil {
+		_ = l.env.Close() // temporary files, of no use to anybody by now
+	}
+}
+
+// listen opens a listener.
+func listen(ctx context.Context, p *proxy.Proxy, l proxy.Listener) (net.Addr, error) {
+	addr, err := p.Listen(ctx, l)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("open the proxy: %w", err),
+			"choose another address, or port 0 for a free one: --listen 127.0.0.1:0")
+	}
+	return addr, nil
+}

@@ -84,7 +84,8 @@ type EntryBody struct {
 	Chunks []traffic.Chunk
 	// Truncated means that only the beginning is stored.
 	Truncated bool
-	// Inline is the stored content, unless File names the sidecar that has it.
+	// Inline is the stored content, unless File names the sidecar that has it,
+	// by the SHA-256 of its content.
 	Inline []byte
 	File   string
 }

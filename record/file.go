@@ -1,17 +1,27 @@
 package record
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"sync"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // Version is the version of the format this package writes, and the newest it
 // reads.
 const Version = 1
 
-// ErrNotRecording is returned by Open for a file that is not a recording.
+// format is what the first line of a recording calls itself.
+const format = "necto-recording"
+
+// ErrNotRecording is wrapped by the error of Open for a file that is not a
+// recording. The text says what the file looks like.
 var ErrNotRecording = errors.New("not a necto recording")
 
 // VersionError is returned by Open for a recording of a newer version.
@@ -22,56 +32,184 @@ type VersionError struct {
 
 // Error says which version the file has and which is understood.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("recording has version %d, this necto reads up to %d", e.Version, Version)
+	return fmt.Sprintf("the recording has version %d, this necto reads up to %d", e.Version, Version)
 }
 
-// Meta is the first line of a recording.
+// Meta is the line that begins a recording. One that was appended to has another
+// for each further run, among the lines of Scan.
 type Meta struct {
 	Version int
 	// Session is the ULID of the run.
 	Session string
 	// At is when the session started.
-	At                      time.Time
+	At time.Time
+	// The rest is as in Options; Tool is "necto".
 	Tool, ToolVersion       string
 	Mode, Listen, Redaction string
 }
 
-// Line is one line of a recording.
-type Line struct {
-	// Type is the line's type, ID the exchange it belongs to, 0 for none.
-	Type string
-	ID   uint64
-	// Offset and Length say where the line is, for ReadLine; the line end is
-	// not counted.
-	Offset int64
-	Length int
-	// Raw is the line without its end, valid only during the call.
-	Raw []byte
+// File is a recording open for reading. Its methods may be called from several
+// goroutines.
+type File struct {
+	path string
+	file *os.File
+	meta Meta
+
+	mu       sync.Mutex // guards what follows
+	warnings []string
+	bodies   *os.Root // the sidecar folder, opened with the first body
 }
 
-// File is a recording open for reading.
-type File struct{}
-
-// Open opens the recording at path.
-func Open(path string) (*File, error) { return nil, errors.ErrUnsupported }
+// Open opens the recording at path. The error wraps ErrNotRecording, is a
+// *VersionError, or comes from the operating system.
+func Open(path string) (*File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open recording: %w", err)
+	}
+	meta, err := readMeta(file)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open recording %s: %w", path, err), file.Close())
+	}
+	return &File{path: path, file: file, meta: meta}, nil
+}
 
 // Meta returns the first line.
-func (f *File) Meta() Meta { return Meta{} }
+func (f *File) Meta() Meta { return f.meta }
 
-// Close closes the file.
-func (f *File) Close() error { return nil }
+// Close closes the file. Bodies that are open stay readable.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.file.Close()
+	if f.bodies != nil {
+		err = errors.Join(err, f.bodies.Close())
+	}
+	return err
+}
 
-// Warnings returns what was wrong with the lines read so far.
-func (f *File) Warnings() []string { return nil }
+// Warnings returns what was wrong with the file as far as it has been read, each
+// thing once.
+func (f *File) Warnings() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.warnings...)
+}
 
-// Scan calls fn for each line.
-func (f *File) Scan(fn func(Line) error) error { return errors.ErrUnsupported }
+// maxWarnings bounds what is remembered of a file that is all wrong.
+const maxWarnings = 100
 
-// ReadLine reads one line.
-func (f *File) ReadLine(offset int64, length int) ([]byte, error) { return nil, errors.ErrUnsupported }
+func (f *File) warn(text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, known := range f.warnings {
+		if known == text {
+			return
+		}
+	}
+	if len(f.warnings) < maxWarnings {
+		f.warnings = append(f.warnings, text)
+	}
+}
 
-// OpenBody opens content for reading.
-func (f *File) OpenBody(b *EntryBody) (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+// ReadLine returns the line that Scan found at offset with that length, in
+// memory of its own.
+func (f *File) ReadLine(offset int64, length int) ([]byte, error) {
+	line := make([]byte, length)
+	if _, err := f.file.ReadAt(line, offset); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, fmt.Errorf("read %s at byte %d: %w", f.path, offset, err)
+	}
+	return line, nil
+}
 
-// ParseEntry reads an http or http.pending line.
-func ParseEntry(raw []byte) (*Entry, error) { return nil, errors.ErrUnsupported }
+// OpenBody opens the content of an entry of this file; the caller closes it. The
+// error says which file is missing, cut short, or named as no body is. b may be
+// nil, for no content.
+func (f *File) OpenBody(b *EntryBody) (io.ReadCloser, error) {
+	if b == nil {
+		return io.NopCloser(bytes.NewReader(nil)), nil
+	}
+	if b.File == "" {
+		return io.NopCloser(bytes.NewReader(b.Inline)), nil
+	}
+	file, err := f.openSidecar(b)
+	if err != nil {
+		return nil, fmt.Errorf("open body %.80q of %s: %w", b.File, f.path, err)
+	}
+	return file, nil
+}
+
+func (f *File) openSidecar(b *EntryBody) (*os.File, error) {
+	if !isSidecarName(b.File) {
+		return nil, errors.New("the name is not a SHA-256")
+	}
+	root, err := f.sidecars()
+	if err != nil {
+		return nil, err
+	}
+	file, err := root.Open(b.File)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSidecar(file, b); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// checkSidecar finds what was cut short since it was written. A body of which
+// only the beginning was kept does not say how long that is.
+func checkSidecar(file *os.File, b *EntryBody) error {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("not a regular file")
+	case info.Size() != b.Size && !(b.Truncated && info.Size() < b.Size):
+		return fmt.Errorf("the file has %d bytes in place of %d", info.Size(), b.Size)
+	}
+	return nil
+}
+
+func (f *File) sidecars() (*os.Root, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.bodies == nil {
+		root, err := os.OpenRoot(bodiesDir(f.path))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("the folder %s is missing: it belongs to the recording", bodiesDir(f.path))
+		}
+		if err != nil {
+			return nil, err
+		}
+		f.bodies = root
+	}
+	return f.bodies, nil
+}
+
+// parseMeta reads a meta line.
+func parseMeta(line []byte) (Meta, error) {
+	all := gjson.ParseBytes(line)
+	version := int(all.Get("v").Int())
+	if version > Version {
+		return Meta{}, &VersionError{Version: version}
+	}
+	at, err := time.Parse(time.RFC3339Nano, all.Get("at").String())
+	if err != nil {
+		return Meta{}, fmt.Errorf("first line: %w", err)
+	}
+	return Meta{
+		Version:     version,
+		Session:     all.Get("session").String(),
+		At:          at,
+		Tool:        all.Get("tool").String(),
+		ToolVersion: all.Get("toolVersion").String(),
+		Mode:        all.Get("mode").String(),
+		Listen:      all.Get("listen").String(),
+		Redaction:   all.Get("redaction").String(),
+	}, nil
+}

@@ -2,56 +2,374 @@ package record
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/necto-dev/necto/traffic"
 )
 
-// ErrExists is returned by Create for a file that has content already.
+// ErrExists is wrapped by the error of Create for a file that has content.
 var ErrExists = errors.New("file exists and is not empty")
+
+const (
+	// pendingAfter is how old an exchange gets before it has a line of its own,
+	// pendingTick how often the writer looks, pendingNever its patience when
+	// there is nothing to look at.
+	pendingAfter = time.Second
+	pendingTick  = 100 * time.Millisecond
+	pendingNever = time.Hour
+	// flushSize is how many bytes of lines are written at once.
+	flushSize = 256 << 10
+)
 
 // Options says how a recording is written. The zero value works.
 type Options struct {
-	// Append goes on with an existing recording; Force replaces it.
+	// Append goes on with the recording that is there, if there is one; Force
+	// replaces it with its bodies. Only one of them may be set.
 	Append, Force bool
-	// Redaction is "auto" (also "") or "off".
+	// Redaction is "auto" (also "") to replace secrets by marks, or "off".
 	Redaction string
 	// InlineMax is how many bytes of decoded content stay in the line; what is
-	// longer goes to a sidecar file. 0 means 64 KiB.
+	// longer goes to the sidecar folder. 0 means 64 KiB.
 	InlineMax int64
 	// ToolVersion, Mode and Listen are noted in the meta line.
 	ToolVersion, Mode, Listen string
-	// Log is told about bodies that could not be kept; nil discards it.
+	// Log is told about bodies that could not be kept whole; nil discards it.
 	Log *slog.Logger
 }
 
-// Counts says what a Writer has seen.
+// Counts says what a Writer has written.
 type Counts struct {
-	// Exchanges counts exchanges that ended, Errors those that failed, Open
-	// those still running.
+	// Exchanges counts exchanges that ended, Errors those of them that failed,
+	// Open those still running.
 	Exchanges, Errors, Open int64
-	// BytesUp and BytesDown count content of requests and responses as it
-	// passed, transfer coding undone, of exchanges that ended.
+	// BytesUp and BytesDown count content of requests and responses, transfer
+	// coding undone and content coding kept, of exchanges that ended.
 	BytesUp, BytesDown int64
 }
 
-// Writer writes a recording. It is a traffic.Observer.
-type Writer struct{}
+// Writer writes a recording. It is a traffic.Observer that never loses an event:
+// Observe waits if the disk cannot keep up. All methods may be called from
+// several goroutines.
+type Writer struct {
+	queue  *queue
+	failed chan struct{}
+	done   chan struct{}
+	closed sync.Once
 
-// Create starts a recording at path; "-" is standard output.
-func Create(path string, o Options) (*Writer, error) { return nil, errors.ErrUnsupported }
+	mu     sync.Mutex // guards err and counts
+	err    error
+	counts Counts
 
-// Observe adds what e says to the recording.
-func (w *Writer) Observe(e traffic.Event) {}
+	// The writing goroutine's, and Close's after it:
 
-// Failed is closed at the first write error.
-func (w *Writer) Failed() <-chan struct{} { return nil }
+	out  *output
+	enc  encoder
+	log  *slog.Logger
+	buf  []byte // whole lines
+	open map[traffic.ExchangeID]running
+	seen Counts
+}
+
+// running is an exchange that has not ended.
+type running struct {
+	exchange *traffic.Exchange
+	// body is the content of the request once it is complete, kept.
+	body *traffic.Body
+	// since is when the writer heard of it.
+	since   time.Time
+	pending bool // it has its line
+}
+
+// Create starts a recording at path; "-" is standard output, which Close leaves
+// open. On standard output, pipes and devices all bodies are inline. Unless told
+// otherwise it refuses a file that has content with ErrExists; an Append needs a
+// recording (ErrNotRecording) of a version that can be continued (*VersionError).
+func Create(path string, o Options) (*Writer, error) {
+	w, err := create(path, o)
+	if err != nil {
+		return nil, fmt.Errorf("create recording %s: %w", path, err)
+	}
+	return w, nil
+}
+
+func create(path string, o Options) (*Writer, error) {
+	if o.Redaction == "" {
+		o.Redaction = "auto"
+	}
+	if o.Redaction != "auto" && o.Redaction != "off" {
+		return nil, fmt.Errorf("unknown redaction %q", o.Redaction)
+	}
+	if o.Append && o.Force {
+		return nil, errors.New("either append or replace, not both")
+	}
+	out, err := openOutput(path, o)
+	if err != nil {
+		return nil, err
+	}
+	w, err := start(out, path, o)
+	if err != nil && out.close != nil {
+		err = errors.Join(err, out.close())
+	}
+	return w, err
+}
+
+// start writes the first line and starts the writing goroutine.
+func start(out *output, path string, o Options) (*Writer, error) {
+	w := &Writer{
+		queue:  newQueue(),
+		failed: make(chan struct{}),
+		done:   make(chan struct{}),
+		out:    out,
+		enc:    newEncoder(path, o),
+		log:    o.Log,
+		open:   map[traffic.ExchangeID]running{},
+	}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	if out.file == nil {
+		w.enc.bodies.inlineMax = -1
+	} else if err := w.continueOrClear(path, o); err != nil {
+		return nil, err
+	}
+	if err := out.write(w.enc.appendMeta(nil, ulid.Make().String(), o)); err != nil {
+		return nil, err
+	}
+	go w.run()
+	return w, nil
+}
+
+// continueOrClear finds where an existing recording goes on, or removes the
+// bodies of the one that is replaced.
+func (w *Writer) continueOrClear(path string, o Options) error {
+	if o.Force {
+		return clearSidecars(bodiesDir(path))
+	}
+	if w.out.size == 0 {
+		return nil
+	}
+	last, err := lastOf(w.out.file)
+	if err != nil {
+		return err
+	}
+	w.enc.seq, w.enc.baseID, w.enc.baseConn = last.seq, last.id, last.conn
+	if err := w.out.cut(last.end); err != nil || !last.open {
+		return err
+	}
+	return w.out.write([]byte{'\n'})
+}
+
+// Observe adds what e says to the recording. It returns at once unless the queue
+// is full. After a write error or Close it does nothing.
+func (w *Writer) Observe(e traffic.Event) {
+	switch e := e.(type) {
+	case traffic.RequestStarted, traffic.TLSFailed, traffic.TunnelClosed:
+		w.queue.push(e, 0)
+	case traffic.RequestDone:
+		if e.RequestBody != nil {
+			w.push(e, e.RequestBody, nil)
+		}
+	case traffic.ExchangeDone:
+		w.push(e, e.RequestBody, e.ResponseBody)
+	case traffic.ExchangeAborted:
+		w.push(e, e.RequestBody, e.ResponseBody)
+	}
+}
+
+// push queues an event whose bodies the writer must find later.
+func (w *Writer) push(e traffic.Event, up, down *traffic.Body) {
+	if !w.queue.push(e, keep(up)+keep(down)) {
+		up.Release()
+		down.Release()
+	}
+}
+
+// keep takes a reference on b, which may be nil, and returns how much memory
+// that holds.
+func keep(b *traffic.Body) int64 {
+	if b == nil {
+		return 0
+	}
+	b.Keep()
+	p, _ := b.Bytes()
+	return int64(len(p))
+}
+
+// Failed returns a channel that is closed at the first write error. From then on
+// nothing is written: the run should be stopped.
+func (w *Writer) Failed() <-chan struct{} { return w.failed }
 
 // Err returns the first write error, nil if there was none.
-func (w *Writer) Err() error { return nil }
+func (w *Writer) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
 
-// Close ends the recording.
-func (w *Writer) Close() error { return nil }
+// Counts returns what was written so far.
+func (w *Writer) Counts() Counts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.counts
+}
 
-// Counts returns what was seen so far.
-func (w *Writer) Counts() Counts { return Counts{} }
+// Close ends the recording: what was observed is written, exchanges still running
+// get a pending line, then comes the end line. It returns the first error of the
+// whole recording, also when it is called again.
+func (w *Writer) Close() error {
+	w.closed.Do(func() {
+		w.queue.close()
+		<-w.done
+		w.finish()
+	})
+	return w.Err()
+}
+
+func (w *Writer) finish() {
+	if w.Err() == nil {
+		now := time.Now()
+		w.writePending(now.Add(pendingAfter)) // however young
+		w.buf = w.enc.appendEnd(w.buf, now, w.seen)
+		w.flush()
+	}
+	for _, r := range w.open {
+		r.body.Release()
+	}
+	w.fail(w.enc.bodies.sidecar.close())
+	w.fail(w.out.finish())
+}
+
+// fail notes the first error, if err is one.
+func (w *Writer) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil && w.err == nil {
+		w.err = err
+		close(w.failed)
+	}
+}
+
+// run is the writing goroutine.
+func (w *Writer) run() {
+	defer close(w.done)
+	var batch []traffic.Event
+	for more := true; more; {
+		batch, more = w.queue.take(w.patience(), batch)
+		now := time.Now()
+		for _, e := range batch {
+			w.handle(e, now)
+		}
+		clear(batch) // exchanges must not live on in it
+		w.writePending(now)
+		w.flush()
+	}
+}
+
+// patience is how long the writer may sleep.
+func (w *Writer) patience() time.Duration {
+	for _, r := range w.open {
+		if !r.pending {
+			return pendingTick
+		}
+	}
+	return pendingNever
+}
+
+func (w *Writer) handle(e traffic.Event, now time.Time) {
+	switch e := e.(type) {
+	case traffic.RequestStarted:
+		w.open[e.ID] = running{exchange: e.Exchange, since: now}
+	case traffic.RequestDone:
+		r := w.open[e.ID]
+		r.body = e.RequestBody
+		w.open[e.ID] = r
+	case traffic.ExchangeDone:
+		w.ended(e.Exchange)
+	case traffic.ExchangeAborted:
+		w.ended(e.Exchange)
+	case traffic.TLSFailed:
+		w.buf = w.enc.appendTLSFailed(w.buf, e)
+	case traffic.TunnelClosed:
+		w.buf = w.enc.appendTunnel(w.buf, e.Tunnel)
+	}
+	if len(w.buf) >= flushSize {
+		w.flush()
+	}
+}
+
+func (w *Writer) ended(x *traffic.Exchange) {
+	w.open[x.ID].body.Release()
+	delete(w.open, x.ID)
+	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendExchange(dst, x) })
+	w.seen.Exchanges++
+	if x.Failure != nil {
+		w.seen.Errors++
+	}
+	w.seen.BytesUp += w.account(x, x.RequestBody)
+	w.seen.BytesDown += w.account(x, x.ResponseBody)
+}
+
+// account gives a body back and returns its size.
+func (w *Writer) account(x *traffic.Exchange, b *traffic.Body) int64 {
+	if b == nil {
+		return 0
+	}
+	if err := b.Err(); err != nil {
+		w.log.Warn("body not kept whole", "exchange", uint64(x.ID), "size", b.Size(), "err", err)
+	}
+	b.Release()
+	return b.Size()
+}
+
+// line adds a line, or nothing if it cannot be made.
+func (w *Writer) line(appendTo func([]byte) ([]byte, error)) {
+	if w.Err() != nil {
+		return
+	}
+	whole := len(w.buf)
+	buf, err := appendTo(w.buf)
+	if w.buf = buf; err != nil {
+		w.buf = buf[:whole]
+		w.flush()
+		w.fail(err)
+	}
+}
+
+// writePending gives a line to each exchange that has become old without one,
+// in the order they began.
+func (w *Writer) writePending(now time.Time) {
+	var old []traffic.ExchangeID
+	for id, r := range w.open {
+		if !r.pending && now.Sub(r.since) >= pendingAfter {
+			old = append(old, id)
+		}
+	}
+	slices.Sort(old)
+	for _, id := range old {
+		r := w.open[id]
+		w.line(func(dst []byte) ([]byte, error) { return w.enc.appendPending(dst, r.exchange, r.body) })
+		r.pending = true
+		w.open[id] = r
+	}
+}
+
+// flush writes the lines there are and publishes the counts.
+func (w *Writer) flush() {
+	if len(w.buf) > 0 && w.Err() == nil {
+		if err := w.out.write(w.buf); err != nil {
+			w.fail(err)
+			w.queue.close()
+		}
+	}
+	w.buf = w.buf[:0]
+	w.seen.Open = int64(len(w.open))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts = w.seen
+}

@@ -1,0 +1,154 @@
+package record
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// defaultInlineMax is the default of Options.InlineMax in bytes.
+const defaultInlineMax = 64 << 10
+
+// stored is content on its way into a line: in memory or in a sidecar.
+type stored struct {
+	bytes []byte // valid until the next content
+	file  string
+	size  int64
+}
+
+// appendBody appends the body member, nothing if there was no content.
+func (e *encoder) appendBody(dst []byte, b *traffic.Body, header traffic.Fields) ([]byte, error) {
+	if b == nil || b.Size() == 0 {
+		return dst, nil
+	}
+	about := e.classes.content(header)
+	var g grammar
+	if e.redact != nil {
+		g = e.classes.body(about.mediaType).grammar()
+	}
+	var codings []string
+	if about.coded && !b.Truncated() {
+		codings = coding.Parse(header.Values("Content-Encoding"))
+	}
+	content, decoded, err := e.store(b, codings, g)
+	if err != nil {
+		return dst, err
+	}
+	size := content.size
+	if b.Truncated() {
+		size = b.Size()
+	}
+	dst = appendUint(dst, `,"body":{"size":`, uint64(size))
+	dst = content.append(dst)
+	if decoded {
+		dst = append(dst, `,"wire":{"coding":`...)
+		dst = appendText(dst, strings.Join(codings, ", "))
+		dst = appendUint(dst, `,"size":`, uint64(b.Size()))
+		dst = append(dst, '}')
+	}
+	dst = appendChunks(dst, b.Chunks())
+	if b.Truncated() {
+		dst = append(dst, `,"truncated":true`...)
+	}
+	return append(dst, '}'), nil
+}
+
+// store stores content, with codings undone if that is possible: it reports
+// whether it was.
+func (e *encoder) store(b *traffic.Body, codings []string, g grammar) (stored, bool, error) {
+	if len(codings) > 0 {
+		r, err := coding.Decode(codings, b.Open(), coding.MaxDecoded)
+		if err == nil {
+			content, err := e.bodies.store(r, e.scanner(g))
+			_ = r.Close() // never fails
+			var failed *storeError
+			if err == nil || errors.As(err, &failed) {
+				return content, err == nil, err
+			}
+		}
+	}
+	content, err := e.bodies.store(b.Open(), e.scanner(g))
+	return content, false, err
+}
+
+// scanner returns what replaces the secrets of one body, nil for nothing.
+func (e *encoder) scanner(g grammar) *scanner {
+	if g == nil {
+		return nil
+	}
+	return &scanner{grammar: g, redactor: e.redact}
+}
+
+// append appends the member that has the content.
+func (s stored) append(dst []byte) []byte {
+	switch {
+	case s.file != "":
+		return appendMember(dst, "file", s.file)
+	case utf8.Valid(s.bytes):
+		return appendQuoted(append(dst, `,"text":`...), s.bytes)
+	}
+	dst = append(dst, `,"base64":"`...)
+	dst = base64.StdEncoding.AppendEncode(dst, s.bytes)
+	return append(dst, '"')
+}
+
+func appendChunks(dst []byte, chunks []traffic.Chunk) []byte {
+	for i, c := range chunks {
+		if i == 0 {
+			dst = append(dst, `,"chunks":[[`...)
+		} else {
+			dst = append(dst, ",["...)
+		}
+		dst = appendMillis(dst, c.At)
+		dst = appendUint(dst, ",", uint64(c.Size))
+		dst = append(dst, ']')
+	}
+	if len(chunks) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
+}
+
+// bodyStore keeps content in memory if it is short and else in the sidecar
+// folder. Its buffers are used again.
+type bodyStore struct {
+	// inlineMax is how many bytes stay in memory, -1 for all.
+	inlineMax int64
+	sidecar   sidecar
+	content   bytes.Buffer
+	clean     []byte
+}
+
+// storeError is a failure to keep content, in contrast to one to read it.
+type storeError struct{ err error }
+
+func (e *storeError) Error() string { return "write body: " + e.err.Error() }
+func (e *storeError) Unwrap() error { return e.err }
+
+// store reads content to its end, replacing secrets if s is not nil. The error
+// is a *storeError unless it came from r.
+func (b *bodyStore) store(r io.Reader, s *scanner) (stored, error) {
+	b.content.Reset()
+	var head io.Reader = r
+	if b.inlineMax >= 0 {
+		head = io.LimitReader(r, b.inlineMax+1)
+	}
+	if _, err := b.content.ReadFrom(head); err != nil {
+		return stored{}, err
+	}
+	if b.inlineMax >= 0 && int64(b.content.Len()) > b.inlineMax {
+		return b.sidecar.store(io.MultiReader(&b.content, r), s)
+	}
+	content := b.content.Bytes()
+	if s != nil {
+		b.clean, _ = s.scan(b.clean[:0], content, true)
+		content = b.clean
+	}
+	return stored{bytes: content, size: int64(len(content))}, nil
+}

@@ -1,0 +1,121 @@
+package record
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// plainJSON has the bytes that stand for themselves in a JSON string (RFC 8259
+// section 7). Bytes of 0x80 and above do in valid UTF-8.
+var plainJSON = func() (plain [256]bool) {
+	for c := range plain {
+		plain[c] = c >= 0x20 && c != '"' && c != '\\'
+	}
+	return plain
+}()
+
+// appendQuoted appends s, which must be valid UTF-8, as a JSON string.
+func appendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); i++ {
+		if plainJSON[s[i]] {
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		dst = appendEscape(dst, s[i])
+		start = i + 1
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+}
+
+// appendText appends words for people as a JSON string. Bytes that are not UTF-8
+// become U+FFFD: nobody needs them back.
+func appendText(dst []byte, s string) []byte {
+	if utf8.ValidString(s) {
+		return appendQuoted(dst, s)
+	}
+	return appendQuoted(dst, string([]rune(s)))
+}
+
+// appendWire appends a member with a string from the wire. If that is not UTF-8
+// it adds the member's name to odd.
+func appendWire[S ~string | ~[]byte](dst []byte, before byte, name string, s S, odd []string) ([]byte, []string) {
+	dst = append(dst, before, '"')
+	dst = append(dst, name...)
+	dst = append(dst, `":`...)
+	if isUTF8(s) {
+		return appendQuoted(dst, s), odd
+	}
+	return appendLatin1(dst, s), append(odd, name)
+}
+
+// appendLatin1 appends a JSON string that spells each byte as the character of
+// that number, so that bytes that are not UTF-8 survive. It must be marked.
+func appendLatin1[S ~string | ~[]byte](dst []byte, s S) []byte {
+	dst = append(dst, '"')
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; plainJSON[c] {
+			dst = utf8.AppendRune(dst, rune(c))
+		} else {
+			dst = appendEscape(dst, c)
+		}
+	}
+	return append(dst, '"')
+}
+
+// isUTF8 reports whether s is valid UTF-8. It copies nothing as long as s is
+// ASCII.
+func isUTF8[S ~string | ~[]byte](s S) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return utf8.ValidString(string(s[i:]))
+		}
+	}
+	return true
+}
+
+// appendMillis appends d as milliseconds with one decimal.
+func appendMillis(dst []byte, d time.Duration) []byte {
+	tenths := int64((max(d, 0) + 50*time.Microsecond) / (100 * time.Microsecond))
+	dst = strconv.AppendInt(dst, tenths/10, 10)
+	return append(dst, '.', byte('0'+tenths%10))
+}
+
+// stamper spells times. It keeps the spelling of the last second, since many
+// lines fall into one.
+type stamper struct {
+	second int64
+	text   []byte
+}
+
+// append appends t in UTC with six decimals, always: so stamps sort as text.
+func (s *stamper) append(dst []byte, t time.Time) []byte {
+	if s.text == nil || t.Unix() != s.second {
+		s.second = t.Unix()
+		s.text = t.UTC().AppendFormat(s.text[:0], "2006-01-02T15:04:05.")
+	}
+	dst = append(dst, s.text...)
+	micros := t.Nanosecond() / 1000
+	for unit := 100_000; unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+micros/unit%10))
+	}
+	return append(dst, 'Z')
+}

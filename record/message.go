@@ -1,0 +1,109 @@
+package record
+
+import (
+	"strings"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// latin1 marks strings from the wire that are not UTF-8: see appendLatin1.
+const latin1 = "latin1"
+
+func (e *encoder) appendRequest(dst []byte, r *traffic.Request, body *traffic.Body) ([]byte, error) {
+	dst = append(dst, `,"request":`...)
+	dst, odd := appendWire(dst, '{', "method", r.Method, nil)
+	dst, odd = appendWire(dst, ',', "url", e.url(r.URL), odd)
+	dst, odd = appendWire(dst, ',', "proto", r.Proto, odd)
+	dst = appendList(dst, latin1, odd)
+	dst = e.appendHeader(dst, `,"headers":`, r.Header)
+	dst, err := e.appendBody(dst, body, r.Header)
+	if len(r.Trailer) > 0 {
+		dst = e.appendHeader(dst, `,"trailers":`, r.Trailer)
+	}
+	return append(dst, '}'), err
+}
+
+func (e *encoder) appendResponse(dst []byte, x *traffic.Exchange) ([]byte, error) {
+	r := x.Response
+	dst = append(dst, `,"response":`...)
+	dst = e.appendHead(dst, r)
+	dst, err := e.appendBody(dst, x.ResponseBody, r.Header)
+	if len(r.Trailer) > 0 {
+		dst = e.appendHeader(dst, `,"trailers":`, r.Trailer)
+	}
+	for i, r := range x.Informational {
+		if i == 0 {
+			dst = append(dst, `,"informational":[`...)
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = append(e.appendHead(dst, r), '}')
+	}
+	if len(x.Informational) > 0 {
+		dst = append(dst, ']')
+	}
+	return append(dst, '}'), err
+}
+
+// appendHead begins a response: status line and header.
+func (e *encoder) appendHead(dst []byte, r *traffic.Response) []byte {
+	dst = appendUint(dst, `{"status":`, uint64(r.Status))
+	dst, odd := appendWire(dst, ',', "reason", r.Reason, nil)
+	dst, odd = appendWire(dst, ',', "proto", r.Proto, odd)
+	dst = appendList(dst, latin1, odd)
+	return e.appendHeader(dst, `,"headers":`, r.Header)
+}
+
+// url returns the URL as it is recorded, in e.value.
+func (e *encoder) url(u traffic.URL) []byte {
+	v := append(e.value[:0], u.Scheme...)
+	v = append(v, "://"...)
+	v = append(v, u.Authority...)
+	path, query, found := strings.Cut(u.Target, "?")
+	v = append(v, path...)
+	if found {
+		v = append(v, '?')
+		if e.redact != nil {
+			e.text = append(e.text[:0], query...)
+			v = e.redact.appendPairs(v, e.text)
+		} else {
+			v = append(v, query...)
+		}
+	}
+	e.value = v
+	return v
+}
+
+// appendHeader appends fields as [["Name","value"],...]. A field that is not
+// UTF-8 has "latin1" as its third element.
+func (e *encoder) appendHeader(dst []byte, before string, fields traffic.Fields) []byte {
+	dst = append(dst, before...)
+	dst = append(dst, '[')
+	for i, f := range fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = e.appendField(dst, f)
+	}
+	return append(dst, ']')
+}
+
+func (e *encoder) appendField(dst []byte, f traffic.Field) []byte {
+	if e.redact != nil {
+		if class := e.classes.field(f.Name); class.hasSecrets() {
+			e.value = e.redact.appendField(e.value[:0], f, class)
+			return appendPair(dst, f.Name, e.value)
+		}
+	}
+	return appendPair(dst, f.Name, f.Value)
+}
+
+func appendPair[S ~string | ~[]byte](dst []byte, name string, value S) []byte {
+	dst = append(dst, '[')
+	if isUTF8(name) && isUTF8(value) {
+		dst = append(appendQuoted(dst, name), ',')
+		return append(appendQuoted(dst, value), ']')
+	}
+	dst = append(appendLatin1(dst, name), ',')
+	return append(appendLatin1(dst, value), `,"`+latin1+`"]`...)
+}

@@ -1,0 +1,187 @@
+package record
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"net/url"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+const (
+	// markPrefix begins what stands in place of a secret:
+	// {{redacted:<name>:<8 hex>}}.
+	markPrefix = "{{redacted:"
+	// maxMarkName bounds the name in a mark, in bytes.
+	maxMarkName = 40
+	// maxHashed is how much of a secret its mark is made from, in bytes.
+	maxHashed = 16 << 10
+	// maxRemembered bounds the caches of a redactor, in entries.
+	maxRemembered = 1024
+)
+
+// redactor replaces secrets by marks. Marks are made under a random key that
+// nobody keeps: equal secrets have equal marks within one run, and no secret can
+// be found by trying. It belongs to one goroutine.
+type redactor struct {
+	mac   hash.Hash
+	sum   [sha256.Size]byte
+	marks map[string][8]byte // secrets seen, because clients repeat them
+	value []byte             // scratch
+}
+
+func newRedactor() *redactor {
+	key := make([]byte, sha256.Size)
+	rand.Read(key) // never fails
+	return &redactor{mac: hmac.New(sha256.New, key), marks: map[string][8]byte{}}
+}
+
+// appendMark appends the mark of a secret. What is empty, or a mark already, is
+// appended as it is.
+func (r *redactor) appendMark(dst, name, secret []byte) []byte {
+	if len(secret) == 0 || isMark(secret) {
+		return append(dst, secret...)
+	}
+	mark := r.hash(secret[:min(len(secret), maxHashed)])
+	dst = append(dst, markPrefix...)
+	dst = appendMarkName(dst, name)
+	dst = append(dst, ':')
+	dst = append(dst, mark[:]...)
+	return append(dst, "}}"...)
+}
+
+// isMark reports whether a secret was replaced already, in a recording that is
+// played and recorded again.
+func isMark(secret []byte) bool { return bytes.HasPrefix(secret, []byte(markPrefix)) }
+
+func (r *redactor) hash(secret []byte) [8]byte {
+	if mark, ok := r.marks[string(secret)]; ok {
+		return mark
+	}
+	r.mac.Reset()
+	r.mac.Write(secret)
+	r.mac.Sum(r.sum[:0])
+	var mark [8]byte
+	hex.Encode(mark[:], r.sum[:4])
+	if len(r.marks) >= maxRemembered {
+		clear(r.marks)
+	}
+	r.marks[string(secret)] = mark
+	return mark
+}
+
+// appendMarkName appends name in lower case, as far as it is letters, digits and
+// "-._": a mark must not need escapes wherever it stands.
+func appendMarkName(dst, name []byte) []byte {
+	for _, c := range name[:min(len(name), maxMarkName)] {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '.', c == '_':
+		default:
+			c = '_'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// appendField appends the value of a field with its secrets replaced.
+func (r *redactor) appendField(dst []byte, f traffic.Field, class fieldClass) []byte {
+	r.value = append(r.value[:0], f.Value...)
+	switch class {
+	case fieldCookie:
+		return r.appendCookies(dst, r.value)
+	case fieldSetCookie:
+		return r.appendSetCookie(dst, r.value)
+	case fieldURL:
+		return r.appendURL(dst, r.value)
+	default:
+		return r.appendMark(dst, []byte(f.Name), r.value)
+	}
+}
+
+// appendCookies appends the value of a Cookie field (RFC 6265 section 4.2.1):
+// the value of each pair is a secret.
+func (r *redactor) appendCookies(dst, value []byte) []byte {
+	for i := 0; i < len(value); {
+		end := indexFrom(value, i, ';')
+		start := i
+		for start < end && isBlank(value[start]) {
+			start++
+		}
+		dst = append(dst, value[i:start]...)
+		dst = r.appendCookie(dst, value[start:end])
+		if end < len(value) {
+			dst = append(dst, ';')
+		}
+		i = end + 1
+	}
+	return dst
+}
+
+// appendSetCookie appends the value of a Set-Cookie field (RFC 6265 section
+// 4.1.1): the value of the cookie is a secret, its attributes are not.
+func (r *redactor) appendSetCookie(dst, value []byte) []byte {
+	end := indexFrom(value, 0, ';')
+	dst = r.appendCookie(dst, value[:end])
+	return append(dst, value[end:]...)
+}
+
+// appendCookie appends name=value; what has no name is all value.
+func (r *redactor) appendCookie(dst, pair []byte) []byte {
+	eq := indexFrom(pair, 0, '=')
+	if eq == len(pair) {
+		return r.appendMark(dst, []byte("cookie"), pair)
+	}
+	dst = append(dst, pair[:eq+1]...)
+	return r.appendMark(dst, pair[:eq], pair[eq+1:])
+}
+
+// appendURL appends a URL: secrets may be in the query, and in a fragment that
+// looks like one (RFC 6749 section 4.2.2).
+func (r *redactor) appendURL(dst, u []byte) []byte {
+	for i, c := range u {
+		if c == '?' || c == '#' {
+			dst = append(dst, c)
+			next := i + 1 + indexFrom(u[i+1:], 0, '#')
+			dst = r.appendPairs(dst, u[i+1:next])
+			return r.appendURL(dst, u[next:])
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// appendPairs appends name=value pairs joined by "&".
+func (r *redactor) appendPairs(dst, pairs []byte) []byte {
+	s := scanner{grammar: formGrammar{}, redactor: r}
+	dst, _ = s.scan(dst, pairs, true)
+	return dst
+}
+
+// unescapePair undoes percent coding, so that a secret has the mark it has
+// elsewhere in a recording. What cannot be undone is returned as it is.
+func unescapePair(p []byte) []byte {
+	if indexFrom(p, 0, '%') == len(p) && indexFrom(p, 0, '+') == len(p) {
+		return p
+	}
+	if s, err := url.QueryUnescape(string(p)); err == nil {
+		return []byte(s)
+	}
+	return p
+}
+
+// indexFrom returns where c is in p from i on, the length of p if nowhere.
+func indexFrom(p []byte, i int, c byte) int {
+	if n := bytes.IndexByte(p[i:], c); n >= 0 {
+		return i + n
+	}
+	return len(p)
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -1,0 +1,180 @@
+package record
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"github.com/tidwall/gjson"
+)
+
+// scanBuffer is how much of a file is read at once, unless a line is longer.
+const scanBuffer = 512 << 10
+
+// Line is one line of a recording.
+type Line struct {
+	// Type is the line's type, which may be one this version does not know. ID
+	// is the exchange it belongs to, 0 for none.
+	Type string
+	ID   uint64
+	// Offset and Length say where the line is, in bytes, for ReadLine; its end
+	// is not counted.
+	Offset int64
+	Length int
+	// Raw is the line without its end, valid only during the call.
+	Raw []byte
+}
+
+// Scan calls fn for each line from the first, meta, on. Lines may have any
+// length, and only the type and number of them have been looked at. A line that
+// is no JSON object, and a last one that was cut off, is left out with a
+// warning. An error of fn ends the scan and is returned as it is.
+func (f *File) Scan(fn func(Line) error) error {
+	return scanLines(f.file, func(offset int64, raw []byte, ended bool) error {
+		if len(raw) == 0 {
+			return nil
+		}
+		if !ended && !gjson.ValidBytes(raw) {
+			f.warn(fmt.Sprintf("%s: the last line, at byte %d, is cut off", f.path, offset))
+			return nil
+		}
+		head := parseHead(raw)
+		if head.lineType == "" {
+			f.warn(fmt.Sprintf("%s: the line at byte %d is not part of a recording", f.path, offset))
+			return nil
+		}
+		return fn(Line{Type: head.lineType, ID: head.id, Offset: offset, Length: len(raw), Raw: raw})
+	})
+}
+
+// scanLines calls fn for each line of file, with false for one without an end.
+func scanLines(file *os.File, fn func(offset int64, raw []byte, ended bool) error) error {
+	r := io.NewSectionReader(file, 0, math.MaxInt64)
+	buf := make([]byte, scanBuffer)
+	held, offset := 0, int64(0) // buf begins with so many bytes, from that offset on
+	for {
+		n, readErr := r.Read(buf[held:])
+		rest, fresh := buf[:held+n], held
+		for {
+			end := bytes.IndexByte(rest[fresh:], '\n')
+			if end < 0 {
+				break
+			}
+			end += fresh
+			if err := fn(offset, rest[:end], true); err != nil {
+				return err
+			}
+			rest, fresh = rest[end+1:], 0
+			offset += int64(end) + 1
+		}
+		if readErr == io.EOF {
+			return fn(offset, rest, false)
+		}
+		if readErr != nil {
+			return fmt.Errorf("read recording: %w", readErr)
+		}
+		held = copy(buf, rest)
+		if held == len(buf) {
+			buf = append(buf, make([]byte, len(buf))...)
+		}
+	}
+}
+
+// lineHead is what every line begins with.
+type lineHead struct {
+	lineType      string
+	seq, id, conn uint64
+}
+
+// parseHead reads the beginning of a line, the type of which is "" if it is not
+// one. Our own lines have these members first and in order; others are searched.
+func parseHead(raw []byte) lineHead {
+	rest, ok := bytes.CutPrefix(raw, []byte(`{"type":"`))
+	quote := bytes.IndexByte(rest[:min(len(rest), 64)], '"')
+	if ok && quote > 0 {
+		h := lineHead{lineType: typeName(rest[:quote])}
+		rest = rest[quote+1:]
+		if rest, ok = cutNumber(rest, `,"seq":`, &h.seq); ok {
+			rest, hasID := cutNumber(rest, `,"id":`, &h.id)
+			_, hasConn := cutNumber(rest, `,"conn":`, &h.conn)
+			if hasID || hasConn || h.lineType == TypeMeta || h.lineType == TypeEnd {
+				return h
+			}
+		}
+	}
+	return searchHead(raw)
+}
+
+func searchHead(raw []byte) lineHead {
+	if raw[0] != '{' {
+		return lineHead{}
+	}
+	found := gjson.GetManyBytes(raw, "type", "seq", "id", "conn")
+	return lineHead{
+		lineType: found[0].String(),
+		seq:      found[1].Uint(),
+		id:       found[2].Uint(),
+		conn:     found[3].Uint(),
+	}
+}
+
+// typeName returns a type's name without allocating for those of version 1.
+func typeName(name []byte) string {
+	for _, known := range [...]string{
+		TypeHTTP, TypePending, TypeMeta, TypeTLS, TypeTunnel, TypeEnd, "ws.open", "ws.frame", "ws.close",
+	} {
+		if string(name) == known {
+			return known
+		}
+	}
+	return string(name)
+}
+
+// cutNumber reads a number behind prefix. Without them it returns p.
+func cutNumber(p []byte, prefix string, n *uint64) ([]byte, bool) {
+	if len(p) < len(prefix) || string(p[:len(prefix)]) != prefix {
+		return p, false
+	}
+	i := len(prefix)
+	value := uint64(0)
+	for ; i < len(p) && '0' <= p[i] && p[i] <= '9'; i++ {
+		value = value*10 + uint64(p[i]-'0')
+	}
+	if i == len(prefix) {
+		return p, false
+	}
+	*n = value
+	return p[i:], true
+}
+
+// last says where a recording ends and which numbers are taken.
+type last struct {
+	seq, id, conn uint64
+	// end is the length of the file without a torn last line, in bytes. open
+	// means that the last line is whole but for its end.
+	end  int64
+	open bool
+}
+
+// lastOf reads a recording that is to be continued.
+func lastOf(file *os.File) (last, error) {
+	if _, err := readMeta(file); err != nil {
+		return last{}, err
+	}
+	var l last
+	err := scanLines(file, func(offset int64, raw []byte, ended bool) error {
+		l.open = !ended && len(raw) > 0 && gjson.ValidBytes(raw)
+		l.end = offset
+		if l.open {
+			l.end += int64(len(raw))
+		}
+		if len(raw) > 0 && (ended || l.open) {
+			head := parseHead(raw)
+			l.seq, l.id, l.conn = max(l.seq, head.seq), max(l.id, head.id), max(l.conn, head.conn)
+		}
+		return nil
+	})
+	return l, err
+}

@@ -1,0 +1,79 @@
+package record
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+)
+
+// maxMeta bounds the first line of a recording in bytes. Other files may begin
+// with a line of any length.
+const maxMeta = 64 << 10
+
+// readMeta reads the first line of a file, which says whether it is a recording.
+func readMeta(file *os.File) (Meta, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return Meta{}, err
+	}
+	if info.IsDir() {
+		return Meta{}, fmt.Errorf("%w: it is a folder", ErrNotRecording)
+	}
+	head := make([]byte, maxMeta)
+	n, err := file.ReadAt(head, 0)
+	if err != nil && err != io.EOF {
+		return Meta{}, err
+	}
+	head = head[:n]
+	line, _, whole := bytes.Cut(head, []byte{'\n'})
+	if whole && gjson.ValidBytes(line) && gjson.GetBytes(line, "format").Str == format {
+		return parseMeta(line)
+	}
+	return Meta{}, fmt.Errorf("%w: %s", ErrNotRecording, looksLike(head))
+}
+
+// looksLike says in words what a file is that begins with head.
+func looksLike(head []byte) string {
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	switch {
+	case len(text) == 0 && len(head) < maxMeta:
+		return "it is empty"
+	case bytes.HasPrefix(text, []byte("\x1f\x8b")), bytes.HasPrefix(text, []byte("\x28\xb5\x2f\xfd")):
+		return "it is compressed; decompress it first"
+	case bytes.HasPrefix(text, []byte(`{"type":"meta"`)):
+		return "its first line is cut off"
+	case bytes.HasPrefix(text, []byte(`{"type":"`)):
+		return "its first line, of type meta, is missing"
+	case isHAR(text):
+		return "it looks like a HAR file, which has to be imported first"
+	case text[0] == '{' || text[0] == '[':
+		return "it is JSON of another kind"
+	case isText(text):
+		return "it is text of another kind"
+	}
+	return "it is binary"
+}
+
+// isHAR reports whether text begins as HAR 1.2 does: an object whose one member
+// is log.
+func isHAR(text []byte) bool {
+	if text[0] != '{' {
+		return false
+	}
+	return bytes.HasPrefix(bytes.TrimLeft(text[1:], " \t\r\n"), []byte(`"log"`))
+}
+
+// isText reports whether head is UTF-8, the last character of which may be cut.
+func isText(head []byte) bool {
+	for range utf8.UTFMax {
+		if utf8.Valid(head) {
+			return bytes.IndexByte(head, 0) < 0
+		}
+		head = head[:max(0, len(head)-1)]
+	}
+	return false
+}

@@ -159,6 +159,10 @@ func (c *chunkParser) beginChunk() error {
 // section is refused its last byte is left out, so that it is not relayed as a
 // whole message.
 func (c *chunkParser) readTrailer(p []byte) (used int, err error) {
+	if len(c.trailer) == 0 && bytes.HasPrefix(p, []byte("\r\n")) {
+		c.state = inEnd // as nearly always
+		return len("\r\n"), nil
+	}
 	for used < len(p) && c.state != inEnd {
 		end := len(p)
 		i := bytes.IndexByte(p[used:], '\n')

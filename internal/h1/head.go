@@ -151,8 +151,8 @@ func parseField(line, content, more string, rules fieldRules) (traffic.Field, er
 	if more != "" {
 		line, value = "", unfold(value, more)
 	}
-	if trimmed := strings.TrimRight(name, " \t"); rules.repair && trimmed != name {
-		name, line = trimmed, ""
+	if rules.repair && name != "" && isBlank(name[len(name)-1]) {
+		name, line = strings.TrimRight(name, " \t"), ""
 	}
 	if !isToken(name) {
 		return traffic.Field{}, badf(400, "invalid field name %.80q", name)

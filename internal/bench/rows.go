@@ -1,0 +1,121 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Names of subjects that targets refer to.
+const (
+	rawRelay     = "raw relay"
+	reverseProxy = "httputil.ReverseProxy"
+	goProxy      = "elazarl/goproxy"
+	nginx        = "nginx, static file"
+	forward      = "necto record"
+	reverse      = "necto record --reverse"
+	replayOrigin = "necto replay, as origin"
+	replayProxy  = "necto replay, as proxy"
+)
+
+// rows are all comparisons in the order in which they run and are printed.
+// To add one, give it subjects that start a server and say what load to put
+// on it, and the targets.
+var rows = []row{
+	{
+		name: "http", title: "HTTP/1.1 through the proxy, recorded", op: "request", origin: "origin",
+		subjects: []subject{
+			{rawRelay, startHelper("relay", loadItems)},
+			{reverseProxy, startHelper("reverseproxy", loadItems)},
+			{forward, startRecord(loadAbsolute, nil)},
+			{reverse, startRecord(loadItems, reverseOf)},
+		},
+		targets: slices.Concat(httpTargets(forward), httpTargets(reverse)),
+	},
+	{
+		name: "https", title: "HTTPS intercepted, recorded", op: "request", origin: "origin-tls",
+		subjects: []subject{
+			{rawRelay, startHelper("relay", loadTLS)},
+			{goProxy, startHelper("goproxy", loadConnect)},
+			{forward, startRecord(loadConnect, trustingOrigin)},
+		},
+		targets: []target{
+			atMost(cpuFigure, forward, rawRelay, 3),
+			atLeast(rateFigure, forward, goProxy, 1.5),
+		},
+	},
+	{
+		name: "replay", title: "replay", op: "request", origin: "origin",
+		subjects: []subject{
+			{nginx, startNginx},
+			{replayOrigin, startReplay(loadItems)},
+			{replayProxy, startReplay(loadAbsolute)},
+		},
+		targets: slices.Concat(replayTargets(replayOrigin), replayTargets(replayProxy)),
+	},
+	bulkRow("bulk", "a 4 GiB body with Content-Length, recorded", bulkPath),
+	bulkRow("chunked", "a 4 GiB chunked body, recorded", bulkChunkedPath),
+	{
+		name: "start", title: "start and idle", origin: "origin", measure: measureStart,
+		subjects: []subject{
+			{rawRelay, startHelper("relay", loadItems)},
+			{forward, startRecord(loadAbsolute, nil)},
+		},
+		targets: []target{
+			atMost(startFigure, forward, "", 30),
+			atMost(idleFigure, forward, "", 25),
+		},
+	},
+}
+
+func httpTargets(subject string) []target {
+	return []target{
+		atMost(cpuFigure, subject, rawRelay, 2.5),
+		atLeast(rateFigure, subject, reverseProxy, 2.5),
+	}
+}
+
+func replayTargets(subject string) []target {
+	return []target{
+		atMost(cpuFigure, subject, nginx, 1.4),
+		atLeast(rateFigure, subject, nginx, 0.8),
+	}
+}
+
+// bulkRow compares large transfers with a relay that splices.
+func bulkRow(name, title, path string) row {
+	return row{
+		name: name, title: title, op: "GiB", origin: "origin-bulk", long: true,
+		subjects: []subject{
+			{rawRelay, startHelper("splice-relay", loadBulk(path))},
+			{forward, startRecord(loadBulk(path), nil)},
+		},
+		targets: []target{
+			atLeast(rateFigure, forward, rawRelay, 0.7),
+			atMost(peakFigure, forward, "", 64),
+		},
+	}
+}
+
+// selectRows returns the rows named in only, a list with commas; empty means
+// all.
+func selectRows(only string) ([]row, error) {
+	if only == "" {
+		return rows, nil
+	}
+	var names []string
+	for _, r := range rows {
+		names = append(names, r.name)
+	}
+	var out []row
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.Index(names, name)
+		if i < 0 {
+			return nil, errors.New("unknown row " + name + ", there are " + strings.Join(names, ", "))
+		}
+		out = append(out, rows[i])
+	}
+	return out, nil
+}

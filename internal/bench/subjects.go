@@ -1,0 +1,151 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// A starter starts one subject in front of origin.
+type starter func(ctx context.Context, l *lab, origin *process) (*contender, error)
+
+// A loader says what to ask of the server p in front of origin.
+type loader func(l *lab, origin, p *process) (load, error)
+
+// contend joins a process and its load; a process without load is ended.
+func contend(l *lab, origin, p *process, what loader) (*contender, error) {
+	load, err := what(l, origin, p)
+	if err != nil {
+		p.kill()
+		return nil, err
+	}
+	return &contender{process: p, load: load}, nil
+}
+
+// startHelper starts this program as the helper of that name.
+func startHelper(name string, what loader) starter {
+	return func(ctx context.Context, l *lab, origin *process) (*contender, error) {
+		p, err := l.helper(ctx, name, origin)
+		if err != nil {
+			return nil, err
+		}
+		return contend(l, origin, p, what)
+	}
+}
+
+// startRecord starts necto record; when it is stopped its recording must be
+// whole. extra gives more arguments; nil means none.
+func startRecord(what loader, extra func(l *lab, origin *process) []string) starter {
+	return func(ctx context.Context, l *lab, origin *process) (*contender, error) {
+		recording := l.file("run.jsonl")
+		args := []string{"record", "-o", recording}
+		if extra != nil {
+			args = append(args, extra(l, origin)...)
+		}
+		p, err := l.startNecto(ctx, args...)
+		if err != nil {
+			return nil, err
+		}
+		c, err := contend(l, origin, p, what)
+		if err != nil {
+			return nil, err
+		}
+		c.stop = func(requests int) error {
+			if err := p.interrupt(); err != nil {
+				return err
+			}
+			defer l.discard(recording)
+			return checkRecording(recording, requests)
+		}
+		return c, nil
+	}
+}
+
+func reverseOf(_ *lab, origin *process) []string {
+	return []string{"--reverse", "http://" + origin.addr()}
+}
+
+func trustingOrigin(l *lab, _ *process) []string {
+	return []string{"--upstream-ca", l.certs.ca}
+}
+
+// startReplay records a few exchanges and starts necto replay on them.
+func startReplay(what loader) starter {
+	return func(ctx context.Context, l *lab, origin *process) (*contender, error) {
+		recording, err := recordItems(ctx, l, origin)
+		if err != nil {
+			return nil, fmt.Errorf("record what to replay: %w", err)
+		}
+		p, err := l.startNecto(ctx, "replay", recording)
+		if err != nil {
+			return nil, err
+		}
+		c, err := contend(l, origin, p, what)
+		if err != nil {
+			return nil, err
+		}
+		c.stop = func(int) error { return p.interrupt() }
+		return c, nil
+	}
+}
+
+// recordItems makes a recording of one request on each connection and returns
+// its name.
+func recordItems(ctx context.Context, l *lab, origin *process) (string, error) {
+	recording := l.file("items.jsonl")
+	p, err := l.startNecto(ctx, "record", "-o", recording)
+	if err != nil {
+		return "", err
+	}
+	defer p.kill()
+	items, err := loadAbsolute(l, origin, p)
+	if err != nil {
+		return "", err
+	}
+	s, err := items.open(ctx, p.addr())
+	if err != nil {
+		return "", err
+	}
+	defer s.close()
+	t, err := s.run(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	if err := p.interrupt(); err != nil {
+		return "", err
+	}
+	return recording, checkRecording(recording, t.requests)
+}
+
+// loadItems asks with a path, as a client of an origin does.
+func loadItems(_ *lab, origin, _ *process) (load, error) {
+	return plainLoad{itemRequest(itemPath, origin.addr()), itemBody()}, nil
+}
+
+// loadAbsolute asks with a URL, as a client of a proxy does.
+func loadAbsolute(_ *lab, origin, _ *process) (load, error) {
+	return plainLoad{itemRequest("http://"+origin.addr()+itemPath, origin.addr()), itemBody()}, nil
+}
+
+// loadTLS asks with a path inside TLS.
+func loadTLS(l *lab, origin, p *process) (load, error) {
+	config, err := l.tlsConfig(p)
+	return tlsLoad{request: itemRequest(itemPath, origin.addr()), body: itemBody(), config: config}, err
+}
+
+// loadConnect asks inside TLS inside a CONNECT tunnel, as a client of an
+// intercepting proxy does.
+func loadConnect(l *lab, origin, p *process) (load, error) {
+	config, err := l.tlsConfig(p)
+	return tlsLoad{itemRequest(itemPath, origin.addr()), itemBody(), config, origin.addr()}, err
+}
+
+// loadBulk fetches the large answer through a proxy. A relay passes the URL on
+// and the origin takes it, so that both carry the same bytes.
+func loadBulk(path string) loader {
+	return func(_ *lab, origin, _ *process) (load, error) {
+		request := itemRequest("http://"+origin.addr()+path, origin.addr())
+		return bulkLoad{request, newBulkAnswer(path == bulkChunkedPath)}, nil
+	}
+}

@@ -113,7 +113,9 @@ func (a *answer) fill(recorded *record.EntryResponse) error {
 	var codings []string
 	if a.body != nil {
 		size = a.body.Size
-		codings = coding.Parse([]string{a.body.Coding})
+		if recorded.Header.Has("Content-Encoding") {
+			codings = coding.Parse([]string{a.body.Coding})
+		}
 		a.chunks = a.body.Chunks
 		streamed = streamed || len(a.chunks) > 0 && !recorded.Header.Has("Content-Length")
 	}
@@ -123,6 +125,9 @@ func (a *answer) fill(recorded *record.EntryResponse) error {
 	content, err := a.load(size)
 	if err != nil {
 		return err
+	}
+	if content != nil {
+		size = int64(len(content)) // what a hand-edited line says is not always true
 	}
 	header := endToEnd(recorded.Header)
 	a.plain = variant{header: header, length: size, content: content}

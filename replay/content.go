@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -29,23 +30,20 @@ const (
 	kindMultipart
 )
 
-// kindOf returns how content of a media type is compared.
+// kindOf returns how content of a media type is compared. JSON is also looked
+// for where a recording redacts it: in plain text, and where no type is given.
 func kindOf(contentType string) kind {
 	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.TrimSpace(media)
+	media = strings.ToLower(strings.TrimSpace(media))
 	switch {
-	case strings.EqualFold(media, "application/json"), hasSuffixFold(media, "+json"):
+	case media == "", media == "text/plain", strings.Contains(media, "json"):
 		return kindJSON
-	case strings.EqualFold(media, "application/x-www-form-urlencoded"):
+	case media == "application/x-www-form-urlencoded":
 		return kindForm
-	case strings.EqualFold(media, "multipart/form-data"):
+	case strings.HasPrefix(media, "multipart/"):
 		return kindMultipart
 	}
 	return kindRaw
-}
-
-func hasSuffixFold(s, suffix string) bool {
-	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
 // content is what matching knows of a body.
@@ -98,7 +96,7 @@ func digestContent(contentType string, r io.Reader, masked bool) (content, error
 	kind := kindOf(contentType)
 	switch kind {
 	case kindMultipart:
-		return digestMultipart(contentType, r)
+		return digestMultipart(contentType, r, masked)
 	case kindJSON, kindForm:
 		text, err := io.ReadAll(io.LimitReader(r, maxStructured+1))
 		if err != nil {
@@ -135,15 +133,15 @@ func digestRaw(r io.Reader) (content, error) {
 	return content{digest: rawDigest(sum), size: n}.normal(), err
 }
 
-// digestMultipart compares form-data by its parts, in order, and not by its
-// boundary (RFC 7578): the name, file name, type and content of each.
-func digestMultipart(contentType string, r io.Reader) (content, error) {
+// digestMultipart compares content by its parts, in order, and not by its
+// boundary (RFC 2046, RFC 7578): the name, file name, type and content of each.
+func digestMultipart(contentType string, r io.Reader, masked bool) (content, error) {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil || params["boundary"] == "" {
 		return digestRaw(r)
 	}
 	whole := &tap{source: r, sum: sha256.New()}
-	d, err := digestParts(multipart.NewReader(whole, params["boundary"]))
+	d, err := digestParts(multipart.NewReader(whole, params["boundary"]), masked)
 	_, _ = io.Copy(io.Discard, whole) // its error is in whole
 	c := content{digest: d, size: whole.size, kind: kindMultipart}
 	if err != nil {
@@ -152,7 +150,7 @@ func digestMultipart(contentType string, r io.Reader) (content, error) {
 	return c.normal(), whole.err
 }
 
-func digestParts(parts *multipart.Reader) (digest, error) {
+func digestParts(parts *multipart.Reader, masked bool) (digest, error) {
 	var all digest
 	for {
 		part, err := parts.NextRawPart()
@@ -170,7 +168,10 @@ func digestParts(parts *multipart.Reader) (digest, error) {
 		if _, err := io.Copy(sum, part); err != nil {
 			return digest{}, err
 		}
-		all = all.then(hashBytes(domainMultipart, sum.Sum(b)))
+		if !masked || !record.IsSecret(part.FormName()) {
+			b = sum.Sum(b)
+		}
+		all = all.then(hashBytes(domainMultipart, b))
 	}
 }
 

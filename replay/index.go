@@ -30,8 +30,8 @@ type Options struct {
 type Stats struct {
 	// Exchanges can be served.
 	Exchanges int
-	// Failed exchanges were recorded without a complete answer, Pending ones
-	// without an end; neither is served.
+	// Failed exchanges were recorded without a complete request and answer,
+	// Pending ones without an end; neither is served.
 	Failed, Pending int
 	// Served and Missed count requests since Load.
 	Served, Missed int64

@@ -139,6 +139,9 @@ func TestTruncatedBodiesAreMisses(t *testing.T) {
 	if got := answerTo(t, x, newRequest(t, "POST", "http://h/", fields{{"Content-Type", "text/plain"}}, "half")); got != "501" {
 		t.Errorf("got %s", got)
 	}
+	if got := x.Stats(); got.Exchanges != 1 || got.Failed != 1 {
+		t.Errorf("stats %+v", got)
+	}
 	misses := x.Misses()
 	if want := "recorded answer #1 was recorded truncated"; misses[0].Reason != want {
 		t.Errorf("reason %q, want %q", misses[0].Reason, want)

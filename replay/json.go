@@ -22,12 +22,30 @@ type jsonWalker struct {
 	scratch []byte // for what must be rewritten before it is hashed
 }
 
-// hashJSON returns the digest of a JSON text, false if it is not valid.
+// hashJSON returns the digest of a JSON text, or of several in sequence as
+// NDJSON has them. It returns false if it is not valid, or begins with neither
+// object nor array: text that only looks like a number is compared as text.
 func hashJSON(data []byte, masked bool) (digest, bool) {
 	w := jsonWalker{data: data, masked: masked}
-	d, ok := w.value()
-	w.space()
-	return d, ok && w.pos == len(data)
+	var all digest
+	for count := 0; ; count++ {
+		w.space()
+		if w.pos == len(data) {
+			return all, count > 0
+		}
+		if c := w.peek(); count == 0 && c != '{' && c != '[' {
+			return digest{}, false
+		}
+		d, ok := w.value()
+		if !ok {
+			return digest{}, false
+		}
+		if count == 0 {
+			all = d
+		} else {
+			all = all.then(d)
+		}
+	}
 }
 
 func (w *jsonWalker) value() (digest, bool) {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,9 +20,10 @@ import (
 type state uint8
 
 const (
-	answered state = iota
-	failed         // there is no complete answer
-	pending        // the exchange had not ended
+	answered  state = iota
+	unmatched       // nothing can match it, but a miss can point at it
+	failed          // there is no complete answer
+	pending         // the exchange had not ended
 )
 
 // loader fills an index.
@@ -94,8 +94,8 @@ func (l *loader) file(n int) error {
 	return err
 }
 
-// usable returns, in rows' array, the rows that can answer: of those with the
-// same id the last, if it has an answer.
+// usable returns, in rows' array, the rows for the table: of those with the
+// same id the last, unless it has no answer.
 func (l *loader) usable(rows []row) []row {
 	slices.SortFunc(rows, func(a, b row) int {
 		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at))
@@ -109,6 +109,9 @@ func (l *loader) usable(rows []row) []row {
 			l.stats.Failed++
 		case r.state == pending:
 			l.stats.Pending++
+		case r.state == unmatched:
+			kept = append(kept, r)
+			l.stats.Failed++
 		default:
 			kept = append(kept, r)
 			l.stats.Exchanges++
@@ -188,7 +191,7 @@ func (l *loader) match(r *row, f *record.File, line record.Line, req record.Entr
 	r.nearby = nearbyOf(u.Target)
 	place := l.place(u)
 	if req.Body != nil && req.Body.Truncated {
-		// Nothing can be compared with it, but a miss can point at it.
+		r.state = unmatched
 		r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))
 		return nil
 	}
@@ -235,7 +238,7 @@ func recordedContent(f *record.File, req record.EntryRequest, masked bool) (c co
 	if isUndecoded(req.Header, req.Body) {
 		return digestRaw(body)
 	}
-	return digestContent(req.Header.Get("Content-Type"), io.Reader(body), masked)
+	return digestContent(req.Header.Get("Content-Type"), body, masked)
 }
 
 // isUndecoded reports whether a body was recorded with a content coding that

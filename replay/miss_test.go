@@ -87,10 +87,10 @@ func TestMissDifferences(t *testing.T) {
 		"json types":             {"off", post(jsonType, text(`{"a":1,"b":{},"c":[],"d":null}`), ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, `{"a":"1","b":[],"c":true}`, []string{`json.a: recorded 1, got "1"`, "json.b: recorded an object, got an array", "json.c: recorded an array, got true", "json.d: recorded null, got none"}},
 		"json array":             {"off", post(jsonType, text(`{"items":[{"id":1},2]}`), ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, `{"items":[{"id":2}]}`, []string{"json.items.0.id: recorded 1, got 2", "json.items.1: recorded 2, got none"}},
 		"json below a secret":    {"auto", post(jsonType, text(`{"token":{"v":"a"},"password":"p"}`), ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, `{"token":{"v":"b"},"password":"q"}`, []string{"json.token.v: recorded a value, got another"}},
-		"large integers":         {"off", post(jsonType, text(`9007199254740992`), ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, `9007199254740993`, []string{"json: recorded 9007199254740992, got 9007199254740993"}},
+		"large integers":         {"off", post(jsonType, text(`[9007199254740992]`), ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, `[9007199254740993]`, []string{"json.0: recorded 9007199254740992, got 9007199254740993"}},
 		"plain":                  {"off", post("text/plain", text("abc"), ""), "POST", "http://h/", fields{{"Content-Type", "text/plain"}}, "abcd", []string{"body: recorded 3 bytes, got 4 bytes"}},
 		"no body":                {"off", post(jsonType, nil, ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, "{}", []string{"body: recorded none, got 2 bytes"}},
-		"invisible difference":   {"off", post(jsonType, text(`"\ud800"`), ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, `"\ud801"`, []string{"body: recorded 8 bytes, got 8 bytes"}},
+		"invisible difference":   {"off", post(jsonType, text(`["\ud800"]`), ""), "POST", "http://h/", fields{{"Content-Type", jsonType}}, `["\ud801"]`, []string{"body: recorded 10 bytes, got 10 bytes"}},
 		"control characters":     {"off", get("/a?x=%1b[31m", ""), "GET", "http://h/a?x=%0a", nil, "", []string{`query.x: recorded \x1b[31m, got \n`}},
 		"many":                   {"off", get("/a?a=1&b=1&c=1&d=1&e=1&f=1&g=1", ""), "GET", "http://h/a", nil, "", []string{"query.a: recorded 1, got none", "query.b: recorded 1, got none", "query.c: recorded 1, got none", "query.d: recorded 1, got none", "query.e: recorded 1, got none", "and 2 more"}},
 	} {

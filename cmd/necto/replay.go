@@ -158,7 +158,7 @@ type missNotes struct {
 // add takes a miss; it may be called concurrently.
 func (n *missNotes) add(m replay.Miss) {
 	if n.count.Add(1) <= shownMisses {
-		n.status.note("miss: %s", m)
+		n.status.note("%s", m)
 	}
 }
 

@@ -41,6 +41,7 @@ and answers from such recordings with no network at all.`,
 	root.AddCommand(
 		newRecordCmd(io, runRecord),
 		newReplayCmd(io, runReplay),
+		newDemoCmd(io),
 		newCACmd(io),
 		newEnvCmd(io, runEnv),
 		newVersionCmd(io),

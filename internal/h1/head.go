@@ -2,6 +2,7 @@ package h1
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 
 	"github.com/necto-dev/necto/traffic"
@@ -197,12 +198,27 @@ func trimSpace(s string) string {
 // reason phrase must not have: controls other than tab. Bytes of 0x80 and above
 // are allowed (obs-text).
 func invalidValueByte(s string) int {
-	for i := 0; i < len(s); i++ {
+	i := 0
+	for i+8 <= len(s) && isPlain(s[i:]) {
+		i += 8
+	}
+	for ; i < len(s); i++ {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return i
 		}
 	}
 	return -1
+}
+
+// isPlain reports whether there is no control among the first eight bytes of s,
+// looking at all of them at once: values are most of a head.
+func isPlain(s string) bool {
+	const each, top = 0x0101010101010101, 0x8080808080808080
+	word := binary.LittleEndian.Uint64([]byte(s[:8]))
+	control := (word - ' '*each) &^ word // has the top bit of a byte below space
+	word ^= 0x7f * each
+	del := (word - each) &^ word
+	return (control|del)&top == 0
 }
 
 // isToken reports whether s is a token (RFC 9110 section 5.6.2).

@@ -223,6 +223,26 @@ func TestFieldLinesOfResponses(t *testing.T) {
 	}
 }
 
+func TestEveryByteOfAValueIsLookedAt(t *testing.T) {
+	for c := range 256 {
+		invalid := c < ' ' && c != '\t' || c == 0x7f
+		for length := 1; length <= 24; length++ {
+			for i := range length {
+				want := -1
+				if invalid {
+					want = i
+				}
+				for _, around := range []string{"x", "\xff", " ", "\x80"} {
+					value := strings.Repeat(around, i) + string([]byte{byte(c)}) + strings.Repeat(around, length-i-1)
+					if got := invalidValueByte(value); got != want {
+						t.Fatalf("byte 0x%02x at %d of %d among %q: found at %d", c, i, length, around, got)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestEmptyLinesBeforeRequests(t *testing.T) {
 	tests := []struct {
 		name, before string

@@ -18,6 +18,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type fields [][2]string
 
+// MarshalJSON writes no fields as an empty list.
+func (fs fields) MarshalJSON() ([]byte, error) {
+	return json.Marshal(append([][2]string{}, fs...))
+}
+
 func (fs fields) traffic() traffic.Fields {
 	var out traffic.Fields
 	for _, f := range fs {

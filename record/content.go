@@ -73,16 +73,21 @@ func (e *encoder) store(b *traffic.Body, codings []string, g grammar) (stored, b
 			}
 		}
 	}
+	if p, ok := b.Bytes(); ok && e.bodies.fits(int64(len(p))) {
+		return e.bodies.inline(p, e.scanner(g)), false, nil
+	}
 	content, err := e.bodies.store(b.Open(), e.scanner(g))
 	return content, false, err
 }
 
-// scanner returns what replaces the secrets of one body, nil for nothing.
+// scanner returns what replaces the secrets of one body, nil for nothing. It is
+// the same one each time.
 func (e *encoder) scanner(g grammar) *scanner {
 	if g == nil {
 		return nil
 	}
-	return &scanner{grammar: g, redactor: e.redact}
+	e.scan = scanner{grammar: g, redactor: e.redact}
+	return &e.scan
 }
 
 // append appends the member that has the content.
@@ -142,13 +147,20 @@ func (b *bodyStore) store(r io.Reader, s *scanner) (stored, error) {
 	if _, err := b.content.ReadFrom(head); err != nil {
 		return stored{}, err
 	}
-	if b.inlineMax >= 0 && int64(b.content.Len()) > b.inlineMax {
+	if !b.fits(int64(b.content.Len())) {
 		return b.sidecar.store(io.MultiReader(&b.content, r), s)
 	}
-	content := b.content.Bytes()
+	return b.inline(b.content.Bytes(), s), nil
+}
+
+// fits reports whether content of so many bytes stays in memory.
+func (b *bodyStore) fits(n int64) bool { return b.inlineMax < 0 || n <= b.inlineMax }
+
+// inline keeps content in memory.
+func (b *bodyStore) inline(content []byte, s *scanner) stored {
 	if s != nil {
 		b.clean, _ = s.scan(b.clean[:0], content, true)
 		content = b.clean
 	}
-	return stored{bytes: content, size: int64(len(content))}, nil
+	return stored{bytes: content, size: int64(len(content))}
 }

@@ -19,6 +19,7 @@ type encoder struct {
 	classes classes
 	redact  *redactor // nil to keep secrets
 	bodies  bodyStore
+	scan    scanner
 	value   []byte // scratch: a redacted value
 	text    []byte // scratch: a query before redaction
 }

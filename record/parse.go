@@ -67,7 +67,9 @@ func (p *parser) entry(line gjson.Result) *Entry {
 		case "request":
 			e.Request, hasRequest = p.request(value), true
 		case "response":
-			e.Response = p.response(value)
+			if value.IsObject() {
+				e.Response = p.response(value)
+			}
 		default:
 			p.outcome(e, key.Str, value)
 		}
@@ -252,7 +254,8 @@ func (p *parser) time(value gjson.Result) time.Time {
 
 // size reads a whole number that is not negative.
 func (p *parser) size(name string, value gjson.Result) int64 {
-	if value.Type != gjson.Number || value.Num < 0 || value.Num > math.MaxInt64/2 {
+	const largest = 1 << 53 // beyond, numbers are not exact
+	if value.Type != gjson.Number || !(value.Num >= 0 && value.Num <= largest) {
 		p.fail("%s: %.40q is not a size", name, value.Raw)
 		return 0
 	}

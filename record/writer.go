@@ -245,13 +245,14 @@ func (w *Writer) finish() {
 	w.fail(w.out.finish())
 }
 
-// fail notes the first error, if err is one.
+// fail notes the first error, if err is one, and stops the recording.
 func (w *Writer) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil && w.err == nil {
 		w.err = err
 		close(w.failed)
+		w.queue.close()
 	}
 }
 
@@ -287,7 +288,7 @@ func (w *Writer) handle(e traffic.Event, now time.Time) {
 		w.open[e.ID] = running{exchange: e.Exchange, since: now}
 	case traffic.RequestDone:
 		r := w.open[e.ID]
-		r.body = e.RequestBody
+		r.exchange, r.body = e.Exchange, e.RequestBody
 		w.open[e.ID] = r
 	case traffic.ExchangeDone:
 		w.ended(e.Exchange)
@@ -323,7 +324,7 @@ func (w *Writer) account(x *traffic.Exchange, b *traffic.Body) int64 {
 	if err := b.Err(); err != nil {
 		w.log.Warn("body not kept whole", "exchange", uint64(x.ID), "size", b.Size(), "err", err)
 	}
-	b.Release()
+	defer b.Release()
 	return b.Size()
 }
 
@@ -362,10 +363,7 @@ func (w *Writer) writePending(now time.Time) {
 // flush writes the lines there are and publishes the counts.
 func (w *Writer) flush() {
 	if len(w.buf) > 0 && w.Err() == nil {
-		if err := w.out.write(w.buf); err != nil {
-			w.fail(err)
-			w.queue.close()
-		}
+		w.fail(w.out.write(w.buf))
 	}
 	w.buf = w.buf[:0]
 	w.seen.Open = int64(len(w.open))

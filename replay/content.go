@@ -93,8 +93,8 @@ func decodeContent(contentType string, codings []string, wire *tap, masked bool)
 // digestContent reads r, content coding undone, to its end. Content that is not
 // what its type says is compared as plain bytes.
 func digestContent(contentType string, r io.Reader, masked bool) (content, error) {
-	kind := kindOf(contentType)
-	switch kind {
+	k := kindOf(contentType)
+	switch k {
 	case kindMultipart:
 		return digestMultipart(contentType, r, masked)
 	case kindJSON, kindForm:
@@ -105,16 +105,16 @@ func digestContent(contentType string, r io.Reader, masked bool) (content, error
 		if len(text) > maxStructured {
 			return digestRaw(io.MultiReader(bytes.NewReader(text), r))
 		}
-		return digestText(kind, text, masked), nil
+		return digestText(k, text, masked), nil
 	default:
 		return digestRaw(r)
 	}
 }
 
 // digestText returns the content of a JSON or form body.
-func digestText(kind kind, text []byte, masked bool) content {
-	c := content{size: int64(len(text)), kind: kind, text: text}
-	if kind == kindForm {
+func digestText(k kind, text []byte, masked bool) content {
+	c := content{size: int64(len(text)), kind: k, text: text}
+	if k == kindForm {
 		c.digest = hashBytes(domainForm, appendPairs(nil, string(text), masked))
 		return c.normal()
 	}

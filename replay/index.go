@@ -63,7 +63,6 @@ type Index struct {
 type place struct {
 	key       key
 	authority string // in normal form
-	url       traffic.URL
 }
 
 func newIndex(o Options) *Index {
@@ -76,7 +75,8 @@ func newIndex(o Options) *Index {
 // RoundTrip answers req with the recorded exchange of the same method, URL and
 // content, or with a 501 that explains the miss. Its error is a
 // *traffic.Failure of the client, whose request could not be read or who left
-// while the answer waited for its time.
+// while the answer waited for its time. The fields of a response are shared by
+// all that get the same answer: whoever changes them clones them first.
 func (x *Index) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
 	return x.answer(ctx, req, false)
 }
@@ -159,12 +159,12 @@ func (x *Index) answer(ctx context.Context, req *traffic.Request, anywhere bool)
 
 // choose returns the number of the line that answers. HEAD is answered by a GET
 // that was recorded if it was not itself, which leaves the GET's turn alone.
-func (x *Index) choose(req *traffic.Request, content digest, anywhere bool) (uint32, bool) {
-	if s := x.find(req.URL, partialKey(req.Method, req.URL.Target, content, x.masked), anywhere); s != nil {
+func (x *Index) choose(req *traffic.Request, body digest, anywhere bool) (uint32, bool) {
+	if s := x.find(req.URL, partialKey(req.Method, req.URL.Target, body, x.masked), anywhere); s != nil {
 		return s.next(), true
 	}
 	if req.Method == "HEAD" {
-		if s := x.find(req.URL, partialKey("GET", req.URL.Target, content, x.masked), anywhere); s != nil {
+		if s := x.find(req.URL, partialKey("GET", req.URL.Target, body, x.masked), anywhere); s != nil {
 			return s.peek(), true
 		}
 	}

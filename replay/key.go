@@ -23,7 +23,7 @@ func (k key) at(place key) key {
 
 // partialKey hashes method, path, query and content. If masked, the values of
 // secret names in the query count by presence only.
-func partialKey(method, target string, content digest, masked bool) key {
+func partialKey(method, target string, body digest, masked bool) key {
 	var stack [512]byte
 	b := appendSized(stack[:0], method)
 	path, query, _ := strings.Cut(target, "?")
@@ -31,8 +31,8 @@ func partialKey(method, target string, content digest, masked bool) key {
 	b = append(b, 0, 0, 0, 0) // the size of the path, which normalising changes
 	b = appendPath(b, path)
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(b)-start))
-	b = binary.LittleEndian.AppendUint64(b, content.hi)
-	b = binary.LittleEndian.AppendUint64(b, content.lo)
+	b = binary.LittleEndian.AppendUint64(b, body.hi)
+	b = binary.LittleEndian.AppendUint64(b, body.lo)
 	if query != "" {
 		b = appendPairs(b, query, masked)
 	}

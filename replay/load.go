@@ -148,11 +148,12 @@ func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
 	if r.state == failed {
 		return r, nil
 	}
-	var req record.EntryRequest
-	var err error
-	req, l.scratch, err = parseRequest(l.scratch, request)
-	if err != nil {
-		return row{}, err
+	req, ok := simpleRequest(request)
+	if !ok {
+		var err error
+		if req, l.scratch, err = parseRequest(l.scratch, request); err != nil {
+			return row{}, err
+		}
 	}
 	u, err := parseURL(req.URL)
 	if err != nil { // nobody can ask for it
@@ -161,6 +162,27 @@ func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
 		return r, nil
 	}
 	return r, l.match(&r, f, line, req, u)
+}
+
+// simpleRequest reads method and URL of a request that has nothing else to
+// match, which most have not. It returns false if parseRequest has to look.
+func simpleRequest(request gjson.Result) (req record.EntryRequest, ok bool) {
+	ok = true
+	request.ForEach(func(name, value gjson.Result) bool {
+		switch name.Str {
+		case "method":
+			req.Method = value.Str
+		case "url":
+			req.URL = value.Str
+		case "headers", "proto":
+			return true
+		default:
+			ok = false
+		}
+		ok = ok && strings.IndexByte(value.Raw, '\\') < 0
+		return ok
+	})
+	return req, ok
 }
 
 // parseRequest reads the request of a line by itself. It returns the scratch
@@ -210,9 +232,9 @@ func (l *loader) place(u traffic.URL) key {
 		return k
 	}
 	k := placeKey(u)
-	l.known[spelled] = k
+	l.known[origin{strings.Clone(u.Scheme), strings.Clone(u.Authority)}] = k // not the whole line
 	if !slices.ContainsFunc(l.places, func(p place) bool { return p.key == k }) {
-		l.places = append(l.places, place{key: k, authority: string(appendAuthority(nil, u)), url: u})
+		l.places = append(l.places, place{key: k, authority: string(appendAuthority(nil, u))})
 	}
 	return k
 }

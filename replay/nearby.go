@@ -76,10 +76,10 @@ func isIdentifier(segment string) bool {
 	return number || hex
 }
 
-// close returns the numbers of lines whose path is most like that of hash, at
+// near returns the numbers of lines whose path is most like that of hash, at
 // most limit: the same path, else the same folder, else any. related is false
 // for the last.
-func (t *table) close(hash nearby, limit int) (lines []uint32, related bool) {
+func (t *table) near(hash nearby, limit int) (lines []uint32, related bool) {
 	if lines := t.span(hash, hash, limit); len(lines) > 0 {
 		return lines, true
 	}

@@ -35,7 +35,7 @@ type ranked struct {
 // first.
 func (x *Index) nearest(got request, anywhere bool) []Candidate {
 	var found []ranked
-	lines, related := x.table.close(nearbyOf(got.url.Target), maxLooked)
+	lines, related := x.table.near(nearbyOf(got.url.Target), maxLooked)
 	for _, number := range lines {
 		// A line that cannot be read explains nothing.
 		if c, err := x.compare(number, got, anywhere); err == nil && (related || c.related) {

@@ -102,8 +102,8 @@ func (b *Body) Read(p []byte) (int, error) {
 
 // Relay writes prefix and the rest of the body to w as it comes, framing
 // included, each piece as soon as it was read; prefix goes out with the first
-// piece if that is there already. A *WriteError means that w failed; any other
-// error is the source's.
+// piece if that is there already, for which the capacity behind it may be used. A
+// *WriteError means that w failed; any other error is the source's.
 func (b *Body) Relay(w io.Writer, prefix []byte) error {
 	if b.err != nil {
 		return b.err

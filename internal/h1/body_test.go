@@ -65,7 +65,10 @@ func TestReadGivesTheContent(t *testing.T) {
 				t.Errorf("%s: Close: %v", test.name, err)
 			}
 		})
-		body := NewReader(strings.NewReader(test.wire+test.next), Limits{}).Body(test.framing)
+		body := source(test.wire + test.next).Body(test.framing)
+		if body.Framing() != test.framing {
+			t.Errorf("%s: Framing is %+v", test.name, body.Framing())
+		}
 		if err := iotest.TestReader(body, []byte(test.content)); err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}

@@ -8,10 +8,10 @@
 //	req, err := r.ReadRequest()
 //	framing, err := h1.RequestFraming(req)
 //	body := r.Body(framing)
-//	err = body.Relay(upstream, h1.AppendRequest(nil, req))
+//	err = body.Relay(upstream, h1.AppendRequest(nil, req, req.URL.Target))
 //
-// Nothing here starts a goroutine or sets a deadline. A Reader and the Body
-// read from it belong to one goroutine at a time. After any error from a Reader
-// or Body the connection must not be used again: what follows on it cannot be
-// trusted (RFC 9112 section 11.2).
+// Nothing here starts a goroutine, or sets a deadline on a connection that still
+// works. A Reader and the Body read from it belong to one goroutine at a time.
+// After any error from a Reader or Body the connection must not be used again:
+// what follows on it cannot be trusted (RFC 9112 section 11.2).
 package h1

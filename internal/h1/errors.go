@@ -17,6 +17,13 @@ type Error struct {
 // Error returns Text.
 func (e *Error) Error() string { return e.Text }
 
+// IsMalformed reports whether err says that a message broke the rules, as
+// opposed to a connection that failed.
+func IsMalformed(err error) bool {
+	var e *Error
+	return errors.As(err, &e)
+}
+
 // ErrTruncated is returned where a connection ends inside a message.
 var ErrTruncated = errors.New("connection ended inside a message")
 

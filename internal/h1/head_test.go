@@ -2,6 +2,7 @@ package h1
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -340,5 +341,27 @@ func TestPipelinedRequestsStayInTheBuffer(t *testing.T) {
 	}
 	if rest, err := io.ReadAll(r); string(rest) != "rest" || err != nil {
 		t.Errorf("the rest is %q, %v", rest, err)
+	}
+}
+
+// More pipelined requests than the buffer holds: they move to its front.
+func TestManyPipelinedRequests(t *testing.T) {
+	const count = 100
+	var wire strings.Builder
+	for i := range count {
+		fmt.Fprintf(&wire, "GET /%d HTTP/1.1\r\nA: %s\r\n\r\n", i, strings.Repeat("x", 10*i))
+	}
+	r := source(wire.String())
+	for i := range count {
+		req, err := r.ReadRequest()
+		if err != nil || req.Target != fmt.Sprintf("/%d", i) || len(req.Header.Get("A")) != 10*i {
+			t.Fatalf("request %d is %+v, %v", i, req, err)
+		}
+	}
+	if _, err := r.ReadRequest(); err != io.EOF {
+		t.Errorf("%v, want io.EOF", err)
+	}
+	if len(r.buf) != smallBuffer {
+		t.Errorf("the buffer grew to %d bytes", len(r.buf))
 	}
 }

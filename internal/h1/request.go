@@ -1,7 +1,6 @@
 package h1
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/necto-dev/necto/traffic"
@@ -111,11 +110,4 @@ func CheckHost(req *traffic.Request) error {
 		return badf(400, "no Host field")
 	}
 	return nil
-}
-
-// IsMalformed reports whether err says that a message broke the rules, as
-// opposed to a connection that failed.
-func IsMalformed(err error) bool {
-	var e *Error
-	return errors.As(err, &e)
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"runtime"
+	"strings"
 )
 
 // ErrNoStore says that this system has no trust store that necto knows how to
@@ -104,10 +105,8 @@ func UninstallPlan(s System, cert *x509.Certificate, certPath string) ([]Command
 		if err != nil {
 			return nil, err
 		}
-		return s.privileged(
-			Command{Args: []string{"rm", "-f", file}},
-			Command{Args: store.update},
-		), nil
+		plan := []Command{{Args: []string{"rm", "-f", file}}, {Args: store.update}}
+		return s.privileged(append(plan, s.forgetJava(store, file)...)...), nil
 	case "darwin":
 		installed := []string{"security", "find-certificate", "-c", cert.Subject.CommonName, systemKeychain}
 		fingerprint := fmt.Sprintf("%X", sha1.Sum(cert.Raw))
@@ -137,6 +136,24 @@ func (s System) linuxStore(cert *x509.Certificate) (linuxStore, string, error) {
 		}
 	}
 	return linuxStore{}, "", fmt.Errorf("%w (Linux without update-ca-certificates, update-ca-trust or trust)", ErrNoStore)
+}
+
+// debianJava is where Debian keeps the trust store of Java.
+const debianJava = "/etc/ssl/certs/java"
+
+// forgetJava returns the steps that remove file from the trust store of Java on
+// Debian. update-ca-certificates adds what is installed to that, but does not
+// tell it what is gone.
+func (s System) forgetJava(store linuxStore, file string) []Command {
+	if store.update[0] != "update-ca-certificates" || !s.HasDir(debianJava) || !s.HasProgram("keytool") {
+		return nil
+	}
+	alias := "debian:" + strings.TrimSuffix(path.Base(file), store.suffix) + ".pem"
+	entry := []string{"-keystore", debianJava + "/cacerts", "-storepass", "changeit", "-alias", alias}
+	return []Command{{
+		When: append([]string{"keytool", "-list"}, entry...),
+		Args: append([]string{"keytool", "-delete"}, entry...),
+	}}
 }
 
 // privileged returns commands as an ordinary user has to run them.

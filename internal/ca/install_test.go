@@ -39,6 +39,15 @@ func TestPlans(t *testing.T) {
 			[]string{"rm -f /usr/local/share/ca-certificates/necto-ID.crt", "update-ca-certificates"},
 		},
 		{
+			"Debian with Java", system("linux", true, append(debian, "/etc/ssl/certs/java", "keytool")...),
+			[]string{"install -m 0644 PATH /usr/local/share/ca-certificates/necto-ID.crt", "update-ca-certificates"},
+			[]string{
+				"rm -f /usr/local/share/ca-certificates/necto-ID.crt", "update-ca-certificates",
+				"if keytool -list -keystore /etc/ssl/certs/java/cacerts -storepass changeit -alias debian:necto-ID.pem: " +
+					"keytool -delete -keystore /etc/ssl/certs/java/cacerts -storepass changeit -alias debian:necto-ID.pem",
+			},
+		},
+		{
 			"Fedora", system("linux", true, "/etc/pki/ca-trust/source/anchors", "update-ca-trust"),
 			[]string{"install -m 0644 PATH /etc/pki/ca-trust/source/anchors/necto-ID.pem", "update-ca-trust extract"},
 			[]string{"rm -f /etc/pki/ca-trust/source/anchors/necto-ID.pem", "update-ca-trust extract"},

@@ -48,7 +48,7 @@ func newBulkAnswer(chunked bool) bulkAnswer {
 // serveBulkOrigin sends the large answer, once a connection.
 func serveBulkOrigin(o helperOptions) error {
 	plain, chunked := newBulkAnswer(false), newBulkAnswer(true)
-	return o.serve(func(c *net.TCPConn) {
+	return o.serve(func(c net.Conn) {
 		defer c.Close()
 		buf := make([]byte, 16<<10)
 		n, err := c.Read(buf)
@@ -63,7 +63,7 @@ func serveBulkOrigin(o helperOptions) error {
 	})
 }
 
-func (a bulkAnswer) send(c *net.TCPConn) error {
+func (a bulkAnswer) send(c io.Writer) error {
 	const atOnce = 4
 	if _, err := c.Write(a.head); err != nil {
 		return err

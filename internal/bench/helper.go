@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -52,7 +53,7 @@ func (o helperOptions) announce(addr string) error {
 
 // listen opens a free loopback port and announces it.
 func (o helperOptions) listen() (net.Listener, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (o helperOptions) listen() (net.Listener, error) {
 }
 
 // serve hands each connection to handle, in a goroutine of its own.
-func (o helperOptions) serve(handle func(*net.TCPConn)) error {
+func (o helperOptions) serve(handle func(net.Conn)) error {
 	ln, err := o.listen()
 	if err != nil {
 		return err
@@ -73,6 +74,6 @@ func (o helperOptions) serve(handle func(*net.TCPConn)) error {
 		if err != nil {
 			return fmt.Errorf("accept: %w", err)
 		}
-		go handle(c.(*net.TCPConn))
+		go handle(c)
 	}
 }

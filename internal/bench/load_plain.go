@@ -62,9 +62,9 @@ type plainSession struct {
 
 func (s *plainSession) close() {
 	for _, c := range s.conns {
-		unix.Close(c.fd)
+		_ = unix.Close(c.fd)
 	}
-	unix.Close(s.ep)
+	_ = unix.Close(s.ep)
 }
 
 func (s *plainSession) run(ctx context.Context, d time.Duration) (tally, error) {

@@ -97,7 +97,7 @@ type tlsSession struct {
 func (s *tlsSession) close() {
 	for _, c := range s.conns {
 		if c.Conn != nil {
-			c.Close()
+			_ = c.Close()
 		}
 	}
 }

@@ -54,7 +54,7 @@ func startNginx(ctx context.Context, l *lab, origin *process) (*contender, error
 	if err := os.WriteFile(item, itemBody(), 0o600); err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := freeAddr(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func startNginx(ctx context.Context, l *lab, origin *process) (*contender, error
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	p, err := startProcess(ctx, accepts(addr), program, "-p", dir, "-e", "stderr", "-c", config)
+	p, err := startProcess(ctx, accepts(ctx, addr), program, "-p", dir, "-e", "stderr", "-c", config)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +75,9 @@ func startNginx(ctx context.Context, l *lab, origin *process) (*contender, error
 }
 
 // accepts probes for a server that does not write a ready file.
-func accepts(addr string) probe {
+func accepts(ctx context.Context, addr string) probe {
 	return func() (ready, error) {
-		c, err := net.Dial("tcp", addr)
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return ready{}, err
 		}
@@ -87,8 +87,8 @@ func accepts(addr string) probe {
 
 // freeAddr returns a loopback address that was free a moment ago: nginx
 // cannot say which port it was given.
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddr(ctx context.Context) (string, error) {
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -113,7 +113,7 @@ func (l *lab) findNginx(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", unpack)
 	cmd.Dir = dir
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("nginx: %w: %v: %s", errUnavailable, err, bytes.TrimSpace(text))
+		return "", fmt.Errorf("nginx: %w: %w: %s", errUnavailable, err, bytes.TrimSpace(text))
 	}
 	return filepath.Join(dir, "usr", "sbin", "nginx"), nil
 }

@@ -60,7 +60,7 @@ func (o *origin) accept(ln int) {
 		return // the client has gone again
 	}
 	if prepareFd(fd) != nil || watch(o.ep, fd) != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 	}
 }
 
@@ -96,5 +96,5 @@ func (o *origin) serve(fd int) {
 
 func (o *origin) drop(fd int) {
 	delete(o.parts, fd)
-	unix.Close(fd)
+	_ = unix.Close(fd)
 }

@@ -17,10 +17,10 @@ func serveTLSOrigin(o helperOptions) error {
 	}
 	answer := itemAnswer()
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"http/1.1"}}
-	return o.serve(func(c *net.TCPConn) { answerTLS(tls.Server(c, config), answer) })
+	return o.serve(func(c net.Conn) { answerTLS(tls.Server(c, config), answer) })
 }
 
-func answerTLS(c *tls.Conn, answer []byte) {
+func answerTLS(c net.Conn, answer []byte) {
 	defer c.Close()
 	buf := make([]byte, 16<<10)
 	n := 0

@@ -80,7 +80,9 @@ func readyFile(name string) probe {
 // startProcess runs argv and waits until listens finds it ready. The process
 // dies with the caller.
 func startProcess(ctx context.Context, listens probe, argv ...string) (*process, error) {
-	p := &process{cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
+	// The end of ctx does not end the process: its owner does, in order.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), argv[0], argv[1:]...)
+	p := &process{cmd: cmd, done: make(chan struct{})}
 	p.cmd.Stderr = &p.stderr
 	// A group of its own keeps a Ctrl-C at the terminal from reaching it: it
 	// is stopped in order by the caller.
@@ -201,7 +203,7 @@ func family(pid int) []int {
 		if err != nil {
 			continue // the thread has ended
 		}
-		for _, f := range strings.Fields(string(b)) {
+		for f := range strings.FieldsSeq(string(b)) {
 			if child, err := strconv.Atoi(f); err == nil {
 				pids = append(pids, child)
 			}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net"
 )
@@ -11,8 +12,8 @@ import (
 // written through a buffer: what a program has to spend on looking at bytes
 // without understanding them.
 func serveRelay(o helperOptions) error {
-	return o.serve(func(c *net.TCPConn) {
-		relay(c, o.to, func(dst, src *net.TCPConn) error {
+	return o.serve(func(c net.Conn) {
+		relay(c, o.to, func(dst, src net.Conn) error {
 			// The wrappers hide ReadFrom and WriteTo, which would splice.
 			_, err := io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, make([]byte, 32<<10))
 			return err
@@ -24,8 +25,8 @@ func serveRelay(o helperOptions) error {
 // the bytes never leave the kernel, which is the most a bulk transfer can be
 // compared with.
 func serveSpliceRelay(o helperOptions) error {
-	return o.serve(func(c *net.TCPConn) {
-		relay(c, o.to, func(dst, src *net.TCPConn) error {
+	return o.serve(func(c net.Conn) {
+		relay(c, o.to, func(dst, src net.Conn) error {
 			_, err := io.Copy(dst, src)
 			return err
 		})
@@ -33,13 +34,12 @@ func serveSpliceRelay(o helperOptions) error {
 }
 
 // relay copies both ways until each side has ended, and closes both.
-func relay(client *net.TCPConn, to string, copy func(dst, src *net.TCPConn) error) {
+func relay(client net.Conn, to string, copy func(dst, src net.Conn) error) {
 	defer client.Close()
-	c, err := net.Dial("tcp", to)
+	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", to)
 	if err != nil {
 		return // the client sees the connection close
 	}
-	server := c.(*net.TCPConn)
 	defer server.Close()
 	up := make(chan struct{})
 	go func() {
@@ -48,11 +48,19 @@ func relay(client *net.TCPConn, to string, copy func(dst, src *net.TCPConn) erro
 			server.Close()
 			return
 		}
-		_ = server.CloseWrite()
+		closeWrite(server)
 	}()
 	if copy(client, server) != nil {
 		client.Close()
 	}
-	_ = client.CloseWrite()
+	closeWrite(client)
 	<-up
+}
+
+// closeWrite passes on that one side has ended. A connection that is gone
+// already needs no telling.
+func closeWrite(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+	}
 }

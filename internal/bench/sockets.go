@@ -57,7 +57,7 @@ func dialFd(addr string) (int, error) {
 		err = prepareFd(fd)
 	}
 	if err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return -1, fmt.Errorf("connect to %s: %w", addr, err)
 	}
 	return fd, nil
@@ -74,12 +74,12 @@ func listenFd() (fd int, addr string, err error) {
 		err = unix.Listen(fd, unix.SOMAXCONN)
 	}
 	if err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return -1, "", fmt.Errorf("listen: %w", err)
 	}
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return -1, "", err
 	}
 	port := sa.(*unix.SockaddrInet4).Port

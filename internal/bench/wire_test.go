@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,7 +36,7 @@ func TestCheckerWantsWholeAnswers(t *testing.T) {
 		}
 	}
 	for range 2 { // the second time the head is known
-		size, err := c.size(append(answer[:len(answer):len(answer)], "HTTP/1.1"...))
+		size, err := c.size(append(slices.Clip(answer), "HTTP/1.1"...))
 		if size != len(answer) || err != nil {
 			t.Fatalf("size = %d, %v; want %d, nil", size, err, len(answer))
 		}

@@ -77,6 +77,8 @@ var errTruncated = errors.New("was recorded truncated")
 func prepare(f *record.File, entry *record.Entry) (*answer, error) {
 	recorded := entry.Response
 	switch {
+	case recorded == nil:
+		return nil, errors.New("is no object")
 	case recorded.Status < 200 || recorded.Status > 999:
 		return nil, fmt.Errorf("has status %d", recorded.Status)
 	case recorded.Body != nil && recorded.Body.Truncated:

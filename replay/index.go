@@ -73,9 +73,10 @@ func newIndex(o Options) *Index {
 }
 
 // RoundTrip answers req with the recorded exchange of the same method, URL and
-// content, or with a 501 that explains the miss. Its error is a
-// *traffic.Failure of the client, whose request could not be read or who left
-// while the answer waited for its time. The fields of a response are shared by
+// content, or with a 501 that explains the miss. Its error is that of
+// req.Informational, or a *traffic.Failure: of the client, whose request could
+// not be read or who left while the answer waited for its time, or of necto,
+// which could not read a body again that was there before. The fields of a response are shared by
 // all that get the same answer: whoever changes them clones them first.
 func (x *Index) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
 	return x.answer(ctx, req, false)

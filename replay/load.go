@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,6 +124,9 @@ func (l *loader) usable(rows []row) []row {
 // exchange reads what matching needs of an http line, and no more: most of the
 // line is the answer, which is read when it is served.
 func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
+	if uint64(line.Length) > math.MaxUint32 {
+		return row{}, fmt.Errorf("%d bytes are too many for one line", line.Length)
+	}
 	var r row
 	var request gjson.Result
 	complete := false

@@ -3,6 +3,7 @@ package replay
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -120,4 +121,39 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzLine loads a recording with any line in it, and asks for what it may have
+// recorded.
+func FuzzLine(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"http","seq":2,"id":1,"us":131877,"request":{"method":"GET","url":"http://h/","proto":"HTTP/1.1","headers":[["Host","h"]]},"response":{"status":200,"reason":"OK","proto":"HTTP/1.1","headers":[],"body":{"size":2,"text":"ok","chunks":[[1.2,1],[2,1]]}}}`,
+		`{"type":"http","seq":2,"id":1,"us":1,"request":{"method":"GET","url":"http://h/"},"response":null}`,
+		`{"type":"http","id":1,"request":{"method":"POST","url":"http://h/","headers":[["Content-Type","application/json"]],"body":{"size":2,"text":"{}"}},"response":{"status":200,"body":{"size":9,"text":"x","wire":{"coding":"gzip","size":2}}}}`,
+		`{"type":"http","id":1,"request":{"method":"GET","url":"http://h/"},"error":{"side":"client"},"response":{"status":0}}`,
+		`{"type":"http.pending","id":1}`,
+		`{"type":"http","id":1,"request":[],"response":1}`,
+	} {
+		f.Add(seed)
+	}
+	path := filepath.Join(f.TempDir(), "run.jsonl")
+	f.Fuzz(func(t *testing.T, line string) {
+		if err := os.WriteFile(path, []byte(strings.Replace(metaLine, "REDACTION", "auto", 1)+line+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		x, err := Load([]string{path}, Options{})
+		if err != nil {
+			return
+		}
+		for _, method := range []string{"GET", "POST", "HEAD"} {
+			if resp, err := x.RoundTrip(t.Context(), newRequest(t, method, "http://h/", nil, "")); err == nil && resp.Body != nil {
+				if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+					t.Logf("body: %v", err)
+				}
+			}
+		}
+		if err := x.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

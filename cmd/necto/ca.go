@@ -58,7 +58,7 @@ other clients, install it or set the variables that "necto env" prints.`,
 			Short: "Make this machine trust the authority",
 			Long: `Put the certificate into the system's trust store with the system's own tools,
 through sudo where that is needed. Each command is shown before it is run.
-Firefox and Java have stores of their own.`,
+Firefox, Chrome on Linux and most Javas have stores of their own.`,
 			Example: "  necto ca install --dry-run\n  necto ca install",
 		})),
 		withDryRun(&o, newCASubcommand(io, &o, runCAUninstall, &cobra.Command{

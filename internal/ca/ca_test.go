@@ -153,9 +153,14 @@ func TestLoadCompletesHalfAnAuthority(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	expired := func(dir string, now time.Time) error {
-		_, err := createPair(dir, now)
-		return err
+	created := func(now time.Time) func(dir string) error {
+		return func(dir string) error {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+			_, err := createPair(dir, now)
+			return err
+		}
 	}
 	tests := []struct {
 		name string
@@ -163,8 +168,8 @@ func TestLoadRefuses(t *testing.T) {
 		want error
 		text string
 	}{
-		{"expired", func(dir string) error { return expired(dir, time.Now().AddDate(-11, 0, 0)) }, ErrExpired, "ca.pem"},
-		{"from the future", func(dir string) error { return expired(dir, time.Now().AddDate(1, 0, 0)) }, ErrExpired, "ca.pem"},
+		{"expired", created(time.Now().AddDate(-11, 0, 0)), ErrExpired, "ca.pem"},
+		{"from the future", created(time.Now().AddDate(1, 0, 0)), ErrExpired, "ca.pem"},
 		{"key of another", func(dir string) error {
 			other := filepath.Join(dir, "other")
 			if _, err := createPair(other, time.Now()); err != nil {
@@ -182,9 +187,7 @@ func TestLoadRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if tt.want != ErrExpired {
-				load(t, dir)
-			}
+			load(t, dir)
 			if err := tt.make(dir); err != nil {
 				t.Fatal(err)
 			}

@@ -12,10 +12,7 @@ import (
 // certificates if built with GnuTLS. It takes the place of the user's own, so
 // it begins with what that says.
 func (b *builder) addWget() error {
-	rc, mode, err := b.userWgetrc()
-	if err != nil {
-		return err
-	}
+	rc, mode := b.userWgetrc()
 	ours := "ca_certificate = " + b.bundle + "\n"
 	rc = strings.TrimSuffix(rc, ours) // it may be the file of an earlier run
 	if rc != "" && !strings.HasSuffix(rc, "\n") {
@@ -31,21 +28,20 @@ func (b *builder) addWget() error {
 
 // userWgetrc returns the content of the user's start-up file, and the mode for
 // a file that holds it: the user's may hold passwords.
-func (b *builder) userWgetrc() (content string, mode os.FileMode, err error) {
+func (b *builder) userWgetrc() (content string, mode os.FileMode) {
 	file := b.get("WGETRC")
 	if home := b.get("HOME"); file == "" && home != "" {
 		file = filepath.Join(home, ".wgetrc")
 	}
 	if file == "" {
-		return "", 0o644, nil
+		return "", 0o644
 	}
 	data, err := os.ReadFile(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "", 0o644, nil
-	case err != nil:
-		b.note("WGETRC: wget will not obey the user's file: %v", err)
-		return "", 0o644, nil
+	if err == nil {
+		return string(data), 0o600
 	}
-	return string(data), 0o600, nil
+	if !errors.Is(err, fs.ErrNotExist) {
+		b.note("WGETRC: wget will not obey the user's file: %v", err)
+	}
+	return "", 0o644
 }

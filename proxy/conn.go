@@ -14,7 +14,6 @@ import (
 
 const (
 	idleTimeout = 75 * time.Second // between requests
-	headTimeout = 30 * time.Second // from the first byte of a head to its last
 	// deadlineSlack is how old an idle deadline may be before it is set anew:
 	// setting one costs more than reading the clock.
 	deadlineSlack = 5 * time.Second
@@ -22,6 +21,9 @@ const (
 	// after an answer that came early, so that it is not lost to a reset.
 	linger = 500 * time.Millisecond
 )
+
+// headTimeout is from the first byte of a head to its last. Tests change it.
+var headTimeout = 30 * time.Second
 
 // errClientGone is why a connection's work is cancelled when its client left.
 var errClientGone = errors.New("the client closed the connection")
@@ -121,7 +123,7 @@ func (c *clientConn) serveHTTP() {
 		}
 		req, err := c.r.ReadRequest()
 		if err != nil {
-			c.rejectHead(err)
+			c.rejectHead(err, c.r.Buffered())
 			return
 		}
 		if req.Method == "CONNECT" {

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"time"
 
+	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -27,13 +29,13 @@ func (t *tunnelTarget) url(requestTarget string) traffic.URL {
 // decides what the tunnel is. With layers that may answer in the origin's
 // place, and without a network, nothing is dialled until it is needed.
 func (c *clientConn) connect(req *traffic.Request, started time.Time) {
-	host, port, err := connectTarget(req.Target)
+	host, port, err := connectTarget(req)
 	switch {
 	case err != nil:
-		c.reject(400, err.Error(), traffic.FailProtocol)
+		c.reject(http.StatusBadRequest, traffic.FailProtocol, err.Error(), headOf(req))
 		return
 	case c.tunnel != nil || c.opts.Reverse != nil:
-		c.reject(405, "CONNECT is for the proxy itself", traffic.FailProtocol)
+		c.reject(http.StatusMethodNotAllowed, traffic.FailProtocol, "CONNECT is for the proxy itself", headOf(req))
 		return
 	}
 	passthrough := c.origins != nil && (c.p.server == nil || matchHost(c.p.opts.Passthrough, host))
@@ -57,7 +59,11 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 }
 
 // connectTarget splits the authority-form of CONNECT (RFC 9110 section 9.3.6).
-func connectTarget(s string) (host, port string, err error) {
+func connectTarget(req *traffic.Request) (host, port string, err error) {
+	if _, err := h1.RequestFraming(req); err != nil {
+		return "", "", err
+	}
+	s := req.Target
 	if err := traffic.CheckAuthority(s); err != nil {
 		return "", "", fmt.Errorf("CONNECT %.200q: %w", s, err)
 	}
@@ -137,7 +143,7 @@ func joinAuthority(host, port, defaultPort string) string {
 // said before the client did. Without a network there is nothing to pass it to.
 func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
 	if c.origins == nil {
-		c.clientError(0, traffic.FailProtocol, "a tunnel to "+addr+" with a protocol other than HTTP and TLS: there is no network here")
+		c.clientError(0, traffic.FailProtocol, "a tunnel to "+addr+" with a protocol other than HTTP and TLS: there is no network here", c.r.Buffered())
 		return
 	}
 	if len(early) > 0 {

@@ -29,12 +29,12 @@ type exchange struct {
 func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
 	r, err := c.route(req)
 	if err != nil {
-		c.rejectHead(err)
+		c.rejectHead(err, headOf(req))
 		return false
 	}
 	framing, err := h1.RequestFraming(req)
 	if err != nil {
-		c.rejectHead(err)
+		c.rejectHead(err, headOf(req))
 		return false
 	}
 	x := c.newExchange(req, r.url, started)

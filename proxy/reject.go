@@ -16,40 +16,43 @@ import (
 const maxErrorHead = 4 << 10
 
 // rejectHead answers what could not be read as a request, tells the observer,
-// and leaves the connection unusable.
-func (c *clientConn) rejectHead(err error) {
+// and leaves the connection unusable. head is what was read of it.
+func (c *clientConn) rejectHead(err error, head []byte) {
 	var bad *h1.Error
 	switch {
 	case errors.As(err, &bad):
-		c.reject(bad.Status, bad.Text, traffic.FailProtocol)
+		c.reject(bad.Status, traffic.FailProtocol, bad.Text, head)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.reject(http.StatusRequestTimeout, "the request head did not come in time", traffic.FailTimeout)
+		c.reject(http.StatusRequestTimeout, traffic.FailTimeout, "the request head did not come in time", head)
 	case errors.Is(err, io.EOF):
 		return // between requests, perhaps behind empty lines
 	case errors.Is(err, h1.ErrTruncated):
-		c.clientError(0, traffic.FailEOF, "the connection ended inside a request head")
+		c.clientError(0, traffic.FailEOF, "the connection ended inside a request head", head)
 	default:
-		c.clientError(0, traffic.FailReset, err.Error())
+		c.clientError(0, traffic.FailReset, err.Error(), head)
 	}
 }
 
 // reject answers with the status, tells the observer why, and ends the
 // connection: after a bad request nothing on it can be trusted.
-func (c *clientConn) reject(status int, text string, kind traffic.FailureKind) {
-	c.clientError(status, kind, text)
+func (c *clientConn) reject(status int, kind traffic.FailureKind, text string, head []byte) {
+	c.clientError(status, kind, text, head)
 	if err := c.writeText(status, text, true); err == nil {
 		c.lingerClose()
 	}
 }
 
-func (c *clientConn) clientError(status int, kind traffic.FailureKind, text string) {
-	head := c.r.Buffered()
+func (c *clientConn) clientError(status int, kind traffic.FailureKind, text string, head []byte) {
 	c.p.observer.Observe(traffic.ClientError{
 		Conn: c.id, Client: c.client, Time: time.Now(), Status: status,
 		Failure: &traffic.Failure{Kind: kind, Side: traffic.SideClient, Text: text},
 		Head:    append([]byte(nil), head[:min(len(head), maxErrorHead)]...),
 	})
 }
+
+// headOf returns the head of a request that was read but cannot be served, for
+// a report: without what is secret between client and proxy.
+func headOf(req *traffic.Request) []byte { return h1.AppendRequest(nil, req, req.Target) }
 
 // writeText sends an answer of necto's own and announces the end of the
 // connection. withBody is false in the answer to HEAD.

@@ -65,6 +65,9 @@ func routeAbsolute(req *traffic.Request) (route, error) {
 	default:
 		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: fmt.Sprintf("unsupported scheme %.20q", u.Scheme)}
 	}
+	if _, rest, _ := strings.Cut(req.Target, "://"); req.Method == "OPTIONS" && !strings.ContainsAny(rest, "/?") {
+		u.Target = "*" // the server as a whole (RFC 9112 section 3.2.4)
+	}
 	r := route{url: u}
 	if !sameAuthority(u.Scheme, u.Authority, req.Header.Get("Host")) {
 		r.host = u.Authority

@@ -27,14 +27,16 @@ func startUpload(oc *originConn, send func() error) *upload {
 	u := &upload{done: make(chan struct{})}
 	conn := oc.conn
 	go func() {
-		defer close(u.done)
-		err := send()
+		u.err = send()
 		var write *h1.WriteError
-		if err != nil && !errors.As(err, &write) {
-			err = &uploadError{err: err}
-			_ = conn.Close() // unblocks the reader
+		broken := u.err != nil && !errors.As(u.err, &write)
+		if broken {
+			u.err = &uploadError{err: u.err}
 		}
-		u.err = err
+		close(u.done)
+		if broken {
+			_ = conn.Close() // unblocks the reader, who then asks what u.err is
+		}
 	}()
 	return u
 }

@@ -1,0 +1,14 @@
+package proxy
+
+import (
+	"testing"
+	"time"
+)
+
+// SetHeadTimeout changes how long a head may take, until the test ends. It is
+// called before a proxy is started.
+func SetHeadTimeout(t testing.TB, d time.Duration) {
+	before := headTimeout
+	headTimeout = d
+	t.Cleanup(func() { headTimeout = before })
+}

@@ -68,7 +68,7 @@ func keyBefore(text []byte) []byte {
 	for low := max(0, end-maxSpace); end > low && isSpace(text[end]); {
 		end--
 	}
-	if end < 1 || text[end] != '"' || text[end-1] == '\\' || !lastLetters[text[end-1]] {
+	if end < 1 || text[end] != '"' || text[end-1] == '\\' || !mayBeSecret(text[:end]) {
 		return nil
 	}
 	low := max(0, end-maxKey)

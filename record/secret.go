@@ -1,6 +1,9 @@
 package record
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // maxSecretName bounds the names looked at, in letters and digits: longer ones
 // are not names people give to secrets.
@@ -29,8 +32,35 @@ var openNames = nameSet(`
 	pagetoken nextpagetoken prevpagetoken previouspagetoken nexttoken continuationtoken
 	nextcontinuationtoken synctoken nextsynctoken resumetoken cancellationtoken`)
 
-// lastLetters is how the names above end; most names can be told by that.
-var lastLetters = endings()
+// secret is one of the names above.
+type secret struct {
+	name  string
+	whole bool // not as an ending
+}
+
+// secretTable has the names above in the order they are looked for.
+type secretTable struct {
+	// byLetter has them by their last letter, from a on.
+	byLetter [26][]secret
+	// pairs tells for the last two letters of a name, from a on, whether it can
+	// be one of them: most keys of JSON can be told by that.
+	pairs [26][26]bool
+}
+
+var secrets = func() (t secretTable) {
+	add := func(s secret) {
+		before, last := s.name[len(s.name)-2]-'a', s.name[len(s.name)-1]-'a'
+		t.byLetter[last] = append(t.byLetter[last], s)
+		t.pairs[before][last] = true
+	}
+	for name := range secretNames {
+		add(secret{name: name, whole: true})
+	}
+	for _, name := range secretEndings {
+		add(secret{name: name})
+	}
+	return t
+}()
 
 func nameSet(words string) map[string]bool {
 	set := map[string]bool{}
@@ -40,19 +70,22 @@ func nameSet(words string) map[string]bool {
 	return set
 }
 
-func endings() (last [256]bool) {
-	mark := func(name string) {
-		c := name[len(name)-1]
-		last[c], last[c-'a'+'A'] = true, true
+// mayBeSecret is a quick look at how a name ends. It is right where it says no.
+func mayBeSecret[S ~string | ~[]byte](name S) bool {
+	if len(name) < 2 {
+		return false
 	}
-	for name := range secretNames {
-		mark(name)
+	before, last := name[len(name)-2], name[len(name)-1]
+	if isSeparator(before) || isSeparator(last) {
+		return true
 	}
-	for _, name := range secretEndings {
-		mark(name)
-	}
-	last[']'] = true // user[password]
-	return last
+	before, last = (before|0x20)-'a', (last|0x20)-'a' // lower case; what is no letter is above 25
+	return before < 26 && last < 26 && secrets.pairs[before][last]
+}
+
+// isSeparator reports whether c may stand between the words of a name.
+func isSeparator(c byte) bool {
+	return c == '-' || c == '_' || c == '.' || c == '[' || c == ']'
 }
 
 // IsSecret reports whether a header field, query parameter, form field or JSON
@@ -64,7 +97,7 @@ func endings() (last [256]bool) {
 func IsSecret(name string) bool { return isSecret(name) }
 
 func isSecret[S ~string | ~[]byte](name S) bool {
-	if len(name) < 2 || !lastLetters[name[len(name)-1]] {
+	if !mayBeSecret(name) {
 		return false
 	}
 	var plain [maxSecretName]byte
@@ -89,12 +122,17 @@ func isSecret[S ~string | ~[]byte](name S) bool {
 	return isSecretPlain(plain[:n])
 }
 
+// isSecretPlain is isSecret for a name without separators in lower case.
 func isSecretPlain(name []byte) bool {
-	if secretNames[string(name)] {
-		return true
+	if len(name) == 0 {
+		return false
 	}
-	for _, ending := range secretEndings {
-		if len(name) >= len(ending) && string(name[len(name)-len(ending):]) == ending {
+	last := name[len(name)-1] - 'a'
+	if last >= 26 {
+		return false
+	}
+	for _, s := range secrets.byLetter[last] {
+		if rest, ok := bytes.CutSuffix(name, []byte(s.name)); ok && (len(rest) == 0 || !s.whole) {
 			return !openNames[string(name)]
 		}
 	}

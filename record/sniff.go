@@ -40,8 +40,8 @@ func readMeta(file *os.File) (Meta, error) {
 func looksLike(head []byte) string {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	switch {
-	case len(text) == 0 && len(head) < maxMeta:
-		return "it is empty"
+	case len(text) == 0:
+		return "it is empty, or begins with nothing but space"
 	case bytes.HasPrefix(text, []byte("\x1f\x8b")), bytes.HasPrefix(text, []byte("\x28\xb5\x2f\xfd")):
 		return "it is compressed; decompress it first"
 	case bytes.HasPrefix(text, []byte(`{"type":"meta"`)):

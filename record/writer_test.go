@@ -294,20 +294,22 @@ func TestLinesAreFlushedSoon(t *testing.T) {
 // gate is a disk that stands still until it is opened.
 type gate struct {
 	passed chan struct{}
-	lines  bytes.Buffer
-	first  bool
+	lines  int
 }
 
 func (g *gate) Write(p []byte) (int, error) {
-	if g.first { // not the meta line
+	if g.lines > 0 { // not the meta line
 		<-g.passed
 	}
-	g.first = true
-	return g.lines.Write(p)
+	g.lines += bytes.Count(p, []byte{'\n'})
+	return len(p), nil
 }
 
 func TestObserveWaitsForASlowDisk(t *testing.T) {
-	for name, size := range map[string]int{"by count": 0, "by memory": 100 << 10} {
+	for name, c := range map[string]struct{ all, size int }{
+		"by count":  {all: 3 * maxQueued},
+		"by memory": {all: 400, size: 200 << 10},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				disk := &gate{passed: make(chan struct{})}
@@ -315,11 +317,10 @@ func TestObserveWaitsForASlowDisk(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				const all = 3 * maxQueued
-				body := make([]byte, size)
+				body := bytes.Repeat([]byte("x"), c.size)
 				observed := 0
 				go func() {
-					for i := range all {
+					for i := range c.all {
 						x := exchange(traffic.ExchangeID(i + 1))
 						x.ResponseBody = traffic.BodyOf(body)
 						w.Observe(traffic.ExchangeDone{Exchange: x})
@@ -328,7 +329,7 @@ func TestObserveWaitsForASlowDisk(t *testing.T) {
 				}()
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if observed == 0 || observed > 2*maxQueued || observed*size > 3*maxQueuedBytes {
+				if observed == 0 || observed > 2*maxQueued || observed*c.size > 3*maxQueuedBytes {
 					t.Errorf("%d observed before the disk moved", observed)
 				}
 				close(disk.passed)
@@ -337,8 +338,8 @@ func TestObserveWaitsForASlowDisk(t *testing.T) {
 				if err := w.Close(); err != nil {
 					t.Error(err)
 				}
-				if n := bytes.Count(disk.lines.Bytes(), []byte{'\n'}); n != all+2 {
-					t.Errorf("%d lines of %d", n, all+2)
+				if disk.lines != c.all+2 {
+					t.Errorf("%d lines of %d", disk.lines, c.all+2)
 				}
 			})
 		})

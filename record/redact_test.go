@@ -1,0 +1,351 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+var markHash = regexp.MustCompile(`:[0-9a-f]{8}}}`)
+
+// hideHash makes marks the same in all runs.
+func hideHash(s string) string { return markHash.ReplaceAllString(s, ":#}}") }
+
+func TestRedactedFields(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"Authorization", "Bearer abc", "{{redacted:authorization:#}}"},
+		{"proxy-authorization", "Basic eDp5", "{{redacted:proxy-authorization:#}}"},
+		{"X-Api-Key", "k", "{{redacted:x-api-key:#}}"},
+		{"X-Auth-Token", "k", "{{redacted:x-auth-token:#}}"},
+		{"x-amz-security-token", "k", "{{redacted:x-amz-security-token:#}}"},
+		{"Authorization", "", ""},
+		{"Authorization", "{{redacted:authorization:01234567}}", "{{redacted:authorization:#}}"},
+		{"Cookie", "a=1; b=2;c; d=", "a={{redacted:a:#}}; b={{redacted:b:#}};{{redacted:cookie:#}}; d="},
+		{"Cookie", "x=a=b", "x={{redacted:x:#}}"},
+		{"Cookie", " ; ", " ; "},
+		{"Set-Cookie", "a=1; Path=/; HttpOnly", "a={{redacted:a:#}}; Path=/; HttpOnly"},
+		{"SET-COOKIE", "só=1", "só={{redacted:s__:#}}"},
+		{"Location", "/cb?code=1&access_token=2#id_token=3&x=4", "/cb?code=1&access_token={{redacted:access_token:#}}#id_token={{redacted:id_token:#}}&x=4"},
+		{"Referer", "https://a.example/?q=1", "https://a.example/?q=1"},
+		{"Content-Type", "application/json", "application/json"},
+		{"Sec-WebSocket-Key", "dGhlIHNhbXBsZQ==", "dGhlIHNhbXBsZQ=="},
+		{"ETag", `"token=1"`, `"token=1"`},
+	} {
+		x := exchange(1)
+		x.Request.Header = traffic.Fields{{Name: c.name, Value: c.value}}
+		_, lines := recorded(t, Options{}, traffic.ExchangeDone{Exchange: x})
+		if got := hideHash(parse(t, lines[0]).Request.Header[0].Value); got != c.want {
+			t.Errorf("%s: %s is recorded as %s", c.name, c.value, got)
+		}
+	}
+}
+
+func TestRedactedQueries(t *testing.T) {
+	for in, want := range map[string]string{
+		"/?a=1;b=2&c=%zz":               "/?a=1;b=2&c=%zz",
+		"/?token=x":                     "/?token={{redacted:token:#}}",
+		"/?a&token&b":                   "/?a&token&b",
+		"/?token=&x=1":                  "/?token=&x=1",
+		"/?x=1&Api-Key=a=b&y":           "/?x=1&Api-Key={{redacted:api-key:#}}&y",
+		"/?user%5Bpassword%5D=p%26q":    "/?user%5Bpassword%5D={{redacted:user_password_:#}}",
+		"/?next_page_token=2&max=1":     "/?next_page_token=2&max=1",
+		"/?x=token=1":                   "/?x=token=1",
+		"/?=1&&=&?token=1":              "/?=1&&=&?token={{redacted:_token:#}}",
+		"/token=1":                      "/token=1",
+		"/?X-Amz-Signature=f&X-Amz-D=1": "/?X-Amz-Signature={{redacted:x-amz-signature:#}}&X-Amz-D=1",
+	} {
+		x := exchange(1)
+		x.Request.URL.Target = in
+		_, lines := recorded(t, Options{}, traffic.ExchangeDone{Exchange: x})
+		if got := hideHash(parse(t, lines[0]).Request.URL); got != "http://127.0.0.1:9100"+want {
+			t.Errorf("%s is recorded as %s", in, got)
+		}
+	}
+}
+
+const (
+	mediaJSON  = "application/json"
+	mediaForm  = "application/x-www-form-urlencoded"
+	mediaParts = "multipart/form-data; boundary=b"
+)
+
+func TestRedactedBodies(t *testing.T) {
+	for _, c := range []struct{ mediaType, in, want string }{
+		{mediaJSON, `{"user":"u","password":"p"}`, `{"user":"u","password":"{{redacted:password:#}}"}`},
+		{mediaJSON, `{ "Client-Secret" :` + "\n\t" + `"p\"q", "x":1}`, `{ "Client-Secret" :` + "\n\t" + `"{{redacted:client-secret:#}}", "x":1}`},
+		{mediaJSON, `{"cvv":123,"pwd":-1.5e3}`, `{"cvv":"{{redacted:cvv:#}}","pwd":"{{redacted:pwd:#}}"}`},
+		{mediaJSON, `{"token":null,"secret":true,"session":{"id":1,"token":""},"auth":["a"]}`, `{"token":null,"secret":true,"session":{"id":1,"token":""},"auth":["a"]}`},
+		{mediaJSON, `{"auth":{"password":"p"}}`, `{"auth":{"password":"{{redacted:password:#}}"}}`},
+		{mediaJSON, `{"text":"\"password\":\"p\"","a":"\\"}`, `{"text":"\"password\":\"p\"","a":"\\"}`},
+		{mediaJSON, `["password",":","token"]`, `["password",":","token"]`},
+		{mediaJSON, `{"max_tokens":5,"nextPageToken":"x","csrf":"y","author":"z","passes":3}`, `{"max_tokens":5,"nextPageToken":"x","csrf":"y","author":"z","passes":3}`},
+		{mediaJSON, `{"csrf_token":"y"}`, `{"csrf_token":"{{redacted:csrf_token:#}}"}`},
+		{mediaJSON, `{"password":"cut of`, `{"password":"{{redacted:password:#}}`},
+		{mediaJSON, `{"password":"cut of\`, `{"password":"{{redacted:password:#}}`},
+		{mediaJSON, `{"password":12`, `{"password":"{{redacted:password:#}}"`},
+		{mediaJSON, `{"password":`, `{"password":`},
+		{mediaJSON, "{\"password\":\"\xff\"}", `{"password":"{{redacted:password:#}}"}`},
+		{"application/vnd.api+json; charset=utf-8", `{"token":"t"}`, `{"token":"{{redacted:token:#}}"}`},
+		{"text/event-stream", "data: {\"token\":\"t\"}\n\n", "data: {\"token\":\"{{redacted:token:#}}\"}\n\n"},
+		{"", `{"token":"t"}`, `{"token":"{{redacted:token:#}}"}`},
+		{"text/html", `<b>"token":"t"</b>`, `<b>"token":"t"</b>`},
+		{mediaForm, "user=u&password=p%20q&x", "user=u&password={{redacted:password:#}}&x"},
+		{mediaForm, "password=", "password="},
+		{mediaParts,
+			"--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\r\n--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\np\r\nq\r\n--b--\r\n",
+			"--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\r\n--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n{{redacted:password:#}}\r\n--b--\r\n"},
+		{mediaParts,
+			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"token\"\r\n\r\nu\r\n--b--\r\n",
+			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"token\"\r\n\r\nu\r\n--b--\r\n"},
+		{mediaParts, "--b\r\nContent-Disposition: form-data; name=\"tok", "--b\r\nContent-Disposition: form-data; name=\"tok"},
+	} {
+		x := responseWith(traffic.BodyOf([]byte(c.in)))
+		if c.mediaType != "" {
+			x.Response.Header = traffic.Fields{{Name: "content-type", Value: c.mediaType}}
+		}
+		_, lines := recorded(t, Options{}, traffic.ExchangeDone{Exchange: x})
+		b := parse(t, lines[0]).Response.Body
+		if diff := cmp.Diff(c.want, hideHash(string(b.Inline))); diff != "" {
+			t.Errorf("%s %s: %s", c.mediaType, c.in, diff)
+		}
+		if b.Size != int64(len(b.Inline)) {
+			t.Errorf("size %d of %d bytes", b.Size, len(b.Inline))
+		}
+	}
+}
+
+func TestDecodedBodiesAreRedacted(t *testing.T) {
+	x := responseWith(gzipped(t, `{"token":"t"}`), coded("gzip"))
+	_, lines := recorded(t, Options{}, traffic.ExchangeDone{Exchange: x})
+	want := `{"token":"{{redacted:token:#}}"}`
+	if got := hideHash(string(parse(t, lines[0]).Response.Body.Inline)); got != want {
+		t.Errorf("recorded as %s", got)
+	}
+}
+
+func TestSidecarsAreRedacted(t *testing.T) {
+	long := strings.Repeat("s", 3*windowSize)
+	content := strings.Repeat(`{"id":1},`, 30_000) + `{"token":"t","private_key":"` + long + `","x":"y"}`
+	path, lines := recorded(t, Options{}, traffic.ExchangeDone{Exchange: responseWith(traffic.BodyOf([]byte(content)))})
+	want := strings.Repeat(`{"id":1},`, 30_000) + `{"token":"{{redacted:token:#}}","private_key":"{{redacted:private_key:#}}","x":"y"}`
+	if got := hideHash(bodyText(t, path, parse(t, lines[0]).Response.Body)); got != want {
+		t.Errorf("got ...%s", got[len(got)-200:])
+	}
+}
+
+func TestEqualSecretsHaveEqualMarks(t *testing.T) {
+	mark := regexp.MustCompile(`redacted:[a-z_]+:([0-9a-f]{8})`)
+	x := exchange(1)
+	x.Request.Header = traffic.Fields{{Name: "Cookie", Value: "a=s3/cr+t; b=other"}}
+	x.Request.URL.Target = "/?token=s3%2Fcr%2Bt"
+	x.ResponseBody = traffic.BodyOf([]byte(`{"password":"s3\/cr+t"}`))
+	marks := func() []string {
+		_, lines := recorded(t, Options{}, traffic.ExchangeDone{Exchange: x})
+		var found []string
+		for _, m := range mark.FindAllStringSubmatch(lines[0], -1) {
+			found = append(found, m[1])
+		}
+		return found // in the order URL, a, b, body
+	}
+	m := marks()
+	if len(m) != 4 || m[0] != m[1] || m[0] != m[3] || m[0] == m[2] {
+		t.Errorf("marks %q", m)
+	}
+	if again := marks(); again[0] == m[0] {
+		t.Error("another run has the same marks")
+	}
+}
+
+func TestRedactionCanBeOff(t *testing.T) {
+	x := exchange(1)
+	x.Request.URL.Target = "/?token=clear"
+	x.Request.Header = traffic.Fields{{Name: "Authorization", Value: "clear"}, {Name: "Cookie", Value: "a=clear"}}
+	x.ResponseBody = traffic.BodyOf([]byte(`{"password":"clear"}`))
+	path, lines := recorded(t, Options{Redaction: "off"}, traffic.ExchangeDone{Exchange: x})
+	if strings.Count(lines[0], "clear") != 4 || open(t, path).Meta().Redaction != "off" {
+		t.Error(lines[0])
+	}
+}
+
+func TestIsSecret(t *testing.T) {
+	for _, name := range []string{
+		"token", "access_token", "refreshToken", "ID_TOKEN", "password", "user[password]", "user.password", "passwd",
+		"secret", "client_secret", "api_key", "apikey", "api-key", "X-Api-Key", "auth", "Authorization",
+		"Proxy-Authorization", "Cookie", "Set-Cookie", "session", "session_id", "sid", "private_key", "password_",
+		"X-Amz-Signature", "connect.sid", "csrf_token", "-sid", "p_w_d",
+	} {
+		if !IsSecret(name) {
+			t.Errorf("%s is not secret", name)
+		}
+	}
+	for _, name := range []string{
+		"", "t", "-", "[]", "id", "name", "tokens", "max_tokens", "token_type", "csrf", "author", "passes", "key",
+		"next_page_token", "nextToken", "Sec-WebSocket-Key", "Idempotency-Key", "secretary", "inside", "user[name]",
+		"password[hint]", strings.Repeat("x", 100) + "token", "Content-Length", "WWW-Authenticate", "to\xe9en",
+	} {
+		if IsSecret(name) {
+			t.Errorf("%s is secret", name)
+		}
+	}
+}
+
+var grammars = []grammar{jsonGrammar{}, formGrammar{}, partsGrammar{}}
+
+// whole redacts content at once.
+func whole(r *redactor, g grammar, content []byte) []byte {
+	s := scanner{grammar: g, redactor: r}
+	out, _ := s.scan(nil, content, true)
+	return out
+}
+
+// inWindows redacts content through windows of changing sizes.
+func inWindows(t testing.TB, r *redactor, g grammar, content []byte, sizes *rand.Rand) []byte {
+	s := scanner{grammar: g, redactor: r}
+	var out []byte
+	for window := 0; ; {
+		window = min(len(content), window+1+sizes.IntN(300))
+		final := window == len(content)
+		var used int
+		out, used = s.scan(out, content[:window], final)
+		if final {
+			return out
+		}
+		if window-used > minWindow+lookBehind {
+			t.Fatalf("a window of %d bytes is not used up", window-used)
+		}
+		content = content[used:]
+		window -= used
+	}
+}
+
+// Redaction is the same however content is cut into windows, and what has no
+// secret stays as it is; JSON stays JSON with the same keys.
+func FuzzRedact(f *testing.F) {
+	for i, seed := range []string{
+		`{"user":"u","password":"p\"","n":{"token":12,"t":null}} `,
+		`{"text":"\"password\":\"p\"","a":"\\","secret" : "x`,
+		"user=u&password=p%20q&x=y=z&token=",
+		"--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\np\r\nq\r\n--b--\r\n",
+	} {
+		f.Add(uint8(i), uint64(i), []byte(seed))
+	}
+	r := newRedactor()
+	f.Fuzz(func(t *testing.T, which uint8, seed uint64, content []byte) {
+		g := grammars[int(which)%len(grammars)]
+		got := whole(r, g, content)
+		sizes := rand.New(rand.NewPCG(seed, 0))
+		if diff := cmp.Diff(string(got), string(inWindows(t, r, g, content, sizes))); diff != "" {
+			t.Fatalf("windows differ: %s", diff)
+		}
+		if !bytes.Contains(got, []byte(markPrefix)) && !bytes.Equal(got, content) {
+			t.Fatalf("%q became %q", content, got)
+		}
+		if bytes.Equal(got, whole(r, g, got)) == false {
+			t.Fatalf("%q is redacted twice", content)
+		}
+		if which%3 == 0 && json.Valid(content) && !json.Valid(got) {
+			t.Fatalf("%q is no longer JSON: %q", content, got)
+		}
+	})
+}
+
+// A line reads back as the exchange it was made of.
+func FuzzRoundTrip(f *testing.F) {
+	f.Add("GET", "/?a=1", "X-Name", "value", "OK", []byte("body"), uint32(3))
+	f.Add("G\xffT", "/\xff?\x00", "x", "caf\xe9", "é", []byte{0xff}, uint32(1<<31))
+	f.Fuzz(func(t *testing.T, method, target, name, value, reason string, body []byte, tenths uint32) {
+		x := exchange(1)
+		x.Request.Method, x.Request.URL.Target = method, target
+		x.Request.Header = traffic.Fields{{Name: name, Value: value}, {Name: value, Value: name}}
+		x.Response.Reason = reason
+		x.Response.Header = nil
+		x.ResponseBody = traffic.BodyOf(body)
+		x.Duration = time.Duration(tenths) * 100 * time.Microsecond
+		enc := newEncoder("", Options{Redaction: "off", InlineMax: -1})
+		line, err := enc.appendExchange(nil, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.IndexByte(line, '\n') != len(line)-1 || !json.Valid(line) {
+			t.Fatalf("not a line of JSON: %q", line)
+		}
+		if head := parseHead(line); head != (lineHead{TypeHTTP, 1, 1, 1}) {
+			t.Fatalf("head %+v", head)
+		}
+		want := entryOf(x)
+		if len(body) > 0 {
+			want.Response.Body = &EntryBody{Size: int64(len(body)), Inline: body}
+		}
+		if diff := cmp.Diff(want, parse(t, string(line)), sameEntry); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// Whatever a line is, reading it does not panic, and its head is what its JSON
+// says.
+func FuzzParseEntry(f *testing.F) {
+	f.Add([]byte(`{"type":"http","seq":2,"id":3,"conn":4,"request":{"headers":[["a","b"]],"body":{"size":1,"text":"x"}}}`))
+	f.Add([]byte(`{"id":1,"type":"http"}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		_, err := ParseEntry(line)
+		if len(line) == 0 {
+			return
+		}
+		head := parseHead(line)
+		if err == nil && head.lineType != gjson.GetBytes(line, "type").String() {
+			t.Fatalf("head %+v", head)
+		}
+	})
+}
+
+func FuzzScan(f *testing.F) {
+	f.Add([]byte("{\"type\":\"http\",\"seq\":2,\"id\":3}\n\n{\"typ"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		file := open(t, write(t, metaLine+string(content)))
+		err := file.Scan(func(l Line) error {
+			raw, err := file.ReadLine(l.Offset, l.Length)
+			if !bytes.Equal(raw, l.Raw) || l.Type == "" {
+				t.Fatalf("line %+v", l)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestStoreReadsSlowContent(t *testing.T) {
+	b := bodyStore{inlineMax: 100}
+	got, err := b.store(iotest.OneByteReader(strings.NewReader("0123456789")), nil)
+	if err != nil || string(got.bytes) != "0123456789" {
+		t.Errorf("%q, error %v", got.bytes, err)
+	}
+	if _, err := b.store(iotest.ErrReader(io.ErrNoProgress), nil); err != io.ErrNoProgress {
+		t.Errorf("error %v", err)
+	}
+}
+
+func BenchmarkRedactBody(b *testing.B) {
+	content := []byte(jsonOf(1 << 10))
+	s := scanner{grammar: jsonGrammar{}, redactor: newRedactor()}
+	var out []byte
+	b.SetBytes(int64(len(content)))
+	b.ReportAllocs()
+	for b.Loop() {
+		out, _ = s.scan(out[:0], content, true)
+		s.skip = 0
+	}
+}

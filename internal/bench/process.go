@@ -241,3 +241,26 @@ func statusBytes(status []byte, field string) (int64, error) {
 	}
 	return 0, fmt.Errorf("status of the process has no %s in kB", field)
 }
+
+// busyTime returns the time that all processors together have not been idle,
+// from the first line of /proc/stat: user, nice, system, idle, iowait, irq,
+// softirq and steal in hundredths of a second.
+func busyTime(stat []byte) (time.Duration, error) {
+	const idle, iowait, last = 4, 5, 8
+	line, _, _ := bytes.Cut(stat, []byte("\n"))
+	fields := strings.Fields(string(line))
+	if len(fields) <= last || fields[0] != "cpu" {
+		return 0, fmt.Errorf("/proc/stat begins with %q", line)
+	}
+	var ticks int64
+	for i := 1; i <= last; i++ {
+		n, err := strconv.ParseInt(fields[i], 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/stat: %w", err)
+		}
+		if i != idle && i != iowait {
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond, nil
+}

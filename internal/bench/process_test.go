@@ -112,3 +112,27 @@ func TestCPUCountsChildren(t *testing.T) {
 		t.Errorf("%v with the busy child, %v without", all, alone)
 	}
 }
+
+func TestBusyTime(t *testing.T) {
+	got, err := busyTime([]byte("cpu  100 20 30 4000 500 6 7 8 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n"))
+	if want := 1710 * time.Millisecond; got != want || err != nil {
+		t.Errorf("busyTime = %v, %v; want %v", got, err, want)
+	}
+	for _, bad := range []string{"", "cpu 1 2 3", "cpu0 1 2 3 4 5 6 7 8", "cpu 1 2 3 4 5 6 7 x"} {
+		if _, err := busyTime([]byte(bad)); err == nil {
+			t.Errorf("busyTime(%q) is not an error", bad)
+		}
+	}
+}
+
+func TestOthers(t *testing.T) {
+	before := clocks{server: 1 * time.Second, harness: 1 * time.Second, machine: 10 * time.Second}
+	after := clocks{server: 2 * time.Second, harness: 3 * time.Second, machine: 14 * time.Second}
+	if got := after.others(before); got != 1 {
+		t.Errorf("others = %v s, want 1", got)
+	}
+	after.machine = 12 * time.Second
+	if got := after.others(before); got != 0 {
+		t.Errorf("others below the machine's resolution = %v s, want 0", got)
+	}
+}

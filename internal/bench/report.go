@@ -82,7 +82,7 @@ func (r reportRow) write(b *strings.Builder) {
 		return
 	}
 	tableHead(b, "", "CPU/"+r.Op, "x", r.Op+"/s", "x", "p50", "p99", "peak RSS")
-	harness := 0.0
+	harness, others := 0.0, 0.0
 	first := r.Results[0]
 	for _, res := range r.Results {
 		tableRow(b, res.Subject,
@@ -92,8 +92,10 @@ func (r reportRow) write(b *strings.Builder) {
 			latency(res, func(s sample) float64 { return s.P99 }),
 			fmt.Sprintf("%.1f MiB", mib(res.PeakRSS)))
 		harness += newSpread(each(res.Samples, func(s sample) float64 { return s.Harness })).Median
+		others += newSpread(each(res.Samples, func(s sample) float64 { return s.Others })).Median
 	}
-	fmt.Fprintf(b, "\nLoad and origin together: %s of CPU per %s.\n", duration(harness/float64(len(r.Results))), r.Op)
+	n := float64(len(r.Results))
+	fmt.Fprintf(b, "\nLoad and origin together: %s of CPU per %s. Other work: %.0f %% of the machine.\n", duration(harness/n), r.Op, 100*others/n)
 }
 
 func (r reportRow) writeStarts(b *strings.Builder) {

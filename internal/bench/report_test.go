@@ -12,7 +12,7 @@ import (
 // testResults are two subjects: b spends twice what a does, at half the rate.
 func testResults() []result {
 	return []result{
-		{Subject: "a", PeakRSS: 8 << 20, Samples: []sample{{CPU: 10, Rate: 1000, P50: 100, P99: 1500, Harness: 5}, {CPU: 30, Rate: 800, P50: 100, P99: 1500, Harness: 5}}},
+		{Subject: "a", PeakRSS: 8 << 20, Samples: []sample{{CPU: 10, Rate: 1000, P50: 100, P99: 1500, Harness: 5, Others: 0.2}, {CPU: 30, Rate: 800, P50: 100, P99: 1500, Harness: 5, Others: 0.2}}},
 		{Subject: "b", PeakRSS: 70 << 20, Samples: []sample{{CPU: 20, Rate: 500, Harness: 7}, {CPU: 60, Rate: 400, Harness: 7}}},
 	}
 }
@@ -62,7 +62,7 @@ func TestMarkdown(t *testing.T) {
 | a | 20.0 µs | 1.00 | 900 | 1.00 | 100.0 µs | 1.50 ms | 8.0 MiB |
 | b | 40.0 µs | 2.00 | 450 | 0.50 | – | – | 70.0 MiB |
 
-Load and origin together: 6.0 µs of CPU per request.
+Load and origin together: 6.0 µs of CPU per request. Other work: 10 % of the machine.
 
 ### start
 

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -190,6 +192,7 @@ func (u *loaded) round(ctx context.Context, origin *process, p plan) error {
 	}
 	sample := newSample(t, after.server-before.server)
 	sample.Harness = micros(after.harness-before.harness) / t.ops
+	sample.Others = after.others(before) / t.took.Seconds() / float64(runtime.NumCPU())
 	u.Samples = append(u.Samples, sample)
 	return nil
 }
@@ -198,6 +201,15 @@ func (u *loaded) round(ctx context.Context, origin *process, p plan) error {
 type clocks struct {
 	server  time.Duration
 	harness time.Duration // load and origin
+	machine time.Duration // everything, and what the host took away
+}
+
+// others returns the seconds that were spent since before on neither the
+// server nor the harness. The machine's clock is the coarsest, so that little
+// can come out as less than nothing.
+func (c clocks) others(before clocks) float64 {
+	d := (c.machine - before.machine) - (c.server - before.server) - (c.harness - before.harness)
+	return max(d, 0).Seconds()
 }
 
 func readClocks(server, origin *process) (c clocks, err error) {
@@ -212,5 +224,10 @@ func readClocks(server, origin *process) (c clocks, err error) {
 		return c, err
 	}
 	c.harness += time.Duration(self.Utime.Nano() + self.Stime.Nano())
-	return c, nil
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return c, err
+	}
+	c.machine, err = busyTime(stat)
+	return c, err
 }

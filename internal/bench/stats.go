@@ -26,8 +26,11 @@ type sample struct {
 	Rate float64 `json:"ops_per_second"`
 	// Harness is what load and origin together spent, in the unit of CPU.
 	Harness float64 `json:"harness_us_per_op"`
-	P50     float64 `json:"p50_us,omitempty"`
-	P99     float64 `json:"p99_us,omitempty"`
+	// Others is the part of the machine, from 0 to 1, that was spent on neither
+	// server nor harness: what disturbed the window.
+	Others float64 `json:"others"`
+	P50    float64 `json:"p50_us,omitempty"`
+	P99    float64 `json:"p99_us,omitempty"`
 }
 
 // newSample relates cpu, the server's time on all processors, to t. It sorts

@@ -30,7 +30,9 @@ func (t *capture) Data(p []byte) {
 	}
 	t.body.Append(p)
 	if t.x.c.p.opts.BodyChunks {
-		t.x.observe(traffic.BodyChunk{Exchange: &t.x.Exchange, Dir: t.dir, Time: time.Now(), Data: p})
+		t.x.order.Lock()
+		defer t.x.order.Unlock()
+		t.x.c.p.observer.Observe(traffic.BodyChunk{Exchange: &t.x.Exchange, Dir: t.dir, Time: time.Now(), Data: p})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -21,7 +22,9 @@ type exchange struct {
 	reqBody  *requestBody // nil for none
 	kept     traffic.Response
 
-	order sync.Mutex // held while the observer is told: the upload goroutine tells it too
+	// order is held while the observer is told and while 1xx responses are
+	// written: an upload goroutine does both, too.
+	order sync.Mutex
 }
 
 // exchange answers one request and reports whether the connection can take
@@ -89,7 +92,7 @@ func (x *exchange) run(r route) bool {
 	if r.origin {
 		ctx = context.WithValue(ctx, originKey{}, true)
 	}
-	if x.reqBody == nil {
+	if x.RequestDone >= 0 {
 		x.c.watch.start()
 	}
 	defer x.c.watch.stop()
@@ -120,6 +123,7 @@ func (x *exchange) requestRead() {
 	x.order.Lock()
 	defer x.order.Unlock()
 	if x.reqBody != nil {
+		x.reqBody.over.Store(true)
 		x.Request.Trailer = x.reqBody.Trailer
 		x.RequestBody = x.reqBody.capture.body
 	}
@@ -130,10 +134,18 @@ func (x *exchange) requestRead() {
 // informational relays a 1xx response. HTTP/1.0 clients must not get any (RFC
 // 9110 section 15.2), nor a client a second 100 after necto's own.
 func (x *exchange) informational(resp *traffic.Response) error {
+	x.order.Lock()
+	defer x.order.Unlock()
 	x.Informational = append(x.Informational, resp)
-	x.observe(traffic.Informational{Exchange: &x.Exchange, Time: time.Now(), Response: resp})
-	if x.Request.Proto == "HTTP/1.0" || resp.Status == 100 && x.reqBody != nil && x.reqBody.continued {
+	x.c.p.observer.Observe(traffic.Informational{Exchange: &x.Exchange, Time: time.Now(), Response: resp})
+	if x.Request.Proto == "HTTP/1.0" {
 		return nil
+	}
+	if resp.Status == http.StatusContinue && x.reqBody != nil {
+		if x.reqBody.continued {
+			return nil
+		}
+		x.reqBody.continued = true
 	}
 	if _, err := x.c.conn.Write(h1.AppendResponse(nil, resp)); err != nil {
 		return clientFailure(err)
@@ -225,23 +237,36 @@ type requestBody struct {
 	*h1.Body
 	x         *exchange
 	capture   *capture
-	continued bool // necto asked for the content itself
+	continued bool        // the client was told to send the content; guarded by x.order
+	over      atomic.Bool // the last byte was read
 }
 
-// Read is for layers that need the content: a client that waits for 100
-// Continue is told to go on (RFC 9110 section 10.1.1).
+// Read is for layers that need the content.
 func (b *requestBody) Read(p []byte) (int, error) {
-	if !b.continued && !b.Buffered() && b.x.Request.Header.HasToken("Expect", "100-continue") {
-		b.continued = true
-		if _, err := io.WriteString(b.x.c.conn, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
-			return 0, clientFailure(err)
-		}
+	if err := b.askFor(); err != nil {
+		return 0, err
 	}
 	n, err := b.Body.Read(p)
 	if errors.Is(err, io.EOF) {
 		b.ended()
 	}
 	return n, err
+}
+
+// askFor tells a client that waits for 100 Continue to go on (RFC 9110 section
+// 10.1.1), unless the final answer is already on its way.
+func (b *requestBody) askFor() error {
+	if b.Buffered() || !b.x.Request.Header.HasToken("Expect", "100-continue") {
+		return nil
+	}
+	b.x.order.Lock()
+	defer b.x.order.Unlock()
+	if b.continued || b.x.Response != nil {
+		return nil
+	}
+	b.continued = true
+	_, err := io.WriteString(b.x.c.conn, "HTTP/1.1 100 Continue\r\n\r\n")
+	return clientFailure(err)
 }
 
 // Trailers returns the trailer fields once the end was reached.
@@ -265,9 +290,10 @@ func (b *requestBody) ended() {
 	}
 }
 
-// Close makes a reader that waits for the client return.
+// Close makes a reader that waits for the client return. It may be called
+// while another goroutine reads.
 func (b *requestBody) Close() error {
-	if !b.Done() {
+	if !b.over.Load() {
 		b.x.c.setDeadline(time.Now())
 	}
 	return nil

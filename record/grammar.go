@@ -55,7 +55,9 @@ func (jsonGrammar) appendMark(dst []byte, r *redactor, name, src []byte, v span)
 	}
 	secret := src[v.start+1 : v.end]
 	if v.whole && len(secret) <= maxHashed && bytes.IndexByte(secret, '\\') >= 0 {
-		secret = []byte(gjson.ParseBytes(src[v.start : v.end+1]).Str)
+		if plain := gjson.ParseBytes(src[v.start : v.end+1]).Str; plain != "" { // as for an invalid escape
+			secret = []byte(plain)
+		}
 	}
 	dst = append(dst, '"')
 	return r.appendMark(dst, name, secret)

@@ -145,16 +145,16 @@ func (r *redactor) appendCookie(dst, pair []byte) []byte {
 // appendURL appends a URL: secrets may be in the query, and in a fragment that
 // looks like one (RFC 6749 section 4.2.2).
 func (r *redactor) appendURL(dst, u []byte) []byte {
-	for i, c := range u {
-		if c == '?' || c == '#' {
-			dst = append(dst, c)
-			next := i + 1 + indexFrom(u[i+1:], 0, '#')
-			dst = r.appendPairs(dst, u[i+1:next])
-			return r.appendURL(dst, u[next:])
+	for {
+		i := bytes.IndexAny(u, "?#")
+		if i < 0 {
+			return append(dst, u...)
 		}
-		dst = append(dst, c)
+		end := indexFrom(u, i+1, '#')
+		dst = append(dst, u[:i+1]...)
+		dst = r.appendPairs(dst, u[i+1:end])
+		u = u[end:]
 	}
-	return dst
 }
 
 // appendPairs appends name=value pairs joined by "&".

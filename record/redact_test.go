@@ -229,8 +229,8 @@ func inWindows(t testing.TB, r *redactor, g grammar, content []byte, sizes *rand
 	}
 }
 
-// Redaction is the same however content is cut into windows, and what has no
-// secret stays as it is; JSON stays JSON with the same keys.
+// Redaction is the same however content is cut into windows, what has no secret
+// stays as it is, JSON stays JSON, and marks are left alone.
 func FuzzRedact(f *testing.F) {
 	for i, seed := range []string{
 		`{"user":"u","password":"p\"","n":{"token":12,"t":null}} `,
@@ -251,10 +251,13 @@ func FuzzRedact(f *testing.F) {
 		if !bytes.Contains(got, []byte(markPrefix)) && !bytes.Equal(got, content) {
 			t.Fatalf("%q became %q", content, got)
 		}
-		if bytes.Equal(got, whole(r, g, got)) == false {
+		if g == (jsonGrammar{}) && !json.Valid(content) {
+			return
+		}
+		if !bytes.Equal(got, whole(r, g, got)) {
 			t.Fatalf("%q is redacted twice", content)
 		}
-		if which%3 == 0 && json.Valid(content) && !json.Valid(got) {
+		if g == (jsonGrammar{}) && !json.Valid(got) {
 			t.Fatalf("%q is no longer JSON: %q", content, got)
 		}
 	})

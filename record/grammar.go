@@ -14,10 +14,16 @@ import (
 type jsonGrammar struct{}
 
 func (jsonGrammar) anchor(src []byte, i int) int {
-	if n := bytes.IndexByte(src[i:], ':'); n >= 0 {
-		return i + n + 1
+	for {
+		n := bytes.IndexByte(src[i:], ':')
+		if n < 0 {
+			return -1
+		}
+		i += n + 1
+		if i > 1 && (src[i-2] == '"' || isSpace(src[i-2])) { // not in a URL or time
+			return i
+		}
 	}
-	return -1
 }
 
 func (jsonGrammar) secret(src []byte, base, i int) ([]byte, span, bool) {

@@ -5,15 +5,18 @@ import (
 	"strings"
 )
 
-// maxSecretName bounds the names looked at, in letters and digits: longer ones
-// are not names people give to secrets.
-const maxSecretName = 48
+// minSecretName and maxSecretName bound the names looked at, in letters and
+// digits: others are not names people give to secrets.
+const (
+	minSecretName = 3
+	maxSecretName = 48
+)
 
 // secretNames are the names of secrets, written without separators in lower
 // case. They are matched whole, because as endings they would hit too much.
 var secretNames = nameSet(`
 	auth authorization proxyauthorization authentication credential credentials bearer jwt
-	pass pwd pw passcode otp totp mfacode cvv cvc
+	pass pwd passcode otp totp mfacode cvv cvc
 	sid session sessid sessionkey phpsessid jsessionid
 	sig xamzsignature xamzcredential xgoogsignature xgoogcredential
 	clientassertion samlresponse samlrequest jwtassertion cookie setcookie`)
@@ -72,7 +75,7 @@ func nameSet(words string) map[string]bool {
 
 // mayBeSecret is a quick look at how a name ends. It is right where it says no.
 func mayBeSecret[S ~string | ~[]byte](name S) bool {
-	if len(name) < 2 {
+	if len(name) < minSecretName {
 		return false
 	}
 	before, last := name[len(name)-2], name[len(name)-1]

@@ -15,11 +15,7 @@ const (
 	fieldCookie               // Cookie
 	fieldSetCookie            // Set-Cookie
 	fieldURL                  // the value is a URL, whose query may have secrets
-	fieldCoding               // Content-Encoding
-	fieldMediaType            // Content-Type
 )
-
-func (c fieldClass) hasSecrets() bool { return fieldSecret <= c && c <= fieldURL }
 
 // bodyClass says how secrets are found in content.
 type bodyClass uint8
@@ -31,53 +27,40 @@ const (
 	bodyParts           // multipart/form-data
 )
 
-// classes remembers the class of the field names and media types seen, which
-// are few and come with every message.
-type classes struct {
-	fields map[string]fieldClass
-	bodies map[string]bodyClass
+// namedFields are the fields with a class of their own.
+var namedFields = [...]struct {
+	name  string
+	class fieldClass
+}{
+	{"Cookie", fieldCookie},
+	{"Set-Cookie", fieldSetCookie},
+	{"Location", fieldURL},
+	{"Referer", fieldURL},
+	{"Content-Location", fieldURL},
 }
 
-func newClasses() classes {
-	return classes{fields: map[string]fieldClass{}, bodies: map[string]bodyClass{}}
-}
-
-func (c *classes) field(name string) fieldClass {
-	class, ok := c.fields[name]
-	if !ok {
-		class = classOfField(name)
-		if len(c.fields) < maxRemembered {
-			c.fields[strings.Clone(name)] = class
+func classOfField(f traffic.Field) fieldClass {
+	for i := range namedFields {
+		if f.Is(namedFields[i].name) {
+			return namedFields[i].class
 		}
 	}
-	return class
-}
-
-func classOfField(name string) fieldClass {
-	switch {
-	case strings.EqualFold(name, "Cookie"):
-		return fieldCookie
-	case strings.EqualFold(name, "Set-Cookie"):
-		return fieldSetCookie
-	case strings.EqualFold(name, "Location"), strings.EqualFold(name, "Referer"),
-		strings.EqualFold(name, "Content-Location"):
-		return fieldURL
-	case strings.EqualFold(name, "Content-Encoding"):
-		return fieldCoding
-	case strings.EqualFold(name, "Content-Type"):
-		return fieldMediaType
-	case isSecret(name):
+	if isSecret(f.Name) {
 		return fieldSecret
 	}
 	return fieldPlain
 }
 
-func (c *classes) body(mediaType string) bodyClass {
-	class, ok := c.bodies[mediaType]
+// classes remembers the class of the media types seen, which are few and come
+// with every message.
+type classes map[string]bodyClass
+
+func (c classes) body(mediaType string) bodyClass {
+	class, ok := c[mediaType]
 	if !ok {
 		class = classOfBody(strings.ToLower(mediaType))
-		if len(c.bodies) < maxRemembered {
-			c.bodies[strings.Clone(mediaType)] = class
+		if len(c) < maxRemembered {
+			c[strings.Clone(mediaType)] = class
 		}
 	}
 	return class
@@ -92,8 +75,9 @@ func (c bodyClass) grammar() grammar {
 		return formGrammar{}
 	case bodyParts:
 		return partsGrammar{}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // classOfBody looks for JSON also in plain text and where nothing is said: it
@@ -117,12 +101,12 @@ type content struct {
 	coded     bool
 }
 
-func (c *classes) content(header traffic.Fields) (about content) {
+func contentOf(header traffic.Fields) (about content) {
 	for i := range header {
-		switch c.field(header[i].Name) {
-		case fieldMediaType:
+		switch {
+		case header[i].Is("Content-Type"):
 			about.mediaType = header[i].Value
-		case fieldCoding:
+		case header[i].Is("Content-Encoding"):
 			about.coded = true
 		}
 	}

@@ -27,7 +27,7 @@ func (e *encoder) appendBody(dst []byte, b *traffic.Body, header traffic.Fields)
 	if b == nil || b.Size() == 0 {
 		return dst, nil
 	}
-	about := e.classes.content(header)
+	about := contentOf(header)
 	var g grammar
 	if e.redact != nil {
 		g = e.classes.body(about.mediaType).grammar()
@@ -140,7 +140,7 @@ func (e *storeError) Unwrap() error { return e.err }
 // is a *storeError unless it came from r.
 func (b *bodyStore) store(r io.Reader, s *scanner) (stored, error) {
 	b.content.Reset()
-	var head io.Reader = r
+	head := r
 	if b.inlineMax >= 0 {
 		head = io.LimitReader(r, b.inlineMax+1)
 	}

@@ -217,16 +217,24 @@ func typical(t testing.TB) *traffic.Exchange {
 	x := exchange(1)
 	x.Request.URL.Target = "/v1/orders?expand=items&page=3"
 	x.Request.Header = traffic.Fields{
-		{Name: "Host", Value: "127.0.0.1:9100"}, {Name: "User-Agent", Value: "client/1.0 (like others)"},
-		{Name: "Accept", Value: "application/json"}, {Name: "Accept-Encoding", Value: "gzip, deflate, br"},
-		{Name: "Connection", Value: "keep-alive"}, {Name: "Authorization", Value: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"},
-		{Name: "Cookie", Value: "session=abc; theme=dark"}, {Name: "X-Request-Id", Value: "7f3c"},
+		{Name: "Host", Value: "127.0.0.1:9100"},
+		{Name: "User-Agent", Value: "client/1.0 (like others)"},
+		{Name: "Accept", Value: "application/json"},
+		{Name: "Accept-Encoding", Value: "gzip, deflate, br"},
+		{Name: "Connection", Value: "keep-alive"},
+		{Name: "Authorization", Value: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"},
+		{Name: "Cookie", Value: "session=abc; theme=dark"},
+		{Name: "X-Request-Id", Value: "7f3c"},
 	}
 	x.Response.Header = traffic.Fields{
-		{Name: "Content-Type", Value: "application/json; charset=utf-8"}, {Name: "Content-Length", Value: "1024"},
-		{Name: "Date", Value: "Fri, 20 Nov 2026 23:44:03 GMT"}, {Name: "Server", Value: "origin"},
-		{Name: "Cache-Control", Value: "no-store"}, {Name: "ETag", Value: `"5f70bf18"`},
-		{Name: "Vary", Value: "Accept-Encoding"}, {Name: "X-Request-Id", Value: "7f3c"},
+		{Name: "Content-Type", Value: "application/json; charset=utf-8"},
+		{Name: "Content-Length", Value: "1024"},
+		{Name: "Date", Value: "Fri, 20 Nov 2026 23:44:03 GMT"},
+		{Name: "Server", Value: "origin"},
+		{Name: "Cache-Control", Value: "no-store"},
+		{Name: "ETag", Value: `"5f70bf18"`},
+		{Name: "Vary", Value: "Accept-Encoding"},
+		{Name: "X-Request-Id", Value: "7f3c"},
 	}
 	x.ResponseBody = traffic.BodyOf([]byte(jsonOf(1 << 10)))
 	x.Timing = traffic.Timing{Blocked: 0, DNS: -1, Connect: -1, TLS: -1, Send: 0, Wait: time.Millisecond, Receive: 0}

@@ -25,7 +25,7 @@ type encoder struct {
 }
 
 func newEncoder(path string, o Options) encoder {
-	e := encoder{start: time.Now(), classes: newClasses()}
+	e := encoder{start: time.Now(), classes: classes{}}
 	e.bodies.sidecar.dir = bodiesDir(path)
 	e.bodies.inlineMax = o.InlineMax
 	if o.InlineMax == 0 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,12 +103,7 @@ const maxWarnings = 100
 func (f *File) warn(text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, known := range f.warnings {
-		if known == text {
-			return
-		}
-	}
-	if len(f.warnings) < maxWarnings {
+	if len(f.warnings) < maxWarnings && !slices.Contains(f.warnings, text) {
 		f.warnings = append(f.warnings, text)
 	}
 }
@@ -169,7 +165,7 @@ func checkSidecar(file *os.File, b *EntryBody) error {
 		return err
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file")
-	case info.Size() != b.Size && !(b.Truncated && info.Size() < b.Size):
+	case info.Size() > b.Size, info.Size() < b.Size && !b.Truncated:
 		return fmt.Errorf("the file has %d bytes in place of %d", info.Size(), b.Size)
 	}
 	return nil

@@ -94,7 +94,7 @@ func TestScanStopsAtAnError(t *testing.T) {
 	f := open(t, write(t, metaLine+metaLine))
 	lines := 0
 	err := f.Scan(func(Line) error { lines++; return stop })
-	if err != stop || lines != 1 {
+	if !errors.Is(err, stop) || lines != 1 {
 		t.Errorf("%d lines, error %v", lines, err)
 	}
 }

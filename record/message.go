@@ -90,7 +90,7 @@ func (e *encoder) appendHeader(dst []byte, before string, fields traffic.Fields)
 
 func (e *encoder) appendField(dst []byte, f traffic.Field) []byte {
 	if e.redact != nil {
-		if class := e.classes.field(f.Name); class.hasSecrets() {
+		if class := classOfField(f); class != fieldPlain {
 			e.value = e.redact.appendField(e.value[:0], f, class)
 			return appendPair(dst, f.Name, e.value)
 		}

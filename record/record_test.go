@@ -167,8 +167,10 @@ func full(t testing.TB) *traffic.Exchange {
 	x.Request.Method = "POST"
 	x.Request.URL = traffic.URL{Scheme: "https", Authority: "api.example.com", Target: "/%2f|?a=1;b=2&c=%zz"}
 	x.Request.Header = traffic.Fields{
-		{Name: "Host", Value: "api.example.com"}, {Name: "x-odd", Value: "caf\xe9 \"\\\t<&>"},
-		{Name: "X-ODD", Value: "café"}, {Name: "x-Odd", Value: ""},
+		{Name: "Host", Value: "api.example.com"},
+		{Name: "x-odd", Value: "caf\xe9 \"\\\t<&>"},
+		{Name: "X-ODD", Value: "café"},
+		{Name: "x-Odd", Value: ""},
 	}
 	x.Request.Trailer = traffic.Fields{{Name: "X-Checksum", Value: "abc"}}
 	x.RequestBody = traffic.BodyOf([]byte("\xff\x00raw"))
@@ -181,8 +183,10 @@ func full(t testing.TB) *traffic.Exchange {
 	x.Informational = []*traffic.Response{{
 		Status: 103, Reason: "Early Hints", Proto: "HTTP/1.1", Header: traffic.Fields{{Name: "Link", Value: "</a>"}},
 	}}
-	x.Timing = traffic.Timing{Blocked: 100 * time.Microsecond, DNS: -1, Connect: -1, TLS: -1,
-		Send: 0, Wait: 590300 * time.Microsecond, Receive: 400 * time.Microsecond}
+	x.Timing = traffic.Timing{
+		Blocked: 100 * time.Microsecond, DNS: -1, Connect: -1, TLS: -1,
+		Send: 0, Wait: 590300 * time.Microsecond, Receive: 400 * time.Microsecond,
+	}
 	x.Failure = &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideUpstream, Text: "connection reset"}
 	x.Rules, x.Tags = []string{"slow orders"}, []string{"checkout", "second"}
 	return x
@@ -214,12 +218,16 @@ func TestRoundTripOfTheLeastThereCanBe(t *testing.T) {
 func TestLinesWithoutAnExchange(t *testing.T) {
 	start := time.Now()
 	_, lines := recorded(t, Options{},
-		traffic.TLSFailed{Conn: 6, Client: "127.0.0.1:50340", Time: start, Failure: "cert-rejected",
-			SNI: "pinned.example.com", ALPN: []string{"h2", "http/1.1"}, Text: "not kept"},
+		traffic.TLSFailed{
+			Conn: 6, Client: "127.0.0.1:50340", Time: start, Failure: "cert-rejected",
+			SNI: "pinned.example.com", ALPN: []string{"h2", "http/1.1"}, Text: "not kept",
+		},
 		traffic.TLSFailed{Conn: 7, Client: "127.0.0.1:50341", Time: start, Failure: "closed"},
-		traffic.TunnelClosed{Tunnel: &traffic.Tunnel{Conn: 8, Client: "127.0.0.1:50350", Started: start,
+		traffic.TunnelClosed{Tunnel: &traffic.Tunnel{
+			Conn: 8, Client: "127.0.0.1:50350", Started: start,
 			Target: "www.bank.example:443", SNI: "www.bank.example", BytesUp: 1822, BytesDown: 48210,
-			Duration: 350200 * time.Microsecond}},
+			Duration: 350200 * time.Microsecond,
+		}},
 		traffic.ClientError{}, traffic.CertIssued{}, traffic.TunnelOpened{}, traffic.Informational{}, traffic.BodyChunk{},
 	)
 	want := []string{
@@ -257,8 +265,10 @@ func TestBeginningAndEnd(t *testing.T) {
 	if len(meta.Session) != 26 || meta.At.Before(before) || meta.At.After(time.Now()) {
 		t.Errorf("session %q, at %v", meta.Session, meta.At)
 	}
-	want := Meta{Version: 1, Session: meta.Session, At: meta.At, Tool: "necto", ToolVersion: "0.1.0",
-		Mode: "forward", Listen: "127.0.0.1:8888", Redaction: "auto"}
+	want := Meta{
+		Version: 1, Session: meta.Session, At: meta.At, Tool: "necto", ToolVersion: "0.1.0",
+		Mode: "forward", Listen: "127.0.0.1:8888", Redaction: "auto",
+	}
 	if diff := cmp.Diff(want, meta); diff != "" {
 		t.Error(diff)
 	}
@@ -319,8 +329,10 @@ func exchangeOf(t testing.TB, e *Entry) *traffic.Exchange {
 	x := &traffic.Exchange{
 		ID: traffic.ExchangeID(e.ID), Conn: traffic.ConnID(e.Conn), Started: e.At, Client: e.Client, Server: e.Server,
 		TLS: e.TLS, Timing: e.Timing, Duration: e.Duration, Failure: e.Failure, Rules: e.Rules, Tags: e.Tags,
-		Request: &traffic.Request{Method: e.Request.Method, URL: u, Proto: e.Request.Proto,
-			Header: e.Request.Header, Trailer: e.Request.Trailer},
+		Request: &traffic.Request{
+			Method: e.Request.Method, URL: u, Proto: e.Request.Proto,
+			Header: e.Request.Header, Trailer: e.Request.Trailer,
+		},
 	}
 	if b := e.Request.Body; b != nil {
 		x.RequestBody = traffic.BodyOf(b.Inline)

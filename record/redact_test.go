@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"regexp"
@@ -102,12 +103,16 @@ func TestRedactedBodies(t *testing.T) {
 		{"text/html", `<b>"token":"t"</b>`, `<b>"token":"t"</b>`},
 		{mediaForm, "user=u&password=p%20q&x", "user=u&password={{redacted:password:#}}&x"},
 		{mediaForm, "password=", "password="},
-		{mediaParts,
+		{
+			mediaParts,
 			"--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\r\n--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\np\r\nq\r\n--b--\r\n",
-			"--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\r\n--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n{{redacted:password:#}}\r\n--b--\r\n"},
-		{mediaParts,
+			"--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\r\n--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n{{redacted:password:#}}\r\n--b--\r\n",
+		},
+		{
+			mediaParts,
 			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"token\"\r\n\r\nu\r\n--b--\r\n",
-			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"token\"\r\n\r\nu\r\n--b--\r\n"},
+			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"token\"\r\n\r\nu\r\n--b--\r\n",
+		},
 		{mediaParts, "--b\r\nContent-Disposition: form-data; name=\"tok", "--b\r\nContent-Disposition: form-data; name=\"tok"},
 	} {
 		x := responseWith(traffic.BodyOf([]byte(c.in)))
@@ -336,7 +341,7 @@ func TestStoreReadsSlowContent(t *testing.T) {
 	if err != nil || string(got.bytes) != "0123456789" {
 		t.Errorf("%q, error %v", got.bytes, err)
 	}
-	if _, err := b.store(iotest.ErrReader(io.ErrNoProgress), nil); err != io.ErrNoProgress {
+	if _, err := b.store(iotest.ErrReader(io.ErrNoProgress), nil); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("error %v", err)
 	}
 }

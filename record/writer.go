@@ -179,6 +179,7 @@ func (w *Writer) Observe(e traffic.Event) {
 		w.push(e, e.RequestBody, e.ResponseBody)
 	case traffic.ExchangeAborted:
 		w.push(e, e.RequestBody, e.ResponseBody)
+	default: // has no line
 	}
 }
 
@@ -298,6 +299,7 @@ func (w *Writer) handle(e traffic.Event, now time.Time) {
 		w.buf = w.enc.appendTLSFailed(w.buf, e)
 	case traffic.TunnelClosed:
 		w.buf = w.enc.appendTunnel(w.buf, e.Tunnel)
+	default: // was not queued
 	}
 	if len(w.buf) >= flushSize {
 		w.flush()

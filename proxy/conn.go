@@ -157,6 +157,11 @@ func (c *clientConn) awaitIdle() error {
 		c.setDeadline(now.Add(idleTimeout))
 		c.deadline = now
 	}
+	return c.fillIdle()
+}
+
+// fillIdle waits for bytes on a connection that may be closed for a stop.
+func (c *clientConn) fillIdle() error {
 	c.idle.Store(true)
 	defer c.idle.Store(false)
 	if c.stopping.Load() {

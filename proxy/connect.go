@@ -42,7 +42,10 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 	addr := net.JoinHostPort(host, port)
 	var origin *originConn
 	if c.origins != nil && (passthrough || len(c.p.opts.Layers) == 0) {
-		if origin, err = c.origins.open(c.ctx, target{addr: addr}); err != nil {
+		c.watch.start()
+		origin, err = c.origins.open(c.ctx, target{addr: addr})
+		c.watch.stop()
+		if err != nil {
 			c.failConnect(req, started, addr, err)
 			return
 		}
@@ -82,6 +85,9 @@ func (c *clientConn) failConnect(req *traffic.Request, started time.Time, addr s
 	x.requestRead()
 	x.fail(err)
 	x.finish()
+	if x.linger {
+		c.lingerClose()
+	}
 }
 
 // serveTunnel finds out what is inside a tunnel and serves it. origin is the
@@ -156,10 +162,11 @@ func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
 
 // openTunnel passes bytes between the client and addr unread.
 func (c *clientConn) openTunnel(addr, sni string, origin *originConn) {
-	started := time.Now()
+	t := &traffic.Tunnel{Conn: c.id, Client: c.client, Target: addr, SNI: sni, Started: time.Now()}
 	if origin == nil {
 		var err error
 		if origin, err = c.origins.open(c.ctx, target{addr: addr}); err != nil {
+			c.failTunnel(t, err)
 			return
 		}
 	}
@@ -168,6 +175,6 @@ func (c *clientConn) openTunnel(addr, sni string, origin *originConn) {
 	if !ok {
 		conn = &upgradedConn{oc: origin, o: c.origins}
 	}
-	c.relayTunnel(&traffic.Tunnel{Target: addr, SNI: sni, Started: started}, conn)
+	c.relayTunnel(t, conn)
 	c.origins.drop(origin)
 }

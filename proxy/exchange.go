@@ -21,6 +21,7 @@ type exchange struct {
 	trace    traffic.Trace
 	reqBody  *requestBody // nil for none
 	kept     traffic.Response
+	linger   bool // the answer came early, or in the origin's place
 
 	// order is held while the observer is told and while 1xx responses are
 	// written: an upload goroutine does both, too.
@@ -48,6 +49,9 @@ func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
 	}
 	keep := x.run(r)
 	x.finish()
+	if x.linger {
+		c.lingerClose()
+	}
 	return keep && x.Failure == nil && !c.stopping.Load()
 }
 
@@ -177,9 +181,7 @@ func (x *exchange) fail(err error) bool {
 		x.c.abort()
 		return false
 	}
-	if x.c.writeText(status, x.Failure.Text, x.Request.Method != "HEAD") == nil {
-		x.c.lingerClose()
-	}
+	x.linger = x.c.writeText(status, x.Failure.Text, x.Request.Method != "HEAD") == nil
 	return false
 }
 

@@ -84,7 +84,7 @@ func (o *origins) get(ctx context.Context, t target, trace *traffic.Trace) (*ori
 		if oc == nil {
 			break
 		}
-		if oc.raw || time.Since(oc.since) < trustIdle || oc.quiet() {
+		if time.Since(oc.since) < trustIdle || oc.quiet() {
 			return o.ready(ctx, oc, trace)
 		}
 		o.drop(oc)
@@ -120,7 +120,7 @@ func (o *origins) open(ctx context.Context, t target) (*originConn, error) {
 	oc.r = h1.NewReader(conn, h1.Limits{})
 	if !o.add(oc) {
 		_ = conn.Close()
-		return nil, context.Cause(ctx)
+		return nil, errClientGone
 	}
 	return oc, nil
 }

@@ -61,8 +61,7 @@ func (x *exchange) relayResponse(resp *traffic.Response) bool {
 		return false
 	}
 	if x.reqBody != nil && !x.reqBody.Done() {
-		x.c.watch.stop()
-		x.c.lingerClose()
+		x.linger = true
 		return false
 	}
 	return persistent(x.Request.Proto, x.Request.Header) && persistent(head.Proto, head.Header) && framing.Kind != h1.UntilClose
@@ -208,5 +207,7 @@ func (x *exchange) upgrade(resp *traffic.Response) {
 		x.c.abort()
 		return
 	}
-	x.c.relayTunnel(&traffic.Tunnel{Target: x.Request.URL.HostPort(), Started: time.Now()}, origin)
+	x.c.relayTunnel(&traffic.Tunnel{
+		Conn: x.Conn, Client: x.Client, Target: x.Request.URL.HostPort(), Started: time.Now(),
+	}, origin)
 }

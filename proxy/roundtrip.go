@@ -36,7 +36,9 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn) (*traffic.Resp
 	}
 	resp.Length = framing.BodyLength()
 	if resp.Status == 101 {
-		up.abort(nil, oc)
+		if !up.finish(req, oc, true) {
+			return nil, roundTripFailure(req, &h1.Error{Text: "a 101 before the request was over"})
+		}
 		resp.Body = &upgradedConn{oc: oc, o: o}
 		return resp, nil
 	}
@@ -50,12 +52,12 @@ func roundTripFailure(req *traffic.Request, err error) error {
 	var failure *traffic.Failure
 	var source *uploadError
 	switch {
+	case errors.As(err, &failure):
+		return failure
 	case errors.As(err, &source) && h1.IsMalformed(err):
 		return &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideClient, Text: "the request body: " + err.Error(), Err: err}
 	case errors.As(err, &source):
 		return clientFailure(source.err)
-	case errors.As(err, &failure):
-		return failure
 	default:
 		return upstreamFailure(req.URL.Authority, err)
 	}
@@ -137,7 +139,7 @@ func (oc *originConn) readFinal(req *traffic.Request) (*traffic.Response, error)
 			return nil, err
 		}
 		if resp.Status == 101 {
-			return nil, &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: "a 101 that was not asked for"}
+			return nil, &h1.Error{Text: "a 101 that was not asked for"}
 		}
 		if req.Informational != nil {
 			if err := req.Informational(resp); err != nil {
@@ -160,6 +162,30 @@ type originBody struct {
 
 // SetTap shows the content to t as it passes.
 func (b *originBody) SetTap(t h1.Tap) { b.Tap = t }
+
+// Read reads decoded content.
+func (b *originBody) Read(p []byte) (int, error) {
+	n, err := b.Body.Read(p)
+	return n, b.blame(err)
+}
+
+// Relay writes the raw body as it comes.
+func (b *originBody) Relay(w io.Writer, prefix []byte) error {
+	return b.blame(b.Body.Relay(w, prefix))
+}
+
+// blame gives the reason for an answer that broke off: if the client failed to
+// send the rest of its request, that closed the connection.
+func (b *originBody) blame(err error) error {
+	var write *h1.WriteError
+	if err == nil || errors.Is(err, io.EOF) || errors.As(err, &write) {
+		return err
+	}
+	if source := b.up.failed(); source != nil {
+		return roundTripFailure(b.req, source)
+	}
+	return err
+}
 
 // Trailers returns the trailer fields once the end was reached.
 func (b *originBody) Trailers() traffic.Fields { return b.Trailer }

@@ -3,7 +3,9 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -29,12 +31,16 @@ func (c *clientConn) sniff(origin *originConn) (kind inside, early []byte, err e
 	c.deadline = time.Time{}
 	defer c.noDeadline()
 	for {
-		c.skipNewlines()
-		kind := classify(c.r.Buffered())
-		if kind != insideUnknown {
+		p := trimNewlines(c.r.Buffered())
+		switch kind := classify(p); kind {
+		case insideUnknown:
+		case insideRaw:
+			return kind, nil, nil
+		default:
+			c.skipNewlines()
 			return kind, nil, nil
 		}
-		started := len(c.r.Buffered()) > 0
+		started := len(p) > 0
 		c.setDeadline(time.Now().Add(sniffTimeout))
 		err := c.r.Fill()
 		switch {
@@ -44,7 +50,7 @@ func (c *clientConn) sniff(origin *originConn) (kind inside, early []byte, err e
 		case started:
 			return insideRaw, nil, nil
 		default:
-			if early, err := c.awaitEither(origin); err != nil || len(early) > 0 {
+			if early, spoke, err := c.awaitEither(origin); err != nil || spoke {
 				return insideRaw, early, err
 			}
 		}
@@ -55,34 +61,41 @@ func (c *clientConn) sniff(origin *originConn) (kind inside, early []byte, err e
 // of a CONNECT.
 func (c *clientConn) skipNewlines() {
 	p := c.r.Buffered()
-	c.r.Discard(len(p) - len(bytes.TrimLeft(p, "\r\n")))
+	c.r.Discard(len(p) - len(trimNewlines(p)))
 }
 
-// awaitEither waits until the client or the origin says something and returns
-// what the origin said.
-func (c *clientConn) awaitEither(origin *originConn) ([]byte, error) {
-	if origin == nil {
-		c.setDeadline(time.Now().Add(idleTimeout))
-		return nil, c.r.Fill()
+func trimNewlines(p []byte) []byte { return bytes.TrimLeft(p, "\r\n") }
+
+// awaitEither waits until the client or the origin says something or ends. It
+// reports whether the origin did, and returns what it said. Like a connection
+// between requests, it ends when the proxy stops.
+func (c *clientConn) awaitEither(origin *originConn) (early []byte, spoke bool, err error) {
+	c.setDeadline(time.Now().Add(idleTimeout))
+	var listening sync.WaitGroup
+	if origin != nil {
+		c.noDeadline()
+		listening.Go(func() {
+			early, spoke = listen(origin.conn)
+			c.setDeadline(time.Now())
+		})
 	}
-	c.noDeadline()
+	if err = c.fillIdle(); origin != nil {
+		_ = origin.conn.SetReadDeadline(time.Now())
+		listening.Wait()
+		_ = origin.conn.SetReadDeadline(time.Time{})
+	}
+	if spoke {
+		return early, true, nil
+	}
+	return nil, false, err
+}
+
+// listen returns the first bytes from conn. It reports false if a deadline
+// passes before there is any, or an end.
+func listen(conn net.Conn) ([]byte, bool) {
 	early := make([]byte, 4<<10)
-	n := 0
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		n, _ = origin.conn.Read(early) // an end shows again when the tunnel is copied
-		c.setDeadline(time.Now())
-	}()
-	err := c.r.Fill()
-	_ = origin.conn.SetReadDeadline(time.Now())
-	<-done
-	_ = origin.conn.SetReadDeadline(time.Time{})
-	c.noDeadline()
-	if n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
-		return early[:n], nil
-	}
-	return nil, err
+	n, err := conn.Read(early)
+	return early[:n], n > 0 || !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // classify says what the first bytes of a tunnel are. A method in capitals and

@@ -135,7 +135,7 @@ func (c *clientConn) peekSNI() string {
 	c.setDeadline(time.Now().Add(sniffTimeout))
 	defer c.noDeadline()
 	for first := true; ; {
-		p := c.r.Buffered()
+		p := trimNewlines(c.r.Buffered())
 		if first && len(p) > 0 {
 			first = false
 			c.setDeadline(time.Now().Add(handshakeTimeout))
@@ -144,6 +144,7 @@ func (c *clientConn) peekSNI() string {
 			return ""
 		}
 		if sni, whole := parseSNI(c.ctx, p); whole {
+			c.skipNewlines()
 			return sni
 		}
 		if c.r.Fill() != nil {

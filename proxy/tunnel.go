@@ -20,7 +20,6 @@ type tunnelConn interface {
 // both directions have ended; each end is passed on by itself. It closes
 // origin.
 func (c *clientConn) relayTunnel(t *traffic.Tunnel, origin tunnelConn) {
-	t.Conn, t.Client = c.id, c.client
 	c.p.observer.Observe(traffic.TunnelOpened{Tunnel: t})
 	downErr := make(chan error, 1)
 	go func() {
@@ -40,6 +39,18 @@ func (c *clientConn) relayTunnel(t *traffic.Tunnel, origin tunnelConn) {
 		t.Failure = &traffic.Failure{Kind: failureKind(err), Side: traffic.SideNecto, Text: plain(err), Err: err}
 	}
 	c.p.observer.Observe(traffic.TunnelClosed{Tunnel: t})
+}
+
+// failTunnel tells of a tunnel that could not be opened, whose client was
+// already told that it is, and cuts its connection.
+func (c *clientConn) failTunnel(t *traffic.Tunnel, err error) {
+	c.p.observer.Observe(traffic.TunnelOpened{Tunnel: t})
+	t.Duration = time.Since(t.Started)
+	if !errors.As(err, &t.Failure) {
+		t.Failure = upstreamFailure("connect to "+t.Target, err)
+	}
+	c.p.observer.Observe(traffic.TunnelClosed{Tunnel: t})
+	c.abort()
 }
 
 // pumpUp copies what the client sent, the buffered bytes first.

@@ -41,18 +41,15 @@ func startUpload(oc *originConn, send func() error) *upload {
 	return u
 }
 
-// abort ends the upload without its being complete and returns the error of
-// the client's side, nil if there was none before.
-func (u *upload) abort(req *traffic.Request, oc *originConn) error {
+// failed returns the error of the client's side that ended the upload, nil if
+// there was none so far.
+func (u *upload) failed() error {
 	if u == nil {
 		return nil
 	}
 	select {
 	case <-u.done:
 	default:
-		_ = oc.conn.Close()
-		_ = req.Body.Close()
-		<-u.done
 		return nil
 	}
 	var source *uploadError
@@ -60,6 +57,23 @@ func (u *upload) abort(req *traffic.Request, oc *originConn) error {
 		return source
 	}
 	return nil
+}
+
+// abort ends the upload without its being complete and returns what failed
+// returned before.
+func (u *upload) abort(req *traffic.Request, oc *originConn) error {
+	if u == nil {
+		return nil
+	}
+	select {
+	case <-u.done:
+		return u.failed()
+	default:
+		_ = oc.conn.Close()
+		_ = req.Body.Close()
+		<-u.done
+		return nil
+	}
 }
 
 // finish is called when the response is over. It reports whether the upload

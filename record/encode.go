@@ -75,11 +75,15 @@ func (e *encoder) appendEnd(dst []byte, t time.Time, c Counts) []byte {
 	return append(dst, `,"websockets":0,"frames":0,"dropped":0}`+"\n"...)
 }
 
-// appendPending appends an exchange that has not ended, with the content of its
-// request if that is complete.
+// appendPending appends an exchange that has not ended. Of its request only the
+// head may be looked at, unless body is not nil, which means that it is complete.
 func (e *encoder) appendPending(dst []byte, x *traffic.Exchange, body *traffic.Body) ([]byte, error) {
 	dst = e.beginExchange(dst, TypePending, x)
-	dst, err := e.appendRequest(dst, x.Request, body)
+	var trailer traffic.Fields
+	if body != nil {
+		trailer = x.Request.Trailer
+	}
+	dst, err := e.appendRequest(dst, x.Request, body, trailer)
 	return append(dst, "}\n"...), err
 }
 
@@ -96,7 +100,7 @@ func (e *encoder) appendExchange(dst []byte, x *traffic.Exchange) ([]byte, error
 		dst = appendMember(dst, "server", x.Server)
 	}
 	dst = appendTLS(dst, x.TLS)
-	dst, err := e.appendRequest(dst, x.Request, x.RequestBody)
+	dst, err := e.appendRequest(dst, x.Request, x.RequestBody, x.Request.Trailer)
 	if x.Response != nil && err == nil {
 		dst, err = e.appendResponse(dst, x)
 	}

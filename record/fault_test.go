@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -101,7 +102,8 @@ func recordUntilKilled(path string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	for i := 1; ; i++ {
+	began := time.Now()
+	for i := 1; time.Since(began) < 20*time.Second; i++ { // not forever, should nobody kill it
 		x := exchange(traffic.ExchangeID(i))
 		x.ResponseBody = traffic.BodyOf(bytes.Repeat([]byte("x"), i%2000))
 		w.Observe(traffic.RequestStarted{Exchange: x})
@@ -110,6 +112,7 @@ func recordUntilKilled(path string) {
 			fmt.Println("under load")
 		}
 	}
+	os.Exit(0)
 }
 
 func TestKillKeepsWholeLines(t *testing.T) {

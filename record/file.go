@@ -165,7 +165,7 @@ func checkSidecar(file *os.File, b *EntryBody) error {
 		return err
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file")
-	case info.Size() > b.Size, info.Size() < b.Size && !b.Truncated:
+	case info.Size() != b.Size && !b.Truncated:
 		return fmt.Errorf("the file has %d bytes in place of %d", info.Size(), b.Size)
 	}
 	return nil

@@ -9,7 +9,11 @@ import (
 // latin1 marks strings from the wire that are not UTF-8: see appendLatin1.
 const latin1 = "latin1"
 
-func (e *encoder) appendRequest(dst []byte, r *traffic.Request, body *traffic.Body) ([]byte, error) {
+// appendRequest appends a request with what is known of its content and trailer,
+// both nil while they are on their way.
+func (e *encoder) appendRequest(
+	dst []byte, r *traffic.Request, body *traffic.Body, trailer traffic.Fields,
+) ([]byte, error) {
 	dst = append(dst, `,"request":`...)
 	dst, odd := appendWire(dst, '{', "method", r.Method, nil)
 	dst, odd = appendWire(dst, ',', "url", e.url(r.URL), odd)
@@ -17,8 +21,8 @@ func (e *encoder) appendRequest(dst []byte, r *traffic.Request, body *traffic.Bo
 	dst = appendList(dst, latin1, odd)
 	dst = e.appendHeader(dst, `,"headers":`, r.Header)
 	dst, err := e.appendBody(dst, body, r.Header)
-	if len(r.Trailer) > 0 {
-		dst = e.appendHeader(dst, `,"trailers":`, r.Trailer)
+	if len(trailer) > 0 {
+		dst = e.appendHeader(dst, `,"trailers":`, trailer)
 	}
 	return append(dst, '}'), err
 }

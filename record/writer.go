@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,16 +15,8 @@ import (
 // ErrExists is wrapped by the error of Create for a file that has content.
 var ErrExists = errors.New("file exists and is not empty")
 
-const (
-	// pendingAfter is how old an exchange gets before it has a line of its own,
-	// pendingTick how often the writer looks, pendingNever its patience when
-	// there is nothing to look at.
-	pendingAfter = time.Second
-	pendingTick  = 100 * time.Millisecond
-	pendingNever = time.Hour
-	// flushSize is how many bytes of lines are written at once.
-	flushSize = 256 << 10
-)
+// flushSize is how many bytes of lines are written at once.
+const flushSize = 256 << 10
 
 // Options says how a recording is written. The zero value works.
 type Options struct {
@@ -72,18 +63,8 @@ type Writer struct {
 	enc  encoder
 	log  *slog.Logger
 	buf  []byte // whole lines
-	open map[traffic.ExchangeID]running
+	open openExchanges
 	seen Counts
-}
-
-// running is an exchange that has not ended.
-type running struct {
-	exchange *traffic.Exchange
-	// body is the content of the request once it is complete, kept.
-	body *traffic.Body
-	// since is when the writer heard of it.
-	since   time.Time
-	pending bool // it has its line
 }
 
 // Create starts a recording at path; "-" is standard output, which Close leaves
@@ -128,7 +109,7 @@ func start(out *output, path string, o Options) (*Writer, error) {
 		out:    out,
 		enc:    newEncoder(path, o),
 		log:    o.Log,
-		open:   map[traffic.ExchangeID]running{},
+		open:   openExchanges{byID: map[traffic.ExchangeID]openExchange{}},
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -235,13 +216,11 @@ func (w *Writer) Close() error {
 func (w *Writer) finish() {
 	if w.Err() == nil {
 		now := time.Now()
-		w.writePending(now.Add(pendingAfter)) // however young
+		w.writePending(w.open.becomeOld(now, 0))
 		w.buf = w.enc.appendEnd(w.buf, now, w.seen)
 		w.flush()
 	}
-	for _, r := range w.open {
-		r.body.Release()
-	}
+	w.open.release()
 	w.fail(w.enc.bodies.sidecar.close())
 	w.fail(w.out.finish())
 }
@@ -262,35 +241,25 @@ func (w *Writer) run() {
 	defer close(w.done)
 	var batch []traffic.Event
 	for more := true; more; {
-		batch, more = w.queue.take(w.patience(), batch)
+		batch, more = w.queue.take(w.open.patience(), batch)
 		now := time.Now()
 		for _, e := range batch {
 			w.handle(e, now)
 		}
 		clear(batch) // exchanges must not live on in it
-		w.writePending(now)
+		if w.open.due(now) {
+			w.writePending(w.open.becomeOld(now, pendingAfter))
+		}
 		w.flush()
 	}
-}
-
-// patience is how long the writer may sleep.
-func (w *Writer) patience() time.Duration {
-	for _, r := range w.open {
-		if !r.pending {
-			return pendingTick
-		}
-	}
-	return pendingNever
 }
 
 func (w *Writer) handle(e traffic.Event, now time.Time) {
 	switch e := e.(type) {
 	case traffic.RequestStarted:
-		w.open[e.ID] = running{exchange: e.Exchange, since: now}
+		w.open.begin(e.Exchange, now)
 	case traffic.RequestDone:
-		r := w.open[e.ID]
-		r.exchange, r.body = e.Exchange, e.RequestBody
-		w.open[e.ID] = r
+		w.open.requestDone(e.Exchange)
 	case traffic.ExchangeDone:
 		w.ended(e.Exchange)
 	case traffic.ExchangeAborted:
@@ -307,8 +276,7 @@ func (w *Writer) handle(e traffic.Event, now time.Time) {
 }
 
 func (w *Writer) ended(x *traffic.Exchange) {
-	w.open[x.ID].body.Release()
-	delete(w.open, x.ID)
+	w.open.end(x.ID)
 	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendExchange(dst, x) })
 	w.seen.Exchanges++
 	if x.Failure != nil {
@@ -344,21 +312,9 @@ func (w *Writer) line(appendTo func([]byte) ([]byte, error)) {
 	}
 }
 
-// writePending gives a line to each exchange that has become old without one,
-// in the order they began.
-func (w *Writer) writePending(now time.Time) {
-	var old []traffic.ExchangeID
-	for id, r := range w.open {
-		if !r.pending && now.Sub(r.since) >= pendingAfter {
-			old = append(old, id)
-		}
-	}
-	slices.Sort(old)
-	for _, id := range old {
-		r := w.open[id]
-		w.line(func(dst []byte) ([]byte, error) { return w.enc.appendPending(dst, r.exchange, r.body) })
-		r.pending = true
-		w.open[id] = r
+func (w *Writer) writePending(old []openExchange) {
+	for _, x := range old {
+		w.line(func(dst []byte) ([]byte, error) { return w.enc.appendPending(dst, x.Exchange, x.body) })
 	}
 }
 
@@ -368,7 +324,7 @@ func (w *Writer) flush() {
 		w.fail(w.out.write(w.buf))
 	}
 	w.buf = w.buf[:0]
-	w.seen.Open = int64(len(w.open))
+	w.seen.Open = int64(len(w.open.byID))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.counts = w.seen

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -46,8 +47,8 @@ func Decode(codings []string, r io.Reader, limit int64) (io.ReadCloser, error) {
 	}
 	d := &decoding{source: source{r: r}}
 	d.top = &d.source
-	for i := len(codings) - 1; i >= 0; i-- {
-		if err := d.push(codings[i], limit); err != nil {
+	for _, name := range slices.Backward(codings) {
+		if err := d.push(name, limit); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
 	}
@@ -65,11 +66,11 @@ func (d *decoding) push(name string, limit int64) error {
 	dec := decoders[name].Get().(decoder)
 	s := &stage{name: name, dec: dec, left: limit, source: &d.source}
 	d.stages = append(d.stages, s)
-	switch err := dec.reset(d.top); err {
-	case nil:
-	case io.EOF:
-		return s.explain(io.ErrUnexpectedEOF) // no coding encodes nothing as nothing
-	default:
+	err := dec.reset(d.top)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // no coding encodes nothing as nothing
+	}
+	if err != nil {
 		return s.explain(err)
 	}
 	d.top = s
@@ -148,10 +149,10 @@ func (s *stage) explain(err error) error {
 	switch {
 	case s.source.err != nil:
 		return s.source.err
-	case err == io.EOF, errors.Is(err, ErrTooLarge), errors.Is(err, ErrCorrupt):
+	case errors.Is(err, io.EOF), errors.Is(err, ErrTooLarge), errors.Is(err, ErrCorrupt):
 		return err
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return fmt.Errorf("%w: %v", ErrTooLarge, err)
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	return fmt.Errorf("%w: %s: %v", ErrCorrupt, s.name, err)
+	return fmt.Errorf("%w: %s: %w", ErrCorrupt, s.name, err)
 }

@@ -11,16 +11,17 @@ import (
 type capture struct {
 	x    *exchange
 	dir  traffic.Direction
-	body *traffic.Body
+	body traffic.Body
 	// timed notes when each piece came, for bodies that end by themselves.
 	timed bool
 }
 
-// newCapture returns a capture for a body of the given length, -1 for unknown.
-func (x *exchange) newCapture(dir traffic.Direction, length int64) *capture {
-	body := traffic.NewBody(x.c.p.opts.MaxBody)
-	body.Expect(length)
-	return &capture{x: x, dir: dir, body: body, timed: dir == traffic.ServerToClient && length < 0}
+// begin prepares t, which is zero, for a body of the given length, -1 for
+// unknown.
+func (t *capture) begin(x *exchange, dir traffic.Direction, length int64) {
+	t.x, t.dir, t.timed = x, dir, dir == traffic.ServerToClient && length < 0
+	t.body.Init(x.c.p.opts.MaxBody)
+	t.body.Expect(length)
 }
 
 // Data keeps p and shows it to who asked for body chunks.

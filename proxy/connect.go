@@ -55,7 +55,7 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 	}
 	if passthrough {
 		c.noDeadline()
-		c.openTunnel(addr, c.peekSNI(), origin)
+		c.openTunnel(c.newTunnel(addr, c.peekSNI()), origin)
 		return
 	}
 	c.serveTunnel(host, port, origin)
@@ -103,7 +103,7 @@ func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
 		sni := ""
 		if len(c.p.opts.Passthrough) > 0 && c.origins != nil {
 			if sni = c.peekSNI(); matchHost(c.p.opts.Passthrough, sni) {
-				c.openTunnel(addr, sni, origin)
+				c.openTunnel(c.newTunnel(addr, sni), origin)
 				return
 			}
 		}
@@ -132,7 +132,8 @@ func (c *clientConn) enterTunnel(scheme, host, port, sni string, origin *originC
 	if origin != nil {
 		origin.target, origin.raw = t.target, t.target.secure
 		c.origins.release(origin)
-		origin.used = false
+		// How long the client was silent is not known: ask before the first use.
+		origin.used, origin.since = false, time.Time{}
 	}
 }
 
@@ -152,20 +153,26 @@ func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
 		c.clientError(0, traffic.FailProtocol, "a tunnel to "+addr+" with a protocol other than HTTP and TLS: there is no network here", c.r.Buffered())
 		return
 	}
+	t := c.newTunnel(addr, "")
 	if len(early) > 0 {
+		t.BytesDown = int64(len(early))
 		if _, err := c.conn.Write(early); err != nil {
 			return
 		}
 	}
-	c.openTunnel(addr, "", origin)
+	c.openTunnel(t, origin)
 }
 
-// openTunnel passes bytes between the client and addr unread.
-func (c *clientConn) openTunnel(addr, sni string, origin *originConn) {
-	t := &traffic.Tunnel{Conn: c.id, Client: c.client, Target: addr, SNI: sni, Started: time.Now()}
+func (c *clientConn) newTunnel(addr, sni string) *traffic.Tunnel {
+	return &traffic.Tunnel{Conn: c.id, Client: c.client, Target: addr, SNI: sni, Started: time.Now()}
+}
+
+// openTunnel passes bytes between the client and the tunnel's target unread,
+// over origin or, if that is nil, a new connection.
+func (c *clientConn) openTunnel(t *traffic.Tunnel, origin *originConn) {
 	if origin == nil {
 		var err error
-		if origin, err = c.origins.open(c.ctx, target{addr: addr}); err != nil {
+		if origin, err = c.origins.open(c.ctx, target{addr: t.Target}); err != nil {
 			c.failTunnel(t, err)
 			return
 		}

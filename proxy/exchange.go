@@ -21,6 +21,7 @@ type exchange struct {
 	trace    traffic.Trace
 	reqBody  *requestBody // nil for none
 	kept     traffic.Response
+	answer   capture
 	linger   bool // the answer came early, or in the origin's place
 
 	// order is held while the observer is told and while 1xx responses are
@@ -81,8 +82,8 @@ func (x *exchange) prepareUpstream(r route, framing h1.Framing) {
 		return
 	}
 	x.reqBody = &requestBody{Body: x.c.r.Body(framing), x: x}
-	x.reqBody.capture = x.newCapture(traffic.ClientToServer, x.Request.Length)
-	x.reqBody.Tap = x.reqBody.capture
+	x.reqBody.capture.begin(x, traffic.ClientToServer, x.Request.Length)
+	x.reqBody.Tap = &x.reqBody.capture
 	x.upstream.Body = x.reqBody
 	if !x.reqBody.Buffered() {
 		x.c.noDeadline()
@@ -129,7 +130,7 @@ func (x *exchange) requestRead() {
 	if x.reqBody != nil {
 		x.reqBody.over.Store(true)
 		x.Request.Trailer = x.reqBody.Trailer
-		x.RequestBody = x.reqBody.capture.body
+		x.RequestBody = &x.reqBody.capture.body
 	}
 	x.RequestDone = time.Since(x.Started)
 	x.c.p.observer.Observe(traffic.RequestDone{Exchange: &x.Exchange})
@@ -203,7 +204,7 @@ func (x *exchange) setFailure(err error) {
 // finish ends the exchange: everything about it is known now.
 func (x *exchange) finish() {
 	if x.reqBody != nil && x.RequestBody == nil {
-		x.RequestBody = x.reqBody.capture.body
+		x.RequestBody = &x.reqBody.capture.body
 	}
 	if x.Response == nil {
 		x.Server = x.trace.Server
@@ -238,7 +239,7 @@ func (x *exchange) timing() traffic.Timing {
 type requestBody struct {
 	*h1.Body
 	x         *exchange
-	capture   *capture
+	capture   capture
 	continued bool        // the client was told to send the content; guarded by x.order
 	over      atomic.Bool // the last byte was read
 }

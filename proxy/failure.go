@@ -38,18 +38,16 @@ func clientFailure(err error) error {
 // relayFailure turns what relaying a response gave into a Failure: the client's
 // if writing failed, else the origin's. nil stays nil.
 func relayFailure(err error) error {
-	var write *h1.WriteError
-	var failure *traffic.Failure
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &write):
-		return clientFailure(write.Err)
-	case errors.As(err, &failure):
-		return failure
-	default:
-		return upstreamFailure("read the response body", err)
 	}
+	if write, ok := errors.AsType[*h1.WriteError](err); ok {
+		return clientFailure(write.Err)
+	}
+	if failure, ok := errors.AsType[*traffic.Failure](err); ok {
+		return failure
+	}
+	return upstreamFailure("read the response body", err)
 }
 
 func failureKind(err error) traffic.FailureKind {
@@ -90,18 +88,19 @@ func isTLSError(err error) bool {
 }
 
 // plain returns the text of an error without the parts that say what is known:
-// which addresses, and that a write or read was tried.
+// which addresses, which system call, and that a write or read was tried.
 func plain(err error) string {
-	var op *net.OpError
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns):
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.Error()
-	case errors.As(err, &op) && op.Err != nil:
-		return op.Err.Error()
-	case errors.Is(err, io.EOF):
-		return "the connection ended before the answer"
-	default:
-		return err.Error()
 	}
+	if errors.Is(err, io.EOF) {
+		return "the connection ended before the answer"
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
+		err = op.Err
+	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = call.Err
+	}
+	return err.Error()
 }

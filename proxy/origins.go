@@ -31,6 +31,9 @@ type origins struct {
 	mu     sync.Mutex // guards the fields below
 	conns  []*originConn
 	closed bool
+	// last is the target of lastURL's origin: mostly the next one's, too.
+	last    target
+	lastURL traffic.URL
 }
 
 // originConn is one connection to an origin.
@@ -70,10 +73,16 @@ func (o *origins) targetOf(u traffic.URL) target {
 	if t := o.tunnel; t != nil && u.Authority == t.authority && u.Scheme == t.scheme {
 		return t.target
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if u.Scheme == o.lastURL.Scheme && u.Authority == o.lastURL.Authority {
+		return o.last
+	}
 	t := target{addr: u.HostPort(), secure: u.Secure()}
 	if t.secure {
 		t.sni = u.Hostname()
 	}
+	o.lastURL, o.last = u, t
 	return t
 }
 

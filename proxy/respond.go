@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
@@ -67,11 +66,17 @@ func (x *exchange) relayResponse(resp *traffic.Response) bool {
 	return persistent(x.Request.Proto, x.Request.Header) && persistent(head.Proto, head.Header) && framing.Kind != h1.UntilClose
 }
 
+// captureAnswer begins the capture of a response body.
+func (x *exchange) captureAnswer(length int64) *capture {
+	x.answer.begin(x, traffic.ServerToClient, length)
+	x.ResponseBody = &x.answer.body
+	return &x.answer
+}
+
 // relayRaw sends head and body as they came.
 func (x *exchange) relayRaw(resp *traffic.Response, body rawResponseBody) error {
 	if body.Framing().Kind != h1.NoBody {
-		tap := x.newCapture(traffic.ServerToClient, resp.Length)
-		x.ResponseBody = tap.body
+		tap := x.captureAnswer(resp.Length)
 		body.SetTap(tap)
 	}
 	out := getBuffer()
@@ -115,8 +120,7 @@ func (x *exchange) relayContent(resp *traffic.Response, framing h1.Framing) erro
 		_, err := x.c.conn.Write(*out)
 		return clientFailure(err)
 	}
-	tap := x.newCapture(traffic.ServerToClient, resp.Length)
-	x.ResponseBody = tap.body
+	tap := x.captureAnswer(resp.Length)
 	if memory, ok := resp.Body.(*traffic.MemoryBody); ok && framing.Kind == h1.ByLength {
 		tap.Data(memory.Bytes())
 		return clientFailure(writeBoth(x.c.conn, *out, memory.Bytes()))
@@ -207,7 +211,5 @@ func (x *exchange) upgrade(resp *traffic.Response) {
 		x.c.abort()
 		return
 	}
-	x.c.relayTunnel(&traffic.Tunnel{
-		Conn: x.Conn, Client: x.Client, Target: x.Request.URL.HostPort(), Started: time.Now(),
-	}, origin)
+	x.c.relayTunnel(x.c.newTunnel(x.Request.URL.HostPort(), ""), origin)
 }

@@ -177,8 +177,10 @@ func (b *originBody) Relay(w io.Writer, prefix []byte) error {
 // blame gives the reason for an answer that broke off: if the client failed to
 // send the rest of its request, that closed the connection.
 func (b *originBody) blame(err error) error {
-	var write *h1.WriteError
-	if err == nil || errors.Is(err, io.EOF) || errors.As(err, &write) {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	if _, ok := errors.AsType[*h1.WriteError](err); ok {
 		return err
 	}
 	if source := b.up.failed(); source != nil {

@@ -23,8 +23,8 @@ func (c *clientConn) relayTunnel(t *traffic.Tunnel, origin tunnelConn) {
 	c.p.observer.Observe(traffic.TunnelOpened{Tunnel: t})
 	downErr := make(chan error, 1)
 	go func() {
-		var err error
-		t.BytesDown, err = c.pump(c.conn, origin)
+		n, err := c.pump(c.conn, origin)
+		t.BytesDown += n
 		downErr <- err
 	}()
 	var upErr error

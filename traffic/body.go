@@ -47,9 +47,16 @@ type Body struct {
 // NewBody returns an empty Body that keeps at most limit bytes; 0 keeps none,
 // -1 has no limit.
 func NewBody(limit int64) *Body {
-	b := &Body{limit: limit}
-	b.refs.Store(1)
+	b := new(Body)
+	b.Init(limit)
 	return b
+}
+
+// Init makes a Body that is part of something else what NewBody returns. It is
+// called once, before anything else.
+func (b *Body) Init(limit int64) {
+	b.limit = limit
+	b.refs.Store(1)
 }
 
 // BodyOf returns a sealed Body that holds p, which it keeps.

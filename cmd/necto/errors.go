@@ -72,8 +72,8 @@ func report(io stdio, err error) int {
 	if err == nil {
 		return 0
 	}
-	var exit *exitError
-	if errors.As(err, &exit) && exit.err == nil {
+	exit, exits := errors.AsType[*exitError](err)
+	if exits && exit.err == nil {
 		return exit.code
 	}
 	io.note("error: %v", err)
@@ -81,11 +81,11 @@ func report(io stdio, err error) int {
 	if errors.As(err, &hinter) && hinter.Hint() != "" {
 		io.note("hint: %s", hinter.Hint())
 	}
-	var usage *usageError
+	_, usage := errors.AsType[*usageError](err)
 	switch {
-	case exit != nil:
+	case exits:
 		return exit.code
-	case errors.As(err, &usage):
+	case usage:
 		return exitUsage
 	default:
 		return exitFailure

@@ -82,9 +82,9 @@ func fetch(client *http.Client, target, data string, verbose bool) error {
 }
 
 // childMain is a command for necto to run: "child exit N" ends at once, "child
-// env NAME..." prints variables, "child wait FILE [N]" creates a file and waits
-// for signals, of which it prints the first N and then ends with 9; without N it
-// ignores them all.
+// env NAME..." prints variables, "child wait FILE [N]" creates FILE, and prints
+// the first N signals and ends with 9; without N it ends at none. FILE.signal
+// appears with the first.
 func childMain() {
 	args := os.Args[1:]
 	switch args[0] {
@@ -109,15 +109,18 @@ func childWait(args []string) {
 	if err := os.WriteFile(args[0], nil, 0o600); err != nil {
 		fail(err)
 	}
-	if len(args) == 1 {
-		select {}
+	last := -1
+	if len(args) > 1 {
+		var err error
+		if last, err = strconv.Atoi(args[1]); err != nil {
+			fail(err)
+		}
 	}
-	n, err := strconv.Atoi(args[1])
-	if err != nil {
-		fail(err)
-	}
-	for range n {
+	for n := 1; n != last+1; n++ {
 		fmt.Println("signal:", <-signals)
+		if err := os.WriteFile(args[0]+".signal", nil, 0o600); err != nil {
+			fail(err)
+		}
 	}
 	os.Exit(9)
 }

@@ -16,8 +16,7 @@ func run(ctx context.Context, io stdio, args []string) int {
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	cmd, err := root.ExecuteContextC(ctx)
-	var usage *usageError
-	if errors.As(err, &usage) && usage.hint == "" {
+	if usage, ok := errors.AsType[*usageError](err); ok && usage.hint == "" {
 		usage.hint = "see `" + cmd.CommandPath() + " --help`"
 	}
 	return report(io, err)
@@ -68,8 +67,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		return err
 	}
 	usage := usagef("%w", err)
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if near := nearest(flagNames(cmd), unknown.GetSpecifiedName()); near != "" {
 			return usage.hinted("did you mean --%s?", near)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -47,8 +48,7 @@ func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, er
 	}
 	if err != nil {
 		stop()
-		<-l.ran
-		return 0, err
+		return 0, errors.Join(err, <-l.ran)
 	}
 	defer l.close()
 	return l.wait()

@@ -39,12 +39,29 @@ func (f Field) AppendTo(dst []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
+// unchanged reports whether the line still says Name and Value, which are parts
+// of it if nobody has changed them: comparing them is then comparing pointers.
 func (f Field) unchanged() bool {
 	rest, ok := strings.CutPrefix(f.line, f.Name)
 	if !ok || rest == "" || rest[0] != ':' {
 		return false
 	}
-	return strings.Trim(rest[1:], " \t\r\n") == f.Value
+	i := 1
+	for i < len(rest) && (rest[i] == ' ' || rest[i] == '\t') {
+		i++
+	}
+	rest, ok = strings.CutPrefix(rest[i:], f.Value)
+	if !ok {
+		return false
+	}
+	for i := range len(rest) {
+		switch rest[i] {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // Fields is a header or trailer section: wire order, original spelling,

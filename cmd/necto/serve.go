@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/necto-dev/necto/internal/ca"
@@ -32,9 +33,16 @@ type server struct {
 	failed <-chan struct{}
 }
 
+// ballastSize is memory that is taken and never touched, so that it costs only
+// addresses. The collector runs when the heap has doubled: without ballast the
+// few MiB in use would double, and be collected, dozens of times a second.
+const ballastSize = 32 << 20
+
 // run serves, and returns the exit code of the command, 0 without one. Every
 // listener has to be open before.
 func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, error) {
+	ballast := make([]byte, ballastSize)
+	defer runtime.KeepAlive(ballast)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, stopSignals...)
 	defer signal.Stop(signals) // from then on a signal ends the process

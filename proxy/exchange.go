@@ -253,7 +253,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if errors.Is(err, io.EOF) {
 		b.ended()
 	}
-	return n, err
+	return n, requestFailure(err)
 }
 
 // askFor tells a client that waits for 100 Continue to go on (RFC 9110 section
@@ -281,7 +281,7 @@ func (b *requestBody) Relay(w io.Writer, prefix []byte) error {
 	if err == nil {
 		b.ended()
 	}
-	return err
+	return requestFailure(err)
 }
 
 // ended is called when the last byte was read: from now on the answer is

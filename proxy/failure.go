@@ -35,8 +35,24 @@ func clientFailure(err error) error {
 	}
 }
 
+// requestFailure turns an error of reading a request's content into a Failure.
+// nil, io.EOF and the failure to write it elsewhere stay what they are.
+func requestFailure(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	if _, ok := errors.AsType[*h1.WriteError](err); ok {
+		return err
+	}
+	if h1.IsMalformed(err) {
+		return &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideClient, Text: "the request body: " + err.Error(), Err: err}
+	}
+	return clientFailure(err)
+}
+
 // relayFailure turns what relaying a response gave into a Failure: the client's
-// if writing failed, else the origin's. nil stays nil.
+// if writing failed, what the body gave if that is one, else necto's own, as a
+// layer made the body. nil stays nil.
 func relayFailure(err error) error {
 	if err == nil {
 		return nil
@@ -47,7 +63,7 @@ func relayFailure(err error) error {
 	if failure, ok := errors.AsType[*traffic.Failure](err); ok {
 		return failure
 	}
-	return upstreamFailure("read the response body", err)
+	return &traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "read the response body: " + plain(err), Err: err}
 }
 
 func failureKind(err error) traffic.FailureKind {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"io"
 	"strconv"
 
@@ -39,13 +38,14 @@ func (x *exchange) relayResponse(resp *traffic.Response) bool {
 	head := resp
 	framing, err := h1.ResponseFraming(resp, x.Request.Method)
 	if err != nil {
+		_ = closeBody(resp.Body) // ends the upload, too
 		return x.fail(&traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: err.Error(), Err: err})
 	}
 	raw, isRaw := resp.Body.(rawResponseBody)
 	if isRaw && raw.Framing() == framing && !(framing.Kind == h1.Chunked && x.Request.Proto == "HTTP/1.0") {
 		err = x.relayRaw(resp, raw)
 	} else {
-		if resp.Status >= 200 && resp.Body != nil && framing.Kind != h1.NoBody {
+		if framing.Kind != h1.NoBody {
 			head, framing = reframe(resp, framing, x.Request.Proto)
 		}
 		err = x.relayContent(head, framing)
@@ -116,12 +116,15 @@ func (x *exchange) relayContent(resp *traffic.Response, framing h1.Framing) erro
 	out := getBuffer()
 	defer putBuffer(out)
 	*out = h1.AppendResponse(*out, resp)
-	if framing.Kind == h1.NoBody || resp.Body == nil {
+	if framing.Kind == h1.NoBody {
 		_, err := x.c.conn.Write(*out)
 		return clientFailure(err)
 	}
 	tap := x.captureAnswer(resp.Length)
-	if memory, ok := resp.Body.(*traffic.MemoryBody); ok && framing.Kind == h1.ByLength {
+	if resp.Body == nil {
+		resp.Body = traffic.NewMemoryBody(nil)
+	}
+	if memory, ok := resp.Body.(*traffic.MemoryBody); ok && framing == (h1.Framing{Kind: h1.ByLength, Length: int64(len(memory.Bytes()))}) {
 		tap.Data(memory.Bytes())
 		return clientFailure(writeBoth(x.c.conn, *out, memory.Bytes()))
 	}
@@ -131,51 +134,6 @@ func (x *exchange) relayContent(resp *traffic.Response, framing h1.Framing) erro
 	err := copyBody(x.c.conn, resp.Body, framing, tap, &resp.Trailer)
 	x.Response.Trailer = resp.Trailer
 	return relayFailure(err)
-}
-
-// copyBody writes content with the given framing, each piece as soon as it was
-// read, and behind it trailer, which a body that was read from the wire replaces
-// by its own. tap may be nil. A *h1.WriteError means that w failed.
-func copyBody(w io.Writer, body io.Reader, framing h1.Framing, tap h1.Tap, trailer *traffic.Fields) error {
-	var out []byte
-	buf := make([]byte, 32<<10)
-	written := int64(0)
-	for {
-		n, err := body.Read(buf)
-		if n > 0 {
-			written += int64(n)
-			if out = buf[:n]; framing.Kind == h1.Chunked {
-				out = h1.AppendChunk(nil, buf[:n])
-			}
-			if _, err := w.Write(out); err != nil {
-				return &h1.WriteError{Err: err}
-			}
-			if tap != nil {
-				tap.Data(buf[:n])
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if raw, ok := body.(rawBody); ok {
-		*trailer = raw.Trailers()
-	}
-	switch {
-	case framing.Kind == h1.ByLength && written != framing.Length:
-		return &traffic.Failure{
-			Kind: traffic.FailInternal, Side: traffic.SideNecto,
-			Text: "a body has " + strconv.FormatInt(written, 10) + " bytes, its head says " + strconv.FormatInt(framing.Length, 10),
-		}
-	case framing.Kind == h1.Chunked:
-		if _, err := w.Write(h1.AppendLastChunk(nil, *trailer)); err != nil {
-			return &h1.WriteError{Err: err}
-		}
-	}
-	return nil
 }
 
 // persistent reports whether a message allows the connection to be used again

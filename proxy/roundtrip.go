@@ -54,10 +54,8 @@ func roundTripFailure(req *traffic.Request, err error) error {
 	switch {
 	case errors.As(err, &failure):
 		return failure
-	case errors.As(err, &source) && h1.IsMalformed(err):
-		return &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideClient, Text: "the request body: " + err.Error(), Err: err}
-	case errors.As(err, &source):
-		return clientFailure(source.err)
+	case errors.As(err, &source): // of a body that a layer made
+		return &traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "read the request body: " + plain(err), Err: err}
 	default:
 		return upstreamFailure(req.URL.Authority, err)
 	}
@@ -186,7 +184,7 @@ func (b *originBody) blame(err error) error {
 	if source := b.up.failed(); source != nil {
 		return roundTripFailure(b.req, source)
 	}
-	return err
+	return upstreamFailure("read the response body", err)
 }
 
 // Trailers returns the trailer fields once the end was reached.

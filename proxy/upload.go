@@ -15,7 +15,8 @@ type upload struct {
 	err  error // set when done is closed
 }
 
-// uploadError is a failure to read the body that is uploaded: the client's.
+// uploadError is a failure to read the body that is uploaded, mostly the
+// client's.
 type uploadError struct{ err error }
 
 func (e *uploadError) Error() string { return e.err.Error() }
@@ -41,8 +42,8 @@ func startUpload(oc *originConn, send func() error) *upload {
 	return u
 }
 
-// failed returns the error of the client's side that ended the upload, nil if
-// there was none so far.
+// failed returns the error of reading that ended the upload, nil if there was
+// none so far.
 func (u *upload) failed() error {
 	if u == nil {
 		return nil

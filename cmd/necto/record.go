@@ -182,10 +182,12 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if err != nil {
 		return err
 	}
+	status := newStatus(io)
 	// The recording notes the address, so it begins once the listeners are
 	// open; nothing is observed before Run.
 	observers := make(traffic.Tee, 1)
 	o.proxy.Observer, o.proxy.Network, o.proxy.CA = observers, network, authority
+	o.proxy.Log, o.writer.Log = status.log(), status.log()
 	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command}
 	if err := o.listen(ctx, s); err != nil {
 		return err
@@ -197,7 +199,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	}
 	observers[0] = writer
 	s.failed = writer.Failed()
-	return o.record(ctx, io, s, writer)
+	return o.record(ctx, status, s, writer)
 }
 
 // listen opens all listeners.
@@ -219,18 +221,20 @@ func (o *recordOptions) listen(ctx context.Context, s *server) error {
 }
 
 // record runs the server and ends the recording.
-func (o *recordOptions) record(ctx context.Context, io stdio, s *server, writer *record.Writer) error {
-	io.note("recording to %s, proxy %s", o.name(), s.ready.Proxy)
+func (o *recordOptions) record(ctx context.Context, status *status, s *server, writer *record.Writer) error {
+	status.note("recording to %s, proxy %s", o.name(), s.ready.Proxy)
 	for _, m := range s.ready.Maps {
-		io.note("%s is %s", m.URL, m.Origin)
+		status.note("%s is %s", m.URL, m.Origin)
 	}
-	status := newStatus(io, len(o.command) == 0, func() string { return progress(writer.Counts()) })
+	if len(o.command) == 0 { // a command has the terminal for itself
+		status.show(func() string { return progress(writer.Counts()) })
+	}
 	code, err := s.run(ctx, status, o.serve)
 	status.close()
 	if failed := writer.Close(); failed != nil {
 		return failed // whatever else happened: the recording is what this is for
 	}
-	io.note("%s in %s", progress(writer.Counts()), o.name())
+	status.note("%s in %s", progress(writer.Counts()), o.name())
 	if err == nil && code != 0 {
 		err = &exitError{code: code}
 	}

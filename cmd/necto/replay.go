@@ -87,14 +87,17 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	if err != nil {
 		return err
 	}
-	misses := new(missNotes)
-	index, err := replay.Load(o.recordings, replay.Options{Timing: o.timing, OnMiss: misses.add})
+	status := newStatus(io)
+	misses := &missNotes{status: status}
+	index, err := replay.Load(o.recordings, replay.Options{Timing: o.timing, OnMiss: misses.add, Log: status.log()})
 	if err != nil {
 		return replayHint(err)
 	}
 	defer index.Close()
 	s := &server{
-		proxy:     proxy.New(proxy.Options{Layers: []proxy.Layer{replayLayer(index)}, CA: authority}),
+		proxy: proxy.New(proxy.Options{
+			Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(),
+		}),
 		authority: authority, command: o.command,
 	}
 	addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: o.serve.listen, Origin: true})
@@ -103,19 +106,21 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(addr), CA: authority.CertPath()}
 	s.environ = []string{"NECTO_ORIGIN=" + s.ready.Proxy}
-	return o.replay(ctx, io, s, index, misses)
+	return o.replay(ctx, s, index, misses)
 }
 
 // replay runs the server and judges the result.
-func (o *replayOptions) replay(ctx context.Context, io stdio, s *server, index *replay.Index, misses *missNotes) error {
-	io.note("replaying %s, proxy and origin %s", plural(int64(index.Stats().Exchanges), "exchange"), s.ready.Proxy)
-	status := newStatus(io, len(o.command) == 0, func() string { return replayProgress(index.Stats()) })
-	misses.status = status
+func (o *replayOptions) replay(ctx context.Context, s *server, index *replay.Index, misses *missNotes) error {
+	status := misses.status
+	status.note("replaying %s, proxy and origin %s", plural(int64(index.Stats().Exchanges), "exchange"), s.ready.Proxy)
+	if len(o.command) == 0 { // a command has the terminal for itself
+		status.show(func() string { return replayProgress(index.Stats()) })
+	}
 	code, err := s.run(ctx, status, o.serve)
-	misses.close()
 	status.close()
+	misses.close()
 	stats := index.Stats()
-	io.note("%s", replayProgress(stats))
+	status.note("%s", replayProgress(stats))
 	switch {
 	case err != nil:
 		return err
@@ -151,7 +156,7 @@ func replayProgress(s replay.Stats) string {
 
 // missNotes tells the user of the first misses, each on a line.
 type missNotes struct {
-	status *status // set before the proxy runs
+	status *status
 	count  atomic.Int64
 }
 

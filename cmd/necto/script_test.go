@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,13 +56,13 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"origin":    s.origin,
-			"stop":      s.stopOrigin,
-			"ready":     ready,
-			"status":    exitStatus,
-			"waitfile":  waitFile,
-			"occupy":    occupy,
-			"setstdout": setStdout,
+			"origin":   s.origin,
+			"stop":     s.stopOrigin,
+			"ready":    ready,
+			"status":   exitStatus,
+			"waitfile": waitFile,
+			"occupy":   occupy,
+			"tear":     tear,
 		},
 	})
 }
@@ -170,10 +169,11 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], l.Addr().String())
 }
 
-// setStdout sets a variable to the last output: "setstdout NAME".
-func setStdout(ts *testscript.TestScript, neg bool, args []string) {
+// tear cuts the end off a file, as a power failure may: "tear FILE".
+func tear(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: setstdout NAME")
+		ts.Fatalf("usage: tear FILE")
 	}
-	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+	data := ts.ReadFile(args[0])
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(data[:len(data)-10]), 0o600))
 }

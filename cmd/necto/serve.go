@@ -71,7 +71,7 @@ func (s *server) start(l *serveLoop, status *status) error {
 		return err
 	}
 	for _, note := range env.Notes() {
-		status.note("%s", note)
+		status.note("note: %s", note)
 	}
 	environ := append(env.Environ(os.Environ()),
 		"NECTO_PROXY="+s.ready.Proxy, "NECTO_CA="+s.authority.CertPath())

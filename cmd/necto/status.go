@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 
@@ -10,42 +11,47 @@ import (
 // statusInterval is how often the status line is redrawn.
 const statusInterval = 250 * time.Millisecond
 
-// status keeps the user informed on standard error: a line that is redrawn
-// where that can be done, and notes.
+// status keeps the user informed on standard error: notes, and where it can be
+// redrawn a line that says how far things are. Its methods may be called
+// concurrently, but for show and close.
 type status struct {
 	io   stdio
-	text func() string
-	stop chan struct{}
+	stop chan struct{} // closed to end redraw
 	done sync.WaitGroup
 
-	mu  sync.Mutex               // guards bar and what is written to io.err
-	bar *progressbar.ProgressBar // nil without a status line
+	mu  sync.Mutex               // guards bar, once shown, and what is written to io.err
+	bar *progressbar.ProgressBar // nil without a line
 }
 
-// newStatus starts a status. text is what the line says, called from a
-// goroutine. live asks for the line; without a terminal there is none anyway.
-func newStatus(io stdio, live bool, text func() string) *status {
-	s := &status{io: io, text: text, stop: make(chan struct{})}
-	if !live || !io.live() {
-		return s
+// newStatus returns a status that has no line yet.
+func newStatus(io stdio) *status {
+	return &status{io: io, stop: make(chan struct{})}
+}
+
+// show starts the line if standard error is a terminal. text is what it says,
+// called from a goroutine until close.
+func (s *status) show(text func() string) {
+	if !s.io.live() {
+		return
 	}
+	s.mu.Lock()
 	s.bar = progressbar.NewOptions(-1,
-		progressbar.OptionSetWriter(io.err),
+		progressbar.OptionSetWriter(s.io.err),
 		progressbar.OptionSpinnerType(14),
 		progressbar.OptionSetSpinnerChangeInterval(0), // redraw is the only clock
 		progressbar.OptionSetElapsedTime(false),
 	)
-	s.done.Go(s.redraw)
-	return s
+	s.mu.Unlock()
+	s.done.Go(func() { s.redraw(text) })
 }
 
-func (s *status) redraw() {
+func (s *status) redraw(text func() string) {
 	tick := time.NewTicker(statusInterval)
 	defer tick.Stop()
 	for {
-		text := s.text()
+		line := text()
 		s.mu.Lock()
-		s.bar.Describe(text)
+		s.bar.Describe(line)
 		s.mu.Unlock()
 		select {
 		case <-tick.C:
@@ -55,7 +61,7 @@ func (s *status) redraw() {
 	}
 }
 
-// note tells the user something, above the status line.
+// note tells the user something, above the line.
 func (s *status) note(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,11 +71,33 @@ func (s *status) note(format string, args ...any) {
 	s.io.note(format, args...)
 }
 
-// close removes the line.
+// Write notes a line of the log.
+func (s *status) Write(line []byte) (int, error) {
+	s.note("%s", line)
+	return len(line), nil
+}
+
+// log returns a logger whose warnings become notes.
+func (s *status) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{
+		Level: slog.LevelWarn,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+// close removes the line. Notes may still follow.
 func (s *status) close() {
 	close(s.stop)
 	s.done.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.bar != nil {
 		_ = s.bar.Clear()
+		s.bar = nil
 	}
 }

@@ -123,8 +123,11 @@ func (b *Body) Relay(w io.Writer, prefix []byte) error {
 		}
 		// A large buffer is for what is known to be large: a stream that
 		// trickles for hours does well with the small one.
-		if filled || b.framing.Kind == ByLength && b.left > smallBuffer {
-			b.r.borrow()
+		switch {
+		case filled && len(b.r.buf) >= largeBuffer:
+			b.r.borrow(&bulkBuffers)
+		case filled, b.framing.Kind == ByLength && b.left > smallBuffer:
+			b.r.borrow(&largeBuffers)
 		}
 		if err := b.fill(); err != nil {
 			return err
@@ -175,7 +178,7 @@ func (b *Body) scanAll() (raw int, err error) {
 	defer func() { b.r.r = start }()
 	for !b.done && b.r.r < b.r.w && err == nil {
 		var n int
-		_, n, err = b.scan(largeBuffer)
+		_, n, err = b.scan(len(b.r.buf))
 		b.r.r += n
 	}
 	return b.r.r - start, err

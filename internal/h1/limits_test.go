@@ -148,7 +148,7 @@ func TestReaderGivesMemoryBack(t *testing.T) {
 		if err := test.read(r.Body(framing)); err != nil {
 			t.Fatal(err)
 		}
-		if len(r.buf) != smallBuffer || r.large != nil {
+		if len(r.buf) != smallBuffer || r.loan != nil {
 			t.Errorf("%s: the buffer holds %d bytes", test.name, len(r.buf))
 		}
 		if !bytes.Equal(r.Buffered(), []byte("GET")) && len(r.Buffered()) != 0 {
@@ -168,7 +168,7 @@ func TestReleaseForgetsTheBuffer(t *testing.T) {
 		}
 	}
 	r.Release()
-	if len(r.buf) != smallBuffer || r.large != nil || len(r.Buffered()) != 0 {
+	if len(r.buf) != smallBuffer || r.loan != nil || len(r.Buffered()) != 0 {
 		t.Errorf("%d bytes of buffer, %d buffered", len(r.buf), len(r.Buffered()))
 	}
 }
@@ -191,15 +191,20 @@ func (s *stopAfter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestTricklingStreamsKeepTheSmallBuffer(t *testing.T) {
-	r := NewReader(trickle{}, Limits{})
-	_ = r.Body(Framing{Kind: UntilClose}).Relay(&stopAfter{n: 100}, nil)
-	if len(r.buf) != smallBuffer {
-		t.Errorf("the buffer holds %d bytes", len(r.buf))
-	}
-	r = NewReader(&endless{b: 'x'}, Limits{})
-	_ = r.Body(Framing{Kind: UntilClose}).Relay(&stopAfter{n: 100}, nil)
-	if len(r.buf) != largeBuffer {
-		t.Errorf("a fast stream goes through %d bytes", len(r.buf))
+func TestBuffersFitTheSpeedOfAStream(t *testing.T) {
+	for name, test := range map[string]struct {
+		source io.Reader
+		writes int
+		want   int
+	}{
+		"a trickle":               {trickle{}, 100, smallBuffer},
+		"faster than its buffer":  {&endless{b: 'x'}, 2, largeBuffer},
+		"faster than that buffer": {&endless{b: 'x'}, 100, bulkBuffer},
+	} {
+		r := NewReader(test.source, Limits{})
+		_ = r.Body(Framing{Kind: UntilClose}).Relay(&stopAfter{n: test.writes - 1}, nil)
+		if len(r.buf) != test.want {
+			t.Errorf("%s: the buffer holds %d bytes, want %d", name, len(r.buf), test.want)
+		}
 	}
 }

@@ -7,11 +7,29 @@ import (
 )
 
 const (
-	smallBuffer = 4 << 10  // what an idle connection holds
-	largeBuffer = 64 << 10 // what a body is relayed through
+	smallBuffer = 4 << 10   // what an idle connection holds
+	largeBuffer = 64 << 10  // what a body is relayed through
+	bulkBuffer  = 256 << 10 // what a body is relayed through that comes faster than that
 )
 
-var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+// lender keeps buffers of one size for Readers.
+type lender struct {
+	size int
+	pool sync.Pool // of *[]byte
+}
+
+var (
+	largeBuffers = lender{size: largeBuffer}
+	bulkBuffers  = lender{size: bulkBuffer}
+)
+
+func (l *lender) get() *[]byte {
+	if b, ok := l.pool.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, l.size)
+	return &b
+}
 
 // Reader reads the messages of one direction of a connection. It holds a 4 KiB
 // buffer, and a larger one only while a message needs it.
@@ -21,7 +39,8 @@ type Reader struct {
 	buf    []byte
 	r, w   int // buf[r:w] has been read from src and not yet consumed
 	small  []byte
-	large  *[largeBuffer]byte // on loan from the pool, else nil
+	loan   *[]byte // the buffer on loan, nil for none
+	from   *lender // whose it is
 }
 
 // NewReader returns a Reader of src.
@@ -67,7 +86,7 @@ func (r *Reader) makeRoom() {
 		return
 	}
 	if len(r.buf) < largeBuffer {
-		r.borrow()
+		r.borrow(&largeBuffers)
 		return
 	}
 	bigger := make([]byte, 2*len(r.buf))
@@ -75,15 +94,24 @@ func (r *Reader) makeRoom() {
 	r.buf = bigger
 }
 
-// borrow takes a large buffer from the pool, for a body.
-func (r *Reader) borrow() {
-	if r.large != nil || len(r.buf) >= largeBuffer {
+// borrow takes a buffer for a body, unless there is one of that size already.
+func (r *Reader) borrow(from *lender) {
+	if len(r.buf) >= from.size {
 		return
 	}
-	r.large = largeBuffers.Get().(*[largeBuffer]byte)
-	r.w = copy(r.large[:], r.buf[r.r:r.w])
+	loan := from.get()
+	r.w = copy(*loan, r.buf[r.r:r.w])
 	r.r = 0
-	r.buf = r.large[:]
+	r.buf = *loan
+	r.giveBack()
+	r.loan, r.from = loan, from
+}
+
+func (r *Reader) giveBack() {
+	if r.loan != nil {
+		r.from.pool.Put(r.loan)
+		r.loan = nil
+	}
 }
 
 // settle goes back to the small buffer where what is buffered fits into it, so
@@ -95,10 +123,7 @@ func (r *Reader) settle() {
 	r.w = copy(r.small, r.buf[r.r:r.w])
 	r.r = 0
 	r.buf = r.small
-	if r.large != nil {
-		largeBuffers.Put(r.large)
-		r.large = nil
-	}
+	r.giveBack()
 }
 
 // Release gives borrowed memory back to the pool. The Reader must not be used

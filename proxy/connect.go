@@ -180,7 +180,7 @@ func (c *clientConn) openTunnel(t *traffic.Tunnel, origin *originConn) {
 	c.noDeadline()
 	conn, ok := origin.conn.(tunnelConn)
 	if !ok {
-		conn = &upgradedConn{oc: origin, o: c.origins}
+		conn = &upgradedConn{oc: origin}
 	}
 	c.relayTunnel(t, conn)
 	c.origins.drop(origin)

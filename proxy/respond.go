@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"io"
 	"strconv"
 
@@ -155,19 +157,22 @@ func closeBody(body io.Closer) error {
 // upgrade turns the connection into what a 101 agreed on, which necto does not
 // read: bytes pass in both directions until both have ended.
 func (x *exchange) upgrade(resp *traffic.Response) {
+	origin, ok := resp.Body.(tunnelConn)
+	if !ok { // a layer's
+		_ = closeBody(resp.Body)
+		x.fail(&traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "a 101 without a connection"})
+		return
+	}
 	x.c.watch.stop()
 	x.c.noDeadline()
 	if _, err := x.c.conn.Write(h1.AppendResponse(nil, resp)); err != nil {
-		_ = resp.Body.Close()
+		_ = origin.Close()
 		x.setFailure(clientFailure(err))
 		x.c.abort()
 		return
 	}
-	origin, ok := resp.Body.(tunnelConn)
-	if !ok {
-		x.setFailure(&traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: "a 101 without a connection"})
-		x.c.abort()
-		return
-	}
 	x.c.relayTunnel(x.c.newTunnel(x.Request.URL.HostPort(), ""), origin)
+	if errors.Is(context.Cause(x.c.ctx), errShutdown) {
+		x.setFailure(errShutdown)
+	}
 }

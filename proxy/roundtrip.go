@@ -39,7 +39,7 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn) (*traffic.Resp
 		if !up.finish(req, oc, true) {
 			return nil, roundTripFailure(req, &h1.Error{Text: "a 101 before the request was over"})
 		}
-		resp.Body = &upgradedConn{oc: oc, o: o}
+		resp.Body = &upgradedConn{oc: oc}
 		return resp, nil
 	}
 	reusable := sendErr == nil && persistent(req.Proto, req.Header) && persistent(resp.Proto, resp.Header)
@@ -202,11 +202,9 @@ func (b *originBody) Close() error {
 	return nil
 }
 
-// upgradedConn is an origin connection behind a 101.
-type upgradedConn struct {
-	oc *originConn
-	o  *origins
-}
+// upgradedConn is an origin connection behind a 101. It stays one of origins,
+// which end with the client's connection, as the 101 does.
+type upgradedConn struct{ oc *originConn }
 
 // Read reads what came behind the 101.
 func (u *upgradedConn) Read(p []byte) (int, error) { return u.oc.r.Read(p) }
@@ -217,11 +215,8 @@ func (u *upgradedConn) Write(p []byte) (int, error) { return u.oc.conn.Write(p) 
 // CloseWrite tells the origin that nothing more will come.
 func (u *upgradedConn) CloseWrite() error { return closeWrite(u.oc.conn) }
 
-// Close closes the connection.
-func (u *upgradedConn) Close() error {
-	u.o.drop(u.oc)
-	return nil
-}
+// Close closes the connection. It may be called while another goroutine reads.
+func (u *upgradedConn) Close() error { return u.oc.conn.Close() }
 
 func closeWrite(conn net.Conn) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {

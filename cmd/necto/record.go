@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -192,7 +193,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}
-	o.writer.Listen = s.ready.Proxy[len("http://"):]
+	o.writer.Listen = strings.TrimPrefix(s.ready.Proxy, "http://")
 	writer, err := record.Create(o.output, o.writer)
 	if err != nil {
 		return recordingHint(err)

@@ -17,6 +17,9 @@ const (
 	ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 )
 
+// manyHeads is more than any test sends to one origin.
+const manyHeads = 10_000
+
 // answering is an origin that gives every request without content the same
 // answer.
 type answering struct {
@@ -29,7 +32,7 @@ type answering struct {
 
 func newAnswering(t testing.TB, response string) *answering {
 	t.Helper()
-	a := &answering{heads: make(chan string, 100), conns: make(chan struct{}, 100)}
+	a := &answering{heads: make(chan string, manyHeads), conns: make(chan struct{}, manyHeads)}
 	a.RawServer = nectest.NewRawServer(t, func(c *nectest.Conn) {
 		a.conns <- struct{}{}
 		for !c.Ended(patience) {

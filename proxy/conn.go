@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -63,8 +64,8 @@ func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *cl
 		c.origins = newOrigins(p.origins)
 		c.next = c.origins
 	}
-	for i := len(p.opts.Layers) - 1; i >= 0; i-- {
-		c.next = p.opts.Layers[i](c.next)
+	for _, layer := range slices.Backward(p.opts.Layers) {
+		c.next = layer(c.next)
 	}
 	return c
 }

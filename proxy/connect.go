@@ -34,7 +34,7 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 	case err != nil:
 		c.reject(http.StatusBadRequest, traffic.FailProtocol, err.Error(), headOf(req))
 		return
-	case c.tunnel != nil || c.opts.Reverse != nil:
+	case c.tunnel != nil:
 		c.reject(http.StatusMethodNotAllowed, traffic.FailProtocol, "CONNECT is for the proxy itself", headOf(req))
 		return
 	}

@@ -99,6 +99,7 @@ func (f *frozen) Observe(e traffic.Event) {
 		go func() { f.read <- fmt.Sprint(e.Server, e.Response.Status, e.Response.Header, e.ResponseStarted) }()
 	case traffic.ExchangeDone:
 		go func() { f.read <- fmt.Sprint(e.ResponseBody.Size(), e.Response.Trailer, e.Timing, e.Informational) }()
+	default:
 	}
 }
 

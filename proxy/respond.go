@@ -33,7 +33,7 @@ var (
 // relayResponse sends the response to the client as it comes. It reports
 // whether the connection can take another request.
 func (x *exchange) relayResponse(resp *traffic.Response) bool {
-	if x.c.opts.Reverse != nil {
+	if x.c.opts.Reverse != nil && x.c.tunnel == nil {
 		// It names other ports of the origin, past necto.
 		resp.Header = resp.Header.Without("Alt-Svc")
 	}
@@ -44,7 +44,8 @@ func (x *exchange) relayResponse(resp *traffic.Response) bool {
 		return x.fail(&traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: err.Error(), Err: err})
 	}
 	raw, isRaw := resp.Body.(rawResponseBody)
-	if isRaw && raw.Framing() == framing && !(framing.Kind == h1.Chunked && x.Request.Proto == "HTTP/1.0") {
+	tooNew := framing.Kind == h1.Chunked && x.Request.Proto == "HTTP/1.0"
+	if isRaw && raw.Framing() == framing && !tooNew {
 		err = x.relayRaw(resp, raw)
 	} else {
 		if framing.Kind != h1.NoBody {

@@ -67,11 +67,15 @@ func TestReverseSecure(t *testing.T) {
 	}
 }
 
-func TestReverseRefusesConnect(t *testing.T) {
+// TestReverseIsProxyToo has a client that uses a reverse listener as its proxy,
+// as the command of necto record --reverse does for other origins.
+func TestReverseIsProxyToo(t *testing.T) {
+	origin := newAnswering(t, ok)
 	p := start(t, proxy.Options{}, proxy.Listener{Reverse: &traffic.URL{Scheme: "http", Authority: "127.0.0.1:1", Target: "/"}})
-	client := nectest.Dial(t, p.addr)
-	client.Send("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n")
-	checkRefused(t, p, client, "405", "CONNECT is for the proxy itself")
+	client := tunnel(t, p, origin.Addr, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+	if got := client.ReadN(len(ok)); got != ok {
+		t.Errorf("the client received %q", got)
+	}
 }
 
 // TestOriginListener lets a layer answer as the origin and as a proxy on one

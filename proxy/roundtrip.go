@@ -31,7 +31,7 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn) (*traffic.Resp
 	}
 	framing, err := h1.ResponseFraming(resp, req.Method)
 	if err != nil {
-		up.abort(req, oc)
+		_ = up.abort(req, oc) // the answer is the reason
 		return nil, roundTripFailure(req, err)
 	}
 	resp.Length = framing.BodyLength()

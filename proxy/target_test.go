@@ -16,30 +16,42 @@ import (
 func TestTargets(t *testing.T) {
 	for name, c := range map[string]struct{ sent, want, url string }{
 		"absolute to origin form": {
-			"GET http://ADDR/a?b=c HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET /a?b=c HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/a?b=c"},
+			"GET http://ADDR/a?b=c HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET /a?b=c HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/a?b=c",
+		},
 		"no path": {
-			"GET http://ADDR HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/"},
+			"GET http://ADDR HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/",
+		},
 		"query without path": {
-			"GET http://ADDR?x HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET /?x HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/?x"},
+			"GET http://ADDR?x HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET /?x HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/?x",
+		},
 		"scheme in capitals": {
-			"GET HTTP://ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/"},
+			"GET HTTP://ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/",
+		},
 		"ws scheme": {
-			"GET ws://ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/"},
+			"GET ws://ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/",
+		},
 		"user information": {
-			"GET http://me:pw@ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/"},
+			"GET http://me:pw@ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/",
+		},
 		"target wins over Host": {
-			"GET http://ADDR/ HTTP/1.1\r\nA: 1\r\nhOst: other.example\r\nB: 2\r\n\r\n", "GET / HTTP/1.1\r\nA: 1\r\nhOst: ADDR\r\nB: 2\r\n\r\n", "http://ADDR/"},
+			"GET http://ADDR/ HTTP/1.1\r\nA: 1\r\nhOst: other.example\r\nB: 2\r\n\r\n", "GET / HTTP/1.1\r\nA: 1\r\nhOst: ADDR\r\nB: 2\r\n\r\n", "http://ADDR/",
+		},
 		"empty Host": {
-			"GET http://ADDR/ HTTP/1.1\r\nHost:\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/"},
+			"GET http://ADDR/ HTTP/1.1\r\nHost:\r\n\r\n", "GET / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/",
+		},
 		"HTTP/1.0 without Host": {
-			"GET http://ADDR/ HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nHost: ADDR\r\n\r\n", "http://ADDR/"},
+			"GET http://ADDR/ HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nHost: ADDR\r\n\r\n", "http://ADDR/",
+		},
 		"proxy fields": {
 			"GET http://ADDR/ HTTP/1.1\r\nHost: ADDR\r\nProxy-Connection: keep-alive\r\nproxy-authorization: Basic eA==\r\nX: 1\r\n\r\n",
-			"GET / HTTP/1.1\r\nHost: ADDR\r\nX: 1\r\n\r\n", "http://ADDR/"},
+			"GET / HTTP/1.1\r\nHost: ADDR\r\nX: 1\r\n\r\n", "http://ADDR/",
+		},
 		"OPTIONS of the whole server": {
-			"OPTIONS http://ADDR HTTP/1.1\r\nHost: ADDR\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR*"},
+			"OPTIONS http://ADDR HTTP/1.1\r\nHost: ADDR\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR*",
+		},
 		"OPTIONS of a path": {
-			"OPTIONS http://ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "OPTIONS / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/"},
+			"OPTIONS http://ADDR/ HTTP/1.1\r\nHost: ADDR\r\n\r\n", "OPTIONS / HTTP/1.1\r\nHost: ADDR\r\n\r\n", "http://ADDR/",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			origin := newAnswering(t, ok)

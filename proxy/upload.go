@@ -53,8 +53,7 @@ func (u *upload) failed() error {
 	default:
 		return nil
 	}
-	var source *uploadError
-	if errors.As(u.err, &source) {
+	if source, ok := errors.AsType[*uploadError](u.err); ok {
 		return source
 	}
 	return nil

@@ -164,6 +164,7 @@ func (d *differences) parts(was, is content) bool {
 		if errA == nil && errB == nil {
 			d.json("json", a, b, false, false)
 		}
+	default: // nothing smaller to compare
 	}
 	return d.distance > before
 }

@@ -1,6 +1,9 @@
 package traffic
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Field is one header or trailer line. A Field read from the wire remembers the
 // line it came in, so that an untouched field can be sent on byte for byte;
@@ -178,10 +181,5 @@ func (fs Fields) Clone() Fields {
 }
 
 func (f Field) isAny(names []string) bool {
-	for _, name := range names {
-		if f.Is(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, f.Is)
 }

@@ -47,6 +47,7 @@ func (r *Reader) Body(framing Framing) *Body {
 		b.done = b.left == 0
 	case Chunked:
 		b.chunks.limits = &r.limits
+	case UntilClose: // whatever comes
 	}
 	return b
 }

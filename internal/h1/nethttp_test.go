@@ -152,20 +152,34 @@ func compareBodies(t *testing.T, theirs io.Reader, ours *Body, trailer func() ht
 // What net/http accepts and we do not, and why.
 func TestStricterThanNetHTTP(t *testing.T) {
 	tests := []struct{ name, wire, why string }{
-		{"CL and TE", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-			"the next parser may prefer the other one"},
-		{"equal lengths twice", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
-			"we would have to relay both"},
-		{"leading zero in a length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 010\r\n\r\n0123456789",
-			"octal to some"},
-		{"odd case of chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: cHuNkEd\r\n\r\n0\r\n\r\n",
-			"only seen in attacks"},
-		{"folded field", "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n",
-			"RFC 9112 section 5.2"},
-		{"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
-			"we would relay a version that nobody defined"},
-		{"Host in a trailer section", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\n\r\n",
-			"a field that routes must not come late, RFC 9110 section 6.5.1"},
+		{
+			"CL and TE", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			"the next parser may prefer the other one",
+		},
+		{
+			"equal lengths twice", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+			"we would have to relay both",
+		},
+		{
+			"leading zero in a length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 010\r\n\r\n0123456789",
+			"octal to some",
+		},
+		{
+			"odd case of chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: cHuNkEd\r\n\r\n0\r\n\r\n",
+			"only seen in attacks",
+		},
+		{
+			"folded field", "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n",
+			"RFC 9112 section 5.2",
+		},
+		{
+			"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
+			"we would relay a version that nobody defined",
+		},
+		{
+			"Host in a trailer section", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\n\r\n",
+			"a field that routes must not come late, RFC 9110 section 6.5.1",
+		},
 	}
 	for _, test := range tests {
 		theirs, err := http.ReadRequest(bufio.NewReader(strings.NewReader(test.wire)))

@@ -95,7 +95,7 @@ func (c *clientConn) abort() {
 	resetOnClose(c.raw)
 	_ = c.raw.Close()
 	if c.origins != nil {
-		c.origins.close()
+		c.origins.abort()
 	}
 }
 

@@ -159,7 +159,13 @@ func TestRawTunnelCut(t *testing.T) {
 	})
 	t.Run("by the client", func(t *testing.T) {
 		ended := make(chan string, 1)
-		origin := nectest.NewRawServer(t, func(c *nectest.Conn) { ended <- c.ReadAll() })
+		origin := nectest.NewRawServer(t, func(c *nectest.Conn) {
+			got, err := readToEnd(c)
+			if err == nil {
+				t.Error("a clean end")
+			}
+			ended <- got
+		})
 		p, _ := intercepting(t, proxy.Options{})
 		client := tunnel(t, p, origin.Addr, "\x01\x02\x03")
 		waitEvent[traffic.TunnelOpened](t, p)

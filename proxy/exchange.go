@@ -13,6 +13,10 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
+// maxInformational is how many 1xx responses of one exchange are kept. More are
+// relayed and told, but an origin may send them for ever.
+const maxInformational = 100
+
 // exchange is a request being answered.
 type exchange struct {
 	traffic.Exchange
@@ -141,7 +145,9 @@ func (x *exchange) requestRead() {
 func (x *exchange) informational(resp *traffic.Response) error {
 	x.order.Lock()
 	defer x.order.Unlock()
-	x.Informational = append(x.Informational, resp)
+	if len(x.Informational) < maxInformational {
+		x.Informational = append(x.Informational, resp)
+	}
 	x.c.p.observer.Observe(traffic.Informational{Exchange: &x.Exchange, Time: time.Now(), Response: resp})
 	if x.Request.Proto == "HTTP/1.0" {
 		return nil

@@ -80,6 +80,7 @@ func TestLayerAnswers(t *testing.T) {
 		closes, fails bool
 	}{
 		"memory":                 {resp: traffic.Response{Body: memory("hello"), Length: 5}, want: "Content-Length: 5\r\n\r\nhello"},
+		"large memory":           {resp: traffic.Response{Body: memory(strings.Repeat("x", 100<<10)), Length: 100 << 10}, want: "Content-Length: 102400\r\n\r\n" + strings.Repeat("x", 100<<10)},
 		"memory, wrong field":    {resp: traffic.Response{Header: wrong, Body: memory("hello"), Length: 5}, want: "Content-Length: 5\r\n\r\nhello"},
 		"memory of no bytes":     {resp: traffic.Response{Body: memory("")}, want: "Content-Length: 0\r\n\r\n"},
 		"stream":                 {resp: traffic.Response{Body: streamed("hello"), Length: 5}, want: "Content-Length: 5\r\n\r\nhello"},
@@ -215,13 +216,20 @@ func TestLayerEditsRequest(t *testing.T) {
 		req.Body = stream{req.Body} // read by the network, as it comes
 		return next.RoundTrip(ctx, req)
 	})
+	unknown := layer(func(ctx context.Context, req *traffic.Request, next traffic.RoundTripper) (*traffic.Response, error) {
+		req = req.Clone()
+		req.Length = -1
+		req.Header.Del("Content-Length")
+		return next.RoundTrip(ctx, req)
+	})
 	for name, c := range map[string]struct {
 		layer proxy.Layer
 		want  string
 	}{
-		"length known":   {edit(6), "Content-Length: 6\r\n\r\nHELLO!"},
-		"length unknown": {edit(-1), "Transfer-Encoding: chunked\r\n\r\n6\r\nHELLO!\r\n0\r\n\r\n"},
-		"wrapped":        {wrap, "Content-Length: 5\r\n\r\nhello"},
+		"same content, length unknown": {unknown, "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"},
+		"length known":                 {edit(6), "Content-Length: 6\r\n\r\nHELLO!"},
+		"length unknown":               {edit(-1), "Transfer-Encoding: chunked\r\n\r\n6\r\nHELLO!\r\n0\r\n\r\n"},
+		"wrapped":                      {wrap, "Content-Length: 5\r\n\r\nhello"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := make(chan string, 1)

@@ -67,6 +67,17 @@ func (o *origins) close() {
 	o.conns = nil
 }
 
+// abort closes all connections so that origins see a reset: what they were sent
+// is not whole.
+func (o *origins) abort() {
+	o.mu.Lock()
+	for _, oc := range o.conns {
+		resetOnClose(netConn(oc.conn))
+	}
+	o.mu.Unlock()
+	o.close()
+}
+
 // targetOf returns what a request needs a connection for. Inside a tunnel the
 // address is the one the client asked for, whatever name its hello had.
 func (o *origins) targetOf(u traffic.URL) target {

@@ -191,6 +191,21 @@ func TestEventsFlushed(t *testing.T) {
 	}
 }
 
+// TestEndlessInformational relays more early answers than it keeps.
+func TestEndlessInformational(t *testing.T) {
+	hints := strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 1000)
+	origin := newAnswering(t, hints+ok)
+	p := start(t, proxy.Options{}, proxy.Listener{})
+	client := nectest.Dial(t, p.addr)
+	client.Send(get(origin.Addr, "/"))
+	if got := client.ReadN(len(hints + ok)); got != hints+ok {
+		t.Errorf("received %d bytes", len(got))
+	}
+	if x := p.WaitExchanges(t, 1)[0]; len(x.Informational) != 100 {
+		t.Errorf("%d informational responses kept", len(x.Informational))
+	}
+}
+
 // TestInformational relays every early answer, in order and at once.
 func TestInformational(t *testing.T) {
 	early := []string{

@@ -231,8 +231,16 @@ func TestClientTLSFails(t *testing.T) {
 		"does not know the authority": {shakeWith(&tls.Config{ServerName: "a.example", RootCAs: x509.NewCertPool()}), "cert-rejected", "a.example"},
 		"does not in TLS 1.2":         {shakeWith(&tls.Config{ServerName: "a.example", RootCAs: x509.NewCertPool(), MaxVersion: tls.VersionTLS12}), "cert-rejected", "a.example"},
 		"is too old":                  {shakeWith(&tls.Config{ServerName: "a.example", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), "protocol", "a.example"},
-		"leaves in the hello":         {func(_ context.Context, c net.Conn) { c.Write([]byte{0x16, 3, 1}); c.Close() }, "closed", ""},
-		"sends nonsense":              {func(_ context.Context, c net.Conn) { c.Write([]byte("\x16\x03\x01\x00\x05hello")) }, "protocol", ""},
+		"resets in the hello": {func(_ context.Context, c net.Conn) {
+			c.Write([]byte{0x16, 3, 1})
+			time.Sleep(20 * time.Millisecond)
+			reset(c)
+		}, "reset", ""},
+		"shares no cipher": {shakeWith(&tls.Config{
+			ServerName: "a.example", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA256},
+		}), "no-shared-cipher", "a.example"},
+		"leaves in the hello": {func(_ context.Context, c net.Conn) { c.Write([]byte{0x16, 3, 1}); c.Close() }, "closed", ""},
+		"sends nonsense":      {func(_ context.Context, c net.Conn) { c.Write([]byte("\x16\x03\x01\x00\x05hello")) }, "protocol", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan string, 1)
@@ -258,4 +266,11 @@ func shakeWith(config *tls.Config) func(context.Context, net.Conn) {
 		_ = tls.Client(conn, config).HandshakeContext(ctx)
 		conn.Close()
 	}
+}
+
+func reset(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	conn.Close()
 }

@@ -59,7 +59,7 @@ func (c *clientConn) pumpUp(origin tunnelConn) (int64, error) {
 	n := len(early)
 	if n > 0 {
 		if _, err := origin.Write(early); err != nil {
-			_ = c.conn.Close()
+			c.abort()
 			return 0, err
 		}
 		c.r.Discard(n)
@@ -69,7 +69,7 @@ func (c *clientConn) pumpUp(origin tunnelConn) (int64, error) {
 }
 
 // pump copies until src ends, which dst is then told. After an error both are
-// closed: what one side does not see, the other must not believe to have sent.
+// cut: what one side does not see, the other must not believe to have sent.
 func (c *clientConn) pump(dst io.Writer, src io.Reader) (int64, error) {
 	n, err := io.Copy(dst, src)
 	if err == nil {
@@ -78,13 +78,7 @@ func (c *clientConn) pump(dst io.Writer, src io.Reader) (int64, error) {
 		}
 		return n, nil
 	}
-	resetOnClose(c.raw)
-	_ = c.raw.Close()
-	for _, end := range []any{dst, src} {
-		if closer, ok := end.(io.Closer); ok {
-			_ = closer.Close()
-		}
-	}
+	c.abort()
 	return n, err
 }
 

@@ -20,6 +20,8 @@
 // # Order
 //
 // For one exchange [RequestStarted] comes first and exactly one of
-// [ExchangeDone] and [ExchangeAborted] comes last; At never runs backwards
-// between them. Across exchanges there is no order.
+// [ExchangeDone], [ExchangeAborted] and [WSClosed] comes last. WSClosed has
+// [WSOpened] before it, and between them a [FrameSeen] for each frame, whose Seq
+// counts from 1 without a gap over both directions. At never runs backwards
+// within an exchange. Across exchanges there is no order.
 package traffic

@@ -72,6 +72,8 @@ type Exchange struct {
 	// ResponseBody is what was captured of the response's content, sealed; nil
 	// for none. Transfer coding is undone, content coding kept.
 	ResponseBody *Body
+	// WS is what the handshake agreed on, nil unless WSOpened ends the exchange.
+	WS *WebSocket
 	// Informational has the 1xx responses that came before the final one.
 	Informational []*Response
 	// Duration is the time from Started to the end, monotonic.

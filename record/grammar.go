@@ -152,30 +152,46 @@ func (formGrammar) appendMark(dst []byte, r *redactor, name, src []byte, v span)
 }
 
 // partsGrammar finds secrets in multipart/form-data (RFC 7578): the content of
-// parts with the name of a secret. Its anchors begin the name in a part's
-// Content-Disposition.
+// parts with the name of a secret. Its anchors end where the name begins in a
+// part's Content-Disposition.
 type partsGrammar struct{}
 
 // maxPartHead is how far behind its name the head of a part ends at most.
 const maxPartHead = 1 << 10
 
 var (
-	partName = []byte(`; name="`)
+	partName = []byte("name=")
 	partHead = []byte("\r\n\r\n")
 	partEnd  = []byte("\r\n--")
 )
 
 func (partsGrammar) anchor(src []byte, i int) int {
 	i = max(0, i+1-len(partName)) // one may begin before i
-	if n := bytes.Index(src[i:], partName); n >= 0 {
-		return i + n + len(partName)
+	for {
+		n := bytes.Index(src[i:], partName)
+		if n < 0 {
+			return -1
+		}
+		i += n + len(partName)
+		if isParameter(src[:i-len(partName)]) {
+			return i
+		}
 	}
-	return -1
+}
+
+// isParameter reports whether text ends like what stands before a parameter of a
+// field (RFC 9110 section 5.6.6), which tells it from filename and from content.
+func isParameter(text []byte) bool {
+	end := len(text) - 1
+	for low := max(0, end-maxSpace); end > low && isBlank(text[end]); {
+		end--
+	}
+	return end >= 0 && text[end] == ';'
 }
 
 func (g partsGrammar) secret(src []byte, _, i int) ([]byte, span, bool) {
 	window := src[i:min(len(src), i+maxPartHead)]
-	name, rest, ok := bytes.Cut(window, []byte{'"'})
+	name, rest, ok := cutParameter(window)
 	if ok && !isSecret(name) {
 		return nil, span{}, false
 	}
@@ -184,9 +200,22 @@ func (g partsGrammar) secret(src []byte, _, i int) ([]byte, span, bool) {
 		// The head goes on behind the window, or this is no head.
 		return nil, span{start: len(src), end: len(src)}, len(window) < maxPartHead
 	}
-	start := i + len(name) + 1 + head + len(partHead)
+	start := i + len(window) - len(rest) + head + len(partHead)
 	end, whole := g.end(src, start)
 	return name, span{start: start, end: end, whole: whole}, true
+}
+
+// cutParameter splits text behind the value of a parameter at its beginning,
+// which some clients put into quotes and others do not.
+func cutParameter(text []byte) (value, rest []byte, ok bool) {
+	if quoted, found := bytes.CutPrefix(text, []byte{'"'}); found {
+		return bytes.Cut(quoted, []byte{'"'})
+	}
+	end := bytes.IndexAny(text, "; \t\r\n")
+	if end < 0 {
+		return nil, nil, false
+	}
+	return text[:end], text[end:], true
 }
 
 func (partsGrammar) end(src []byte, i int) (int, bool) {

@@ -142,9 +142,10 @@ func (r *redactor) appendCookie(dst, pair []byte) []byte {
 	return r.appendMark(dst, pair[:eq], pair[eq+1:])
 }
 
-// appendURL appends a URL: secrets may be in the query, and in a fragment that
-// looks like one (RFC 6749 section 4.2.2).
+// appendURL appends a URL: secrets may be in the user information, in the query,
+// and in a fragment that looks like one (RFC 6749 section 4.2.2).
 func (r *redactor) appendURL(dst, u []byte) []byte {
+	dst, u = r.appendUserInfo(dst, u)
 	for {
 		i := bytes.IndexAny(u, "?#")
 		if i < 0 {
@@ -155,6 +156,26 @@ func (r *redactor) appendURL(dst, u []byte) []byte {
 		dst = r.appendPairs(dst, u[i+1:end])
 		u = u[end:]
 	}
+}
+
+// appendUserInfo appends a URL up to its host, if it has user information (RFC
+// 3986 section 3.2.1), and returns what is left of it. All of that is a secret:
+// some services take a token as the name.
+func (r *redactor) appendUserInfo(dst, u []byte) (appended, rest []byte) {
+	scheme, rest, ok := bytes.Cut(u, []byte("//"))
+	if !ok || bytes.ContainsAny(scheme, "/?#") {
+		return dst, u
+	}
+	authority := rest
+	if end := bytes.IndexAny(rest, "/?#"); end >= 0 {
+		authority = rest[:end]
+	}
+	at := bytes.LastIndexByte(authority, '@')
+	if at < 0 {
+		return dst, u
+	}
+	dst = append(append(dst, scheme...), "//"...)
+	return r.appendMark(dst, []byte("userinfo"), rest[:at]), rest[at:]
 }
 
 // appendPairs appends name=value pairs joined by "&".

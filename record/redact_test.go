@@ -39,6 +39,10 @@ func TestRedactedFields(t *testing.T) {
 		{"SET-COOKIE", "só=1", "só={{redacted:s__:#}}"},
 		{"Location", "/cb?code=1&access_token=2#id_token=3&x=4", "/cb?code=1&access_token={{redacted:access_token:#}}#id_token={{redacted:id_token:#}}&x=4"},
 		{"Referer", "https://a.example/?q=1", "https://a.example/?q=1"},
+		{"Location", "https://u:p@a.example/?q=@1", "https://{{redacted:userinfo:#}}@a.example/?q=@1"},
+		{"Location", "//u@a.example", "//{{redacted:userinfo:#}}@a.example"},
+		{"Location", "/a//b@c", "/a//b@c"},
+		{"Referer", "", ""},
 		{"Content-Type", "application/json", "application/json"},
 		{"Sec-WebSocket-Key", "dGhlIHNhbXBsZQ==", "dGhlIHNhbXBsZQ=="},
 		{"ETag", `"token=1"`, `"token=1"`},
@@ -81,6 +85,9 @@ const (
 	mediaParts = "multipart/form-data; boundary=b"
 )
 
+// longName is what frameworks make of nested form fields.
+var longName = strings.TrimSuffix(strings.Repeat("ContentPlaceHolder1%24", 6), "%24")
+
 func TestRedactedBodies(t *testing.T) {
 	for _, c := range []struct{ mediaType, in, want string }{
 		{mediaJSON, `{"user":"u","password":"p"}`, `{"user":"u","password":"{{redacted:password:#}}"}`},
@@ -103,6 +110,7 @@ func TestRedactedBodies(t *testing.T) {
 		{"text/html", `<b>"token":"t"</b>`, `<b>"token":"t"</b>`},
 		{mediaForm, "user=u&password=p%20q&x", "user=u&password={{redacted:password:#}}&x"},
 		{mediaForm, "password=", "password="},
+		{mediaForm, "password[]=p&ctl00%24" + longName + "%24Password=q", "password[]={{redacted:password__:#}}&ctl00%24" + longName + "%24Password={{redacted:ctl00_contentplaceholder1_contentplaceho:#}}"},
 		{
 			mediaParts,
 			"--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nu\r\n--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\np\r\nq\r\n--b--\r\n",
@@ -113,6 +121,12 @@ func TestRedactedBodies(t *testing.T) {
 			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"token\"\r\n\r\nu\r\n--b--\r\n",
 			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"token\"\r\n\r\nu\r\n--b--\r\n",
 		},
+		{ // as .NET writes it, and others
+			mediaParts,
+			"--b\r\nContent-Disposition: form-data; name=password\r\n\r\np\r\n--b\r\nContent-Disposition: form-data;name=\"pin_token\"\r\n\r\nq\r\n--b--\r\n",
+			"--b\r\nContent-Disposition: form-data; name=password\r\n\r\n{{redacted:password:#}}\r\n--b\r\nContent-Disposition: form-data;name=\"pin_token\"\r\n\r\n{{redacted:pin_token:#}}\r\n--b--\r\n",
+		},
+		{mediaParts, "--b\r\n\r\n<a name=\"token\">\r\n\r\n--b--\r\n", "--b\r\n\r\n<a name=\"token\">\r\n\r\n--b--\r\n"},
 		{mediaParts, "--b\r\nContent-Disposition: form-data; name=\"tok", "--b\r\nContent-Disposition: form-data; name=\"tok"},
 	} {
 		x := responseWith(traffic.BodyOf([]byte(c.in)))
@@ -189,6 +203,8 @@ func TestIsSecret(t *testing.T) {
 		"secret", "client_secret", "api_key", "apikey", "api-key", "X-Api-Key", "auth", "Authorization",
 		"Proxy-Authorization", "Cookie", "Set-Cookie", "session", "session_id", "sid", "private_key", "password_",
 		"X-Amz-Signature", "connect.sid", "csrf_token", "-sid", "p_w_d",
+		"password[]", "user[tokens][token][]", "token[0]", "token.10", "password2", "api_key_1", "assertion",
+		strings.Repeat("x", 100) + "token",
 	} {
 		if !IsSecret(name) {
 			t.Errorf("%s is not secret", name)
@@ -197,7 +213,8 @@ func TestIsSecret(t *testing.T) {
 	for _, name := range []string{
 		"", "t", "-", "[]", "id", "name", "tokens", "max_tokens", "token_type", "csrf", "author", "passes", "key",
 		"next_page_token", "nextToken", "Sec-WebSocket-Key", "Idempotency-Key", "secretary", "inside", "user[name]",
-		"password[hint]", strings.Repeat("x", 100) + "token", "Content-Length", "WWW-Authenticate", "to\xe9en",
+		"password[hint]", "Content-Length", "0", "[0]", "id2", "sha256", "user[0][name]",
+		strings.Repeat("x", 100) + "auth", "WWW-Authenticate", "to\xe9en",
 	} {
 		if IsSecret(name) {
 			t.Errorf("%s is secret", name)

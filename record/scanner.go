@@ -3,7 +3,7 @@ package record
 const (
 	// maxKey and maxSpace bound a name worth looking at and the white space
 	// behind it, in bytes.
-	maxKey   = 96
+	maxKey   = 256
 	maxSpace = 32
 	// lookBehind is how far before an anchor its name is looked for: with both
 	// quotes, and the byte before, which may be a backslash.

@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// minSecretName and maxSecretName bound the names looked at, in letters and
-// digits: others are not names people give to secrets.
 const (
+	// minSecretName is the length of the shortest name of a secret.
 	minSecretName = 3
+	// maxSecretName is how much of a name is looked at, from its end on, in
+	// letters and digits. It holds every name below.
 	maxSecretName = 48
 )
 
@@ -19,7 +20,7 @@ var secretNames = nameSet(`
 	pass pwd passcode otp totp mfacode cvv cvc
 	sid session sessid sessionkey phpsessid jsessionid
 	sig xamzsignature xamzcredential xgoogsignature xgoogcredential
-	clientassertion samlresponse samlrequest jwtassertion cookie setcookie`)
+	assertion clientassertion samlresponse samlrequest jwtassertion cookie setcookie`)
 
 // secretEndings are how the names of secrets end: access_token, X-Api-Key,
 // userPassword.
@@ -79,7 +80,7 @@ func mayBeSecret[S ~string | ~[]byte](name S) bool {
 		return false
 	}
 	before, last := name[len(name)-2], name[len(name)-1]
-	if isSeparator(before) || isSeparator(last) {
+	if isSeparator(before) || isSeparator(last) || isDigit(last) {
 		return true
 	}
 	before, last = (before|0x20)-'a', (last|0x20)-'a' // lower case; what is no letter is above 25
@@ -91,38 +92,41 @@ func isSeparator(c byte) bool {
 	return c == '-' || c == '_' || c == '.' || c == '[' || c == ']'
 }
 
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
 // IsSecret reports whether a header field, query parameter, form field or JSON
 // key of that name holds a secret: a token, a password, a session, and the
 // fields Authorization, Proxy-Authorization, Cookie and Set-Cookie. Case, "-" and
-// "_" do not matter; of a path like user[password] or user.password the last
-// part counts. A recording made with redaction has marks in place of such
-// values, so whoever compares with it can only ask whether they are there.
+// "_" do not matter, nor do digits at the end (password2, token[0]); of a path
+// like user[password] or user.password the last part counts. A recording made
+// with redaction has marks in place of such values, so whoever compares with it
+// can only ask whether they are there.
 func IsSecret(name string) bool { return isSecret(name) }
 
+// isSecret reads a name from its end, because that is what tells: names that
+// frameworks make for form fields can be long in front.
 func isSecret[S ~string | ~[]byte](name S) bool {
 	if !mayBeSecret(name) {
 		return false
 	}
 	var plain [maxSecretName]byte
-	n := 0
-	for i := 0; i < len(name); i++ {
+	start := len(plain)
+	for i := len(name) - 1; i >= 0 && start > 0; i-- {
 		c := name[i]
 		switch {
 		case c == '-' || c == '_' || c == ']':
 			continue
+		case start == len(plain) && (c == '[' || c == '.' || isDigit(c)):
+			continue // a part that is empty or a number: password[], token[0]
 		case c == '[' || c == '.':
-			n = 0
-			continue
+			return isSecretPlain(plain[start:])
 		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'
 		}
-		if n == len(plain) {
-			return false
-		}
-		plain[n] = c
-		n++
+		start--
+		plain[start] = c
 	}
-	return isSecretPlain(plain[:n])
+	return isSecretPlain(plain[start:])
 }
 
 // isSecretPlain is isSecret for a name without separators in lower case.

@@ -84,6 +84,9 @@ func prepare(f *record.File, entry *record.Entry) (*answer, error) {
 	case recorded.Body != nil && recorded.Body.Truncated:
 		return nil, errTruncated
 	}
+	if err := checkHeads(recorded); err != nil {
+		return nil, err
+	}
 	a := &answer{
 		status: recorded.Status,
 		reason: recorded.Reason,

@@ -201,10 +201,29 @@ func TestMissingSidecarIsAMiss(t *testing.T) {
 	}
 }
 
-func TestUnservableStatusIsAMiss(t *testing.T) {
-	x := load(t, Options{}, write(t, "off", answering(101, fields{{"Upgrade", "x"}}, nil)))
-	if got := asked(t, x, "http://h/"); got != "501" {
-		t.Errorf("got %s", got)
+func TestUnservableAnswersAreMisses(t *testing.T) {
+	upgrade := answering(101, fields{{"Upgrade", "x"}}, nil)
+	reason := answering(200, nil, text("hello"))
+	reason.Response.Reason = "OK\r\nX-Evil: 1"
+	trailer := answering(200, fields{{"Transfer-Encoding", "chunked"}}, text("hello"))
+	trailer.Response.Trailers = fields{{"X-Sum", "a\nb"}}
+	early := answering(200, nil, text("hello"))
+	early.Response.Informational = []message{{Status: 103, Headers: fields{{"Link", "</a>\r\n\r\nHTTP/1.1 200 OK"}}}}
+	for name, line := range map[string]httpLine{
+		"status 101":                  upgrade,
+		"line end in reason":          reason,
+		"line end in field value":     answering(200, fields{{"X-A", "b\r\nSet-Cookie: c=d"}}, text("hello")),
+		"line end in field name":      answering(200, fields{{"X-A\r\nX", "b"}}, text("hello")),
+		"colon in field name":         answering(200, fields{{"X-A:", "b"}}, text("hello")),
+		"field without a name":        answering(200, fields{{"", "b"}}, text("hello")),
+		"NUL in field value":          answering(200, fields{{"X-A", "\x00"}}, text("hello")),
+		"line end in trailer":         trailer,
+		"line end in an early answer": early,
+	} {
+		x := load(t, Options{}, write(t, "off", line))
+		if got := asked(t, x, "http://h/"); got != "501" {
+			t.Errorf("%s: got %s", name, got)
+		}
 	}
 }
 
@@ -273,6 +292,11 @@ func TestPacing(t *testing.T) {
 	whole := answering(200, nil, text("hello"))
 	whole.Timings = stream.Timings
 	length := answering(200, fields{{"Content-Length", "5"}}, streamed("hello"))
+	empty, endless := streamed("hello"), streamed("hello")
+	empty.Chunks, endless.Chunks = [][2]float64{{100, 0}, {300, 0}}, make([][2]float64, 1030)
+	for i := range endless.Chunks {
+		endless.Chunks[i] = [2]float64{100, 1 << 53} // in all more than an int64 holds
+	}
 	for name, c := range map[string]struct {
 		line   httpLine
 		timing Timing
@@ -284,6 +308,8 @@ func TestPacing(t *testing.T) {
 		"0.5x":          {stream, 0.5, []arrival{{100, "head"}, {200, "he"}, {600, "llo"}}},
 		"one piece":     {whole, Recorded, []arrival{{50, "head"}, {50, "hello"}}},
 		"with a length": {length, Recorded, []arrival{{0, "head"}, {100, "he"}, {300, "llo"}}},
+		"empty pieces":  {answering(200, chunked, empty), Recorded, []arrival{{0, "head"}, {300, "hello"}}},
+		"endless pieces": {answering(200, chunked, endless), Recorded, []arrival{{0, "head"}, {100, "hello"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := load(t, Options{Timing: c.timing}, write(t, "off", c.line))

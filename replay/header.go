@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -21,6 +23,31 @@ func endToEnd(recorded traffic.Fields) traffic.Fields {
 	fields.Del(names...)
 	return fields
 }
+
+// checkHeads refuses a response that would not be one on the wire: a line end in
+// a field of a recording made by others would begin a field, or an answer, of
+// its own (RFC 9110 section 5.5).
+func checkHeads(r *record.EntryResponse) error {
+	if strings.ContainsAny(r.Reason, lineBreaking) {
+		return fmt.Errorf("has the reason phrase %.40q", r.Reason)
+	}
+	for _, fields := range [...]traffic.Fields{r.Header, r.Trailer} {
+		for _, f := range fields {
+			if f.Name == "" || strings.ContainsAny(f.Name, lineBreaking+" \t:") || strings.ContainsAny(f.Value, lineBreaking) {
+				return fmt.Errorf("has the invalid header field %.40q", f.Name)
+			}
+		}
+	}
+	for i := range r.Informational {
+		if err := checkHeads(&r.Informational[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lineBreaking has the bytes that no line of a head has in it.
+const lineBreaking = "\r\n\x00"
 
 // frame makes the fields say how the content is delimited: chunked if it was
 // streamed or its length is not known, else by its length.

@@ -52,7 +52,7 @@ func Load(paths []string, o Options) (*Index, error) {
 	for _, path := range paths {
 		f, err := record.Open(path)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("load %s: %w", path, err), x.Close())
+			return nil, errors.Join(err, x.Close()) // it names the path
 		}
 		x.files = append(x.files, f)
 		x.names = append(x.names, filepath.Base(path))

@@ -35,6 +35,7 @@ type FrameEnd struct {
 	Err error
 	// CloseCode and CloseReason are what a close frame says, CloseNoStatus if
 	// it has no code. They are 0 and "" for other frames.
+	// The reason of a frame over 125 bytes is cut there.
 	CloseCode   int
 	CloseReason string
 }
@@ -200,8 +201,11 @@ func (d *Decoder) End(at time.Time) {
 }
 
 func (d *Decoder) endClose() {
-	var wrong Anomaly
-	d.end.CloseCode, d.end.CloseReason, wrong = ParseClose(d.close[:d.closeN])
+	code, reason, wrong := ParseClose(d.close[:d.closeN])
+	if d.end.Anomalies&LongControl != 0 {
+		wrong &^= InvalidCloseReason // the reason was cut, maybe inside a character
+	}
+	d.end.CloseCode, d.end.CloseReason = code, reason
 	d.end.Anomalies |= wrong
 	d.closed = true
 }
@@ -238,14 +242,14 @@ func (d *Decoder) headerAnomalies(h Header) Anomaly {
 // extension allows it.
 func (d *Decoder) extensionAnomalies(h Header) Anomaly {
 	var wrong Anomaly
-	known := uint8(0)
+	reserved := h.RSV
 	if d.ext.Deflate {
-		known = RSV1
+		reserved &^= RSV1
 	}
-	if h.RSV&^known != 0 {
+	if reserved != 0 {
 		wrong |= ReservedBits
 	}
-	if h.RSV&RSV1 != 0 && (h.IsControl() || h.Opcode == OpContinuation) {
+	if reserved != h.RSV && (h.IsControl() || h.Opcode == OpContinuation) {
 		wrong |= MisplacedRSV1
 	}
 	if h.Opcode > OpPong || h.Opcode > OpBinary && h.Opcode < OpClose {

@@ -230,9 +230,9 @@ func (s *source) Read(p []byte) (int, error) {
 
 const (
 	windowSize = 1 << maxWindowBits
-	// windowSlack is how far a window outgrows its size before it is cut back,
-	// which makes cutting rare.
-	windowSlack = windowSize / 2
+	// windowMemory is how far a window grows before it is cut back to its
+	// size: the more, the rarer that is.
+	windowMemory = windowSize * 3 / 2
 )
 
 // window remembers the last 32 KiB of what was inflated. It grows with what has
@@ -242,11 +242,16 @@ type window struct{ recent []byte }
 // last returns the last 32 KiB, or as much as there is.
 func (w *window) last() []byte { return w.recent[max(0, len(w.recent)-windowSize):] }
 
-// add remembers p, of at most 32 KiB.
+// add remembers p, of at most 16 KiB.
 func (w *window) add(p []byte) {
-	if len(w.recent)+len(p) > windowSize+windowSlack {
+	need := len(w.recent) + len(p)
+	switch {
+	case need > windowMemory:
 		keep := windowSize - len(p)
 		w.recent = append(w.recent[:0], w.recent[len(w.recent)-keep:]...)
+	case need > cap(w.recent):
+		size := min(max(need, 2*cap(w.recent)), windowMemory)
+		w.recent = append(make([]byte, 0, size), w.recent...)
 	}
 	w.recent = append(w.recent, p...)
 }

@@ -48,6 +48,8 @@ type clientConn struct {
 	next    traffic.RoundTripper
 	watch   watcher
 
+	now            time.Time // the last time the clock was read between requests
+	whole          bool      // the head of the request was there at that time
 	deadline       time.Time // when the idle deadline was set, zero for none
 	idle, stopping atomic.Bool
 }
@@ -145,18 +147,21 @@ func (c *clientConn) awaitRequest() (time.Time, error) {
 			return time.Time{}, err
 		}
 	}
-	now := time.Now()
-	if !h1.HasHead(c.r.Buffered()) {
-		c.setDeadline(now.Add(headTimeout))
+	c.now = time.Now()
+	if c.whole = h1.HasHead(c.r.Buffered()); !c.whole {
+		c.setDeadline(c.now.Add(headTimeout))
 		c.deadline = time.Time{}
 	}
-	return now, nil
+	return c.now, nil
 }
 
 func (c *clientConn) awaitIdle() error {
-	if now := time.Now(); now.Sub(c.deadline) > deadlineSlack {
-		c.setDeadline(now.Add(idleTimeout))
-		c.deadline = now
+	if c.now.IsZero() {
+		c.now = time.Now()
+	}
+	if c.now.Sub(c.deadline) > deadlineSlack {
+		c.setDeadline(c.now.Add(idleTimeout))
+		c.deadline = c.now
 	}
 	return c.fillIdle()
 }

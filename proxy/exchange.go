@@ -54,6 +54,7 @@ func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
 	}
 	keep := x.run(r)
 	x.finish()
+	c.now = x.Started.Add(x.Duration)
 	if x.linger {
 		c.lingerClose()
 	}
@@ -136,7 +137,11 @@ func (x *exchange) requestRead() {
 		x.Request.Trailer = x.reqBody.Trailer
 		x.RequestBody = &x.reqBody.capture.body
 	}
-	x.RequestDone = time.Since(x.Started)
+	if x.reqBody == nil && x.c.whole {
+		x.RequestDone = 0 // it was there when the clock was read
+	} else {
+		x.RequestDone = time.Since(x.Started)
+	}
 	x.c.p.observer.Observe(traffic.RequestDone{Exchange: &x.Exchange})
 }
 

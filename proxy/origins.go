@@ -43,11 +43,11 @@ type originConn struct {
 	r      *h1.Reader
 	server string // ip:port
 	trace  traffic.Trace
-	raw    bool // TLS is wanted and not begun
-	busy   bool // guarded by origins.mu
-	used   bool // an exchange was completed on it
-	silent bool // nothing came of the answer to the last request
-	since  time.Time
+	raw    bool      // TLS is wanted and not begun
+	busy   bool      // guarded by origins.mu
+	used   bool      // an exchange was completed on it
+	silent bool      // nothing came of the answer to the last request
+	since  time.Time // when the last request had been sent
 }
 
 func newOrigins(d *dialer) *origins { return &origins{d: d} }
@@ -98,13 +98,14 @@ func (o *origins) targetOf(u traffic.URL) target {
 }
 
 // get returns a connection for t: an idle one that is still open, or a new one.
-func (o *origins) get(ctx context.Context, t target, trace *traffic.Trace) (*originConn, error) {
+// now is the time.
+func (o *origins) get(ctx context.Context, t target, now time.Time, trace *traffic.Trace) (*originConn, error) {
 	for {
 		oc := o.takeIdle(t)
 		if oc == nil {
 			break
 		}
-		if time.Since(oc.since) < trustIdle || oc.quiet() {
+		if now.Sub(oc.since) < trustIdle || oc.quiet() {
 			return o.ready(ctx, oc, trace)
 		}
 		o.drop(oc)
@@ -189,7 +190,6 @@ func (o *origins) ready(ctx context.Context, oc *originConn, trace *traffic.Trac
 // release makes a connection idle again.
 func (o *origins) release(oc *originConn) {
 	oc.used = true
-	oc.since = time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	oc.busy = false
@@ -211,12 +211,16 @@ func (o *origins) drop(oc *originConn) {
 // 9.3.1).
 func (o *origins) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
 	t := o.targetOf(req.URL)
+	now := time.Now()
 	for {
-		oc, err := o.get(ctx, t, req.Trace)
+		oc, err := o.get(ctx, t, now, req.Trace)
 		if err != nil {
 			return nil, err
 		}
-		resp, err := o.roundTrip(req, oc)
+		if !oc.used { // opening it took time
+			now = time.Now()
+		}
+		resp, err := o.roundTrip(req, oc, now)
 		if err == nil {
 			return resp, nil
 		}

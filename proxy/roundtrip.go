@@ -11,14 +11,15 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// roundTrip sends the request on oc and reads the head of the final response.
+// roundTrip sends the request on oc, at began, and reads the head of the final
+// response.
 // After an error nothing is left running and oc is to be dropped.
-func (o *origins) roundTrip(req *traffic.Request, oc *originConn) (*traffic.Response, error) {
-	began := time.Now()
+func (o *origins) roundTrip(req *traffic.Request, oc *originConn, began time.Time) (*traffic.Response, error) {
 	oc.silent = true
 	up, sendErr := oc.send(req)
+	oc.since = time.Now()
 	if req.Trace != nil {
-		req.Trace.Began, req.Trace.Sent = began, time.Now()
+		req.Trace.Began, req.Trace.Sent = began, oc.since
 	}
 	resp, err := oc.readFinal(req)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -32,13 +33,19 @@ func (f *serveFlags) bind(flags *pflag.FlagSet) {
 }
 
 // check validates the flags. With a command the port is a free one unless the
-// user chose it.
-func (f *serveFlags) check(cmd *cobra.Command, command []string) error {
+// user chose it. The ready file, which is removed at the start, must be none of
+// the recordings.
+func (f *serveFlags) check(cmd *cobra.Command, command []string, recordings ...string) error {
 	if len(command) > 0 && !cmd.Flags().Changed("listen") {
 		f.listen = "127.0.0.1:0"
 	}
 	if _, _, err := net.SplitHostPort(f.listen); err != nil {
 		return usagef("--listen: %w", err).hinted("write host:port, such as --listen 127.0.0.1:8080")
+	}
+	for _, recording := range recordings {
+		if f.readyFile != "" && filepath.Clean(f.readyFile) == filepath.Clean(recording) {
+			return usagef("--ready-file: %s is the recording", f.readyFile)
+		}
 	}
 	return nil
 }
@@ -88,7 +95,7 @@ func parseMap(s string) (reverseMap, error) {
 func parseOrigin(flag, s string) (*traffic.URL, error) {
 	u, err := traffic.ParseURL(s)
 	if err != nil {
-		return nil, usagef("%s: %w", flag, err).hinted("for example %s https://api.example.com", flag)
+		return nil, usagef("%s: %w", flag, err).hinted("an origin is a URL such as https://api.example.com")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return nil, usagef("%s: unsupported scheme %q", flag, u.Scheme).hinted("use http or https")

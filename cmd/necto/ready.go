@@ -65,12 +65,20 @@ func replaceFile(path string, data []byte) error {
 }
 
 // removeStale removes the ready file of an earlier run, which would tell a
-// waiting script the wrong addresses.
+// waiting script the wrong addresses. Nothing but a file is taken for one: a
+// device such as /dev/stdout would be replaced for the whole machine.
 func removeStale(path string) error {
 	if path == "" {
 		return nil
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return usagef("--ready-file: %s is not a regular file", path).hinted("use --json for standard output")
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the old ready file: %w", err)
 	}
 	return nil

@@ -111,7 +111,7 @@ func (o *recordOptions) complete(cmd *cobra.Command, args []string, f recordFlag
 		return usagef("unexpected argument %q", own[0]).hinted("put the command behind --, and a flag's value behind =")
 	}
 	o.command = command
-	if err := o.serve.check(cmd, command); err != nil {
+	if err := o.serve.check(cmd, command, o.output); err != nil {
 		return err
 	}
 	if err := o.completeWriter(f); err != nil {

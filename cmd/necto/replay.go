@@ -75,7 +75,7 @@ func (o *replayOptions) complete(cmd *cobra.Command, args []string, timing strin
 	if !cmd.Flags().Changed("fail-on-miss") {
 		o.failOnMiss = len(o.command) > 0
 	}
-	return o.serve.check(cmd, o.command)
+	return o.serve.check(cmd, o.command, o.recordings...)
 }
 
 // runReplay answers until the command ends, or until a signal.

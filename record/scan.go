@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -152,6 +153,8 @@ func cutNumber(p []byte, prefix string, n *uint64) ([]byte, bool) {
 // last says where a recording ends and which numbers are taken.
 type last struct {
 	seq, id, conn uint64
+	// redaction is that of the recording, "off" if it does not say.
+	redaction string
 	// end is the length of the file without a torn last line, in bytes. open
 	// means that the last line is whole but for its end.
 	end  int64
@@ -160,11 +163,12 @@ type last struct {
 
 // lastOf reads a recording that is to be continued.
 func lastOf(file *os.File) (last, error) {
-	if _, err := readMeta(file); err != nil {
+	meta, err := readMeta(file)
+	if err != nil {
 		return last{}, err
 	}
-	var l last
-	err := scanLines(file, func(offset int64, raw []byte, ended bool) error {
+	l := last{redaction: cmp.Or(meta.Redaction, "off")}
+	err = scanLines(file, func(offset int64, raw []byte, ended bool) error {
 		l.open = !ended && len(raw) > 0 && gjson.ValidBytes(raw)
 		l.end = offset
 		if l.open {

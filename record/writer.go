@@ -15,6 +15,11 @@ import (
 // ErrExists is wrapped by the error of Create for a file that has content.
 var ErrExists = errors.New("file exists and is not empty")
 
+// ErrRedaction is wrapped by the error of Create for an Append to a recording that
+// was begun with another redaction: replay could not tell in which of its runs
+// secrets are to be compared.
+var ErrRedaction = errors.New("the recording was begun with another redaction")
+
 // flushSize is how many bytes of lines are written at once.
 const flushSize = 256 << 10
 
@@ -70,7 +75,8 @@ type Writer struct {
 // Create starts a recording at path; "-" is standard output, which Close leaves
 // open. On standard output, pipes and devices all bodies are inline. Unless told
 // otherwise it refuses a file that has content with ErrExists; an Append needs a
-// recording (ErrNotRecording) of a version that can be continued (*VersionError).
+// recording (ErrNotRecording) of a version that can be continued (*VersionError)
+// and the same redaction (ErrRedaction).
 func Create(path string, o Options) (*Writer, error) {
 	w, err := create(path, o)
 	if err != nil {
@@ -138,6 +144,9 @@ func (w *Writer) continueOrClear(path string, o Options) error {
 	last, err := lastOf(w.out.file)
 	if err != nil {
 		return err
+	}
+	if last.redaction != o.Redaction {
+		return fmt.Errorf("%w: %s", ErrRedaction, last.redaction)
 	}
 	w.enc.seq, w.enc.baseID, w.enc.baseConn = last.seq, last.id, last.conn
 	if err := w.out.cut(last.end); err != nil || !last.open {

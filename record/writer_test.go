@@ -120,6 +120,7 @@ func TestAppendRefusesWhatItCannotContinue(t *testing.T) {
 	for content, want := range map[string]error{
 		"some text\n": ErrNotRecording,
 		`{"type":"meta","format":"necto-recording","v":2,"at":"2026-01-01T00:00:00Z"}` + "\n": &VersionError{2},
+		metaLine: ErrRedaction, // which does not redact
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -267,8 +267,11 @@ func plural(n int64, noun string) string { return english.Plural(int(n), noun, "
 
 // recordingHint says what helps when a recording cannot be begun.
 func recordingHint(err error) error {
-	if errors.Is(err, record.ErrExists) {
+	switch {
+	case errors.Is(err, record.ErrExists):
 		return withHint(err, "go on with it (--append), replace it (--force), or write another (-o FILE)")
+	case errors.Is(err, record.ErrRedaction):
+		return withHint(err, "give the same --redact as before, or write another (-o FILE)")
 	}
 	return err
 }

@@ -55,10 +55,11 @@ func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
 	keep := x.run(r)
 	x.finish()
 	c.now = x.Started.Add(x.Duration)
-	if x.linger {
+	keep = keep && x.Failure == nil && !c.stopping.Load()
+	if x.linger || !keep && x.Failure == nil {
 		c.lingerClose()
 	}
-	return keep && x.Failure == nil && !c.stopping.Load()
+	return keep
 }
 
 func (c *clientConn) newExchange(req *traffic.Request, url traffic.URL, started time.Time) *exchange {

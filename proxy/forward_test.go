@@ -50,3 +50,19 @@ func TestForwardKeepsBytes(t *testing.T) {
 		t.Errorf("informational %v, trailers %v %v", x.Informational, x.Request.Trailer, x.Response.Trailer)
 	}
 }
+
+// TestLastAnswerArrives has a client that sends more behind its last request, as
+// some do behind a POST: closing the connection on it would be a reset, which
+// can take the answer with it.
+func TestLastAnswerArrives(t *testing.T) {
+	body := strings.Repeat("x", 1<<20)
+	origin := newAnswering(t, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1048576\r\n\r\n"+body)
+	p := start(t, proxy.Options{}, proxy.Listener{})
+	c := nectest.Dial(t, p.addr)
+	c.Send("GET http://" + origin.Addr + "/ HTTP/1.1\r\nHost: " + origin.Addr + "\r\n\r\n")
+	p.WaitExchanges(t, 1)
+	c.Send("\r\n")
+	if got := c.ReadAll(); !strings.HasSuffix(got, "\r\n\r\n"+body) {
+		t.Errorf("%d bytes of the answer arrived", len(got))
+	}
+}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"log/slog"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -23,8 +26,12 @@ type status struct {
 	bar *progressbar.ProgressBar // nil without a line
 }
 
-// newStatus returns a status that has no line yet.
+// newStatus returns a status that has no line yet. From then on notes that nobody
+// reads any more, as in "2>&1 | head", are lost: without Notify the signal for
+// that would end the process, and with it the recording. It is not ignored,
+// because commands would inherit that.
 func newStatus(io stdio) *status {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return &status{io: io, stop: make(chan struct{})}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/dustin/go-humanize/english"
@@ -94,6 +95,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		return replayHint(err)
 	}
 	defer index.Close()
+	debug.FreeOSMemory() // loading takes several times what the index keeps
 	s := &server{
 		proxy: proxy.New(proxy.Options{
 			Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(),

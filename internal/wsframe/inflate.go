@@ -136,26 +136,25 @@ var engines = sync.Pool{New: func() any {
 
 // inflate inflates one message. The reader ends at a block with BFINAL, which
 // RFC 7692 section 7.2.3.4 allows inside a message: it is then set up again for
-// the rest, with what came before as its dictionary.
+// the rest, with what came before as its dictionary. A payload of no bytes,
+// which no compressor makes, is taken for an empty message.
 func (e *engine) inflate(w *window) error {
-	for {
+	for e.source.more() {
 		if err := e.reader.(flate.Resetter).Reset(&e.source, w.last()); err != nil {
 			return err
 		}
 		if err := e.drain(w); err != nil {
 			return err
 		}
-		if !e.source.more() {
-			return e.source.err()
-		}
 	}
+	return e.source.err()
 }
 
 // drain passes on all that the reader gives up to its end.
 func (e *engine) drain(w *window) error {
 	for {
 		n, err := e.reader.Read(e.out[:])
-		if n > 0 {
+		if n > 0 && !e.source.given { // of an abandoned message nobody wants the rest
 			e.dst.Append(e.out[:n])
 			w.add(e.out[:n])
 		}

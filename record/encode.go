@@ -72,7 +72,9 @@ func (e *encoder) appendEnd(dst []byte, t time.Time, c Counts) []byte {
 	dst = e.begin(dst, TypeEnd)
 	dst = e.when(dst, t)
 	dst = appendUint(dst, `,"exchanges":`, uint64(c.Exchanges))
-	return append(dst, `,"websockets":0,"frames":0,"dropped":0}`+"\n"...)
+	dst = appendUint(dst, `,"websockets":`, uint64(c.WebSockets))
+	dst = appendUint(dst, `,"frames":`, uint64(c.Frames))
+	return append(dst, `,"dropped":0}`+"\n"...)
 }
 
 // appendPending appends an exchange that has not ended. Of its request only the
@@ -95,11 +97,7 @@ func (e *encoder) appendExchange(dst []byte, x *traffic.Exchange) ([]byte, error
 		lineType = TypePending
 	}
 	dst = e.beginExchange(dst, lineType, x)
-	dst = appendMember(dst, "client", x.Client)
-	if x.Server != "" {
-		dst = appendMember(dst, "server", x.Server)
-	}
-	dst = appendTLS(dst, x.TLS)
+	dst = appendPeers(dst, x)
 	dst, err := e.appendRequest(dst, x.Request, x.RequestBody, x.Request.Trailer)
 	if x.Response != nil && err == nil {
 		dst, err = e.appendResponse(dst, x)
@@ -118,6 +116,15 @@ func (e *encoder) beginExchange(dst []byte, lineType string, x *traffic.Exchange
 	dst = appendUint(dst, `,"id":`, e.baseID+uint64(x.ID))
 	dst = appendUint(dst, `,"conn":`, e.baseConn+uint64(x.Conn))
 	return e.when(dst, x.Started)
+}
+
+// appendPeers appends who the exchange is between.
+func appendPeers(dst []byte, x *traffic.Exchange) []byte {
+	dst = appendMember(dst, "client", x.Client)
+	if x.Server != "" {
+		dst = appendMember(dst, "server", x.Server)
+	}
+	return appendTLS(dst, x.TLS)
 }
 
 func (e *encoder) appendTLSFailed(dst []byte, f traffic.TLSFailed) []byte {

@@ -13,13 +13,17 @@ const (
 	TypePending = "http.pending"
 	TypeTLS     = "tls"
 	TypeTunnel  = "tunnel"
+	TypeWSOpen  = "ws.open"
+	TypeWSFrame = "ws.frame"
+	TypeWSClose = "ws.close"
 	TypeEnd     = "end"
 )
 
-// Entry is an exchange as a recording has it: an http line, or an http.pending
-// line for one that had not ended. Secrets are redacted if the recording is.
+// Entry is an exchange as a recording has it: an http line, an http.pending line
+// for one that had not ended, or a ws.open line for the handshake of a WebSocket
+// connection. Secrets are redacted if the recording is.
 type Entry struct {
-	// Type is TypeHTTP or TypePending.
+	// Type is TypeHTTP, TypePending or TypeWSOpen.
 	Type string
 	// Seq is the number of the line, ID that of the exchange, Conn that of the
 	// client connection; all from 1.
@@ -43,6 +47,9 @@ type Entry struct {
 	// Failure is why the exchange did not complete, nil if it did.
 	Failure     *traffic.Failure
 	Rules, Tags []string
+	// WS is what the handshake agreed on, nil unless Type is TypeWSOpen. A ws.open
+	// line has neither Timing nor Duration, and its URL has the scheme ws or wss.
+	WS *traffic.WebSocket
 }
 
 // EntryRequest is the request of an Entry.

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -12,7 +11,7 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// ParseEntry reads an http or http.pending line, which it does not keep. Members
+// ParseEntry reads an http, http.pending or ws.open line, which it does not keep. Members
 // it does not know are ignored. Header fields, URL and the like come back byte
 // for byte as they were recorded.
 func ParseEntry(raw []byte) (*Entry, error) {
@@ -21,7 +20,7 @@ func ParseEntry(raw []byte) (*Entry, error) {
 	}
 	p := parser{}
 	e := p.entry(gjson.ParseBytes(raw))
-	if p.err == nil && e.Type != TypeHTTP && e.Type != TypePending {
+	if p.err == nil && e.Type != TypeHTTP && e.Type != TypePending && e.Type != TypeWSOpen {
 		p.fail("type %.40q is not an exchange", e.Type)
 	}
 	if p.err != nil {
@@ -77,6 +76,9 @@ func (p *parser) entry(line gjson.Result) *Entry {
 	})
 	if !hasRequest {
 		p.fail("no request")
+	}
+	if e.Type == TypeWSOpen {
+		e.WS = p.agreed(line)
 	}
 	return e
 }
@@ -212,11 +214,7 @@ func (p *parser) body(value gjson.Result) *EntryBody {
 		case "text":
 			b.Inline = []byte(value.String())
 		case "base64":
-			content, err := base64.StdEncoding.DecodeString(value.String())
-			if err != nil {
-				p.fail("body: %w", err)
-			}
-			b.Inline = content
+			b.Inline = p.base64(value)
 		case "file":
 			b.File = value.String()
 		case "wire":

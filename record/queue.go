@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -22,12 +23,12 @@ const (
 // queue is what stands between the proxy and the writer. push is made to be
 // cheap: the writer is woken only when it sleeps, and then takes all there is.
 type queue struct {
-	mu     sync.Mutex // guards what follows
-	space  sync.Cond  // signalled when events were taken
-	events []traffic.Event
-	bytes  int64
-	asleep bool
-	closed bool
+	mu      sync.Mutex // guards what follows
+	space   sync.Cond  // signalled when events were taken
+	waiting batch
+	bytes   int64
+	asleep  bool
+	closed  bool
 
 	wake   chan struct{} // there is an event; holds one signal
 	urgent chan struct{} // do not wait for company; holds one signal
@@ -49,13 +50,41 @@ func newQueue() *queue {
 func (q *queue) push(e traffic.Event, bytes int64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !q.hasSpace() {
+		return false
+	}
+	q.waiting.events = append(q.waiting.events, e)
+	q.added(bytes)
+	return true
+}
+
+// pushFrame adds a FrameSeen with a copy of a frame. It blocks as push does, and
+// does nothing if the queue is closed.
+func (q *queue) pushFrame(f *traffic.Frame) {
+	if isLong(f.Payload) { // copied here, where nobody waits for it
+		long := *f
+		long.Payload = slices.Clone(f.Payload)
+		f = &long
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.hasSpace() {
+		q.waiting.addFrame(f)
+		q.added(int64(len(f.Payload)))
+	}
+}
+
+// hasSpace waits until there is space, and returns false if the queue is closed.
+// Like added it is called with mu held.
+func (q *queue) hasSpace() bool {
 	for !q.closed && q.full(1) {
 		q.space.Wait()
 	}
-	if q.closed {
-		return false
-	}
-	q.events = append(q.events, e)
+	return !q.closed
+}
+
+// added accounts for an event and wakes the writer if that has to be.
+func (q *queue) added(bytes int64) {
 	q.bytes += bytes + eventBytes
 	if q.asleep {
 		q.asleep = false
@@ -64,18 +93,18 @@ func (q *queue) push(e traffic.Event, bytes int64) bool {
 	if q.full(2) {
 		signal(q.urgent)
 	}
-	return true
 }
 
 // full reports whether the queue has reached one part-th of its bounds.
 func (q *queue) full(part int) bool {
-	return len(q.events) >= maxQueued/part || q.bytes >= maxQueuedBytes/int64(part)
+	return len(q.waiting.events) >= maxQueued/part || q.bytes >= maxQueuedBytes/int64(part)
 }
 
 // take waits for events, but not longer than patience, and returns them in the
 // order they were pushed; false means that the queue is closed and these are the
-// last. spare is used to hold the next ones.
-func (q *queue) take(patience time.Duration, spare []traffic.Event) ([]traffic.Event, bool) {
+// last. spare, of which nothing is needed any more, is used to hold the next ones.
+func (q *queue) take(patience time.Duration, spare batch) (batch, bool) {
+	spare.reset()
 	if q.sleep(patience) {
 		q.timer.Reset(gatherTime)
 		select {
@@ -85,8 +114,8 @@ func (q *queue) take(patience time.Duration, spare []traffic.Event) ([]traffic.E
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := q.events
-	q.events, q.bytes = spare[:0], 0
+	taken := q.waiting
+	q.waiting, q.bytes = spare, 0
 	q.space.Broadcast()
 	return taken, !q.closed
 }
@@ -95,7 +124,7 @@ func (q *queue) take(patience time.Duration, spare []traffic.Event) ([]traffic.E
 // for.
 func (q *queue) sleep(patience time.Duration) bool {
 	q.mu.Lock()
-	q.asleep = len(q.events) == 0 && !q.closed
+	q.asleep = len(q.waiting.events) == 0 && !q.closed
 	asleep, closed := q.asleep, q.closed
 	q.mu.Unlock()
 	if !asleep {

@@ -124,7 +124,7 @@ func searchHead(raw []byte) lineHead {
 // typeName returns a type's name without allocating for those of version 1.
 func typeName(name []byte) string {
 	for _, known := range [...]string{
-		TypeHTTP, TypePending, TypeMeta, TypeTLS, TypeTunnel, TypeEnd, "ws.open", "ws.frame", "ws.close",
+		TypeHTTP, TypePending, TypeMeta, TypeTLS, TypeTunnel, TypeEnd, TypeWSOpen, TypeWSFrame, TypeWSClose,
 	} {
 		if string(name) == known {
 			return known

@@ -44,8 +44,12 @@ type Counts struct {
 	// Exchanges counts exchanges that ended, Errors those of them that failed,
 	// Open those still running.
 	Exchanges, Errors, Open int64
+	// WebSockets counts handshakes that opened a WebSocket connection, which are
+	// no Exchanges, and Frames the frames of all of them.
+	WebSockets, Frames int64
 	// BytesUp and BytesDown count content of requests and responses, transfer
-	// coding undone and content coding kept, of exchanges that ended.
+	// coding undone and content coding kept, of exchanges that ended, and
+	// payload of frames as on the wire.
 	BytesUp, BytesDown int64
 }
 
@@ -159,8 +163,10 @@ func (w *Writer) continueOrClear(path string, o Options) error {
 // is full. After a write error or Close it does nothing.
 func (w *Writer) Observe(e traffic.Event) {
 	switch e := e.(type) {
-	case traffic.RequestStarted, traffic.TLSFailed, traffic.TunnelClosed:
+	case traffic.RequestStarted, traffic.TLSFailed, traffic.TunnelClosed, traffic.WSClosed:
 		w.queue.push(e, 0)
+	case traffic.FrameSeen:
+		w.queue.pushFrame(e.Frame)
 	case traffic.RequestDone:
 		if e.RequestBody != nil {
 			w.push(e, e.RequestBody, nil)
@@ -168,6 +174,8 @@ func (w *Writer) Observe(e traffic.Event) {
 	case traffic.ExchangeDone:
 		w.push(e, e.RequestBody, e.ResponseBody)
 	case traffic.ExchangeAborted:
+		w.push(e, e.RequestBody, e.ResponseBody)
+	case traffic.WSOpened:
 		w.push(e, e.RequestBody, e.ResponseBody)
 	default: // has no line
 	}
@@ -248,14 +256,13 @@ func (w *Writer) fail(err error) {
 // run is the writing goroutine.
 func (w *Writer) run() {
 	defer close(w.done)
-	var batch []traffic.Event
+	var b batch
 	for more := true; more; {
-		batch, more = w.queue.take(w.open.patience(), batch)
+		b, more = w.queue.take(w.open.patience(), b)
 		now := time.Now()
-		for _, e := range batch {
+		for _, e := range b.events {
 			w.handle(e, now)
 		}
-		clear(batch) // exchanges must not live on in it
 		if w.open.due(now) {
 			w.writePending(w.open.becomeOld(now, pendingAfter))
 		}
@@ -273,6 +280,12 @@ func (w *Writer) handle(e traffic.Event, now time.Time) {
 		w.ended(e.Exchange)
 	case traffic.ExchangeAborted:
 		w.ended(e.Exchange)
+	case traffic.WSOpened:
+		w.opened(e.Exchange)
+	case traffic.FrameSeen:
+		w.frame(e.Frame)
+	case traffic.WSClosed:
+		w.buf = w.enc.appendClosed(w.buf, e)
 	case traffic.TLSFailed:
 		w.buf = w.enc.appendTLSFailed(w.buf, e)
 	case traffic.TunnelClosed:
@@ -293,6 +306,25 @@ func (w *Writer) ended(x *traffic.Exchange) {
 	}
 	w.seen.BytesUp += w.account(x, x.RequestBody)
 	w.seen.BytesDown += w.account(x, x.ResponseBody)
+}
+
+// opened ends an exchange whose connection goes on with frames.
+func (w *Writer) opened(x *traffic.Exchange) {
+	w.open.end(x.ID)
+	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendOpened(dst, x) })
+	w.seen.WebSockets++
+	w.seen.BytesUp += w.account(x, x.RequestBody)
+	w.seen.BytesDown += w.account(x, x.ResponseBody)
+}
+
+func (w *Writer) frame(f *traffic.Frame) {
+	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendFrame(dst, f) })
+	w.seen.Frames++
+	if f.Dir == traffic.ClientToServer {
+		w.seen.BytesUp += f.Length
+	} else {
+		w.seen.BytesDown += f.Length
+	}
 }
 
 // account gives a body back and returns its size.

@@ -1,0 +1,168 @@
+package record
+
+import (
+	"bytes"
+	"encoding/hex"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// appendOpened appends the line of a handshake that opened a WebSocket
+// connection.
+func (e *encoder) appendOpened(dst []byte, x *traffic.Exchange) ([]byte, error) {
+	dst = e.beginExchange(dst, TypeWSOpen, x)
+	dst = appendPeers(dst, x)
+	request := *x.Request
+	request.URL.Scheme = webSocketScheme(request.URL.Scheme)
+	dst, err := e.appendRequest(dst, &request, x.RequestBody, request.Trailer)
+	if err == nil && x.Response != nil {
+		dst, err = e.appendResponse(dst, x)
+	}
+	dst = appendAgreed(dst, x.WS)
+	dst = appendList(dst, "rules", x.Rules)
+	dst = appendList(dst, "tags", x.Tags)
+	return append(dst, "}\n"...), err
+}
+
+// webSocketScheme returns what the URL of a WebSocket connection begins with
+// (RFC 6455 section 3), of which the handshake shows only the HTTP side.
+func webSocketScheme(scheme string) string {
+	switch scheme {
+	case "http":
+		return "ws"
+	case "https":
+		return "wss"
+	}
+	return scheme
+}
+
+// appendAgreed appends what a handshake agreed on.
+func appendAgreed(dst []byte, ws *traffic.WebSocket) []byte {
+	if ws == nil {
+		return dst
+	}
+	if ws.Subprotocol != "" {
+		dst = appendMember(dst, "subprotocol", ws.Subprotocol)
+	}
+	before := `,"deflate":{"`
+	first := before
+	for dir, deflate := range ws.Deflate {
+		if deflate == traffic.DeflateOff {
+			continue
+		}
+		dst = append(dst, before...)
+		dst = append(dst, traffic.Direction(dir).String()...)
+		dst = append(dst, `":`...)
+		dst = appendText(dst, string(deflate))
+		before = `,"`
+	}
+	if before != first {
+		dst = append(dst, '}')
+	}
+	if ws.Opaque {
+		dst = append(dst, `,"opaque":true`...)
+	}
+	return dst
+}
+
+// appendFrame appends the line of a frame.
+func (e *encoder) appendFrame(dst []byte, f *traffic.Frame) ([]byte, error) {
+	dst = e.begin(dst, TypeWSFrame)
+	dst = appendUint(dst, `,"id":`, e.baseID+uint64(f.Exchange.ID))
+	dst = appendUint(dst, `,"n":`, f.Seq)
+	dst = e.when(dst, f.Last)
+	dst = append(dst, `,"dir":"`...)
+	dst = append(dst, f.Dir.String()...)
+	dst = appendUint(dst, `","opcode":`, uint64(f.Opcode))
+	dst = appendFlag(dst, "fin", f.Fin)
+	if f.RSV != 0 {
+		dst = appendUint(dst, `,"rsv":`, uint64(f.RSV))
+	}
+	if f.Masked != masked(f.Dir) {
+		dst = appendFlag(dst, "masked", f.Masked)
+	}
+	dst = appendUint(dst, `,"length":`, uint64(f.Length))
+	dst, err := e.appendPayload(dst, f)
+	dst = appendList(dst, "anomalies", f.Anomalies)
+	for _, flag := range [...]struct {
+		name string
+		set  bool
+	}{{"injected", f.Injected}, {"dropped", f.Dropped}, {"edited", f.Edited}} {
+		if flag.set {
+			dst = appendFlag(dst, flag.name, true)
+		}
+	}
+	return append(dst, "}\n"...), err
+}
+
+// masked reports whether frames of that direction have to be masked (RFC 6455
+// section 5.1).
+func masked(dir traffic.Direction) bool { return dir == traffic.ClientToServer }
+
+// appendPayload appends the content of a frame. Its size is there only where it
+// is not plain from the length on the wire.
+func (e *encoder) appendPayload(dst []byte, f *traffic.Frame) ([]byte, error) {
+	content, err := e.storePayload(f.Payload)
+	if err != nil {
+		return dst, err
+	}
+	size := content.size
+	if f.Truncated {
+		size = f.Size
+	}
+	if f.Inflated || f.Truncated || size != f.Length {
+		dst = appendUint(dst, `,"size":`, uint64(size))
+	}
+	dst = content.append(dst)
+	if f.Truncated {
+		dst = appendFlag(dst, "truncated", true)
+		if len(f.SHA256) > 0 {
+			dst = append(dst, `,"sha256":"`...)
+			dst = hex.AppendEncode(dst, f.SHA256)
+			dst = append(dst, '"')
+		}
+	}
+	return dst, nil
+}
+
+// storePayload keeps a payload with its secrets replaced. What a frame has is
+// said nowhere, and most of them have JSON.
+func (e *encoder) storePayload(p []byte) (stored, error) {
+	var g grammar
+	if e.redact != nil {
+		g = jsonGrammar{}
+	}
+	if e.bodies.fits(int64(len(p))) {
+		return e.bodies.inline(p, e.scanner(g)), nil
+	}
+	return e.bodies.store(bytes.NewReader(p), e.scanner(g))
+}
+
+// appendClosed appends the line of a WebSocket connection that has ended.
+func (e *encoder) appendClosed(dst []byte, closed traffic.WSClosed) []byte {
+	c := closed.Close
+	dst = e.begin(dst, TypeWSClose)
+	dst = appendUint(dst, `,"id":`, e.baseID+uint64(closed.Exchange.ID))
+	dst = e.when(dst, closed.At())
+	dst = appendUint(dst, `,"code":`, uint64(max(0, c.Code)))
+	dst = appendMember(dst, "reason", c.Reason)
+	dst = appendMember(dst, "by", string(c.By))
+	if c.Cause != "" {
+		dst = appendMember(dst, "cause", c.Cause)
+	}
+	dst = appendUint(dst, `,"frames":{"client-to-server":`, c.Frames[traffic.ClientToServer])
+	dst = appendUint(dst, `,"server-to-client":`, c.Frames[traffic.ServerToClient])
+	dst = append(dst, `},"ms":`...)
+	dst = appendMillis(dst, c.Duration)
+	return append(dst, "}\n"...)
+}
+
+// appendFlag appends a member that is true or false.
+func appendFlag(dst []byte, name string, value bool) []byte {
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	if value {
+		return append(dst, `":true`...)
+	}
+	return append(dst, `":false`...)
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/necto-dev/necto/internal/wsframe"
+	"github.com/necto-dev/necto/traffic"
 )
 
 // chat returns messages as alike as those of real connections, and some longer
@@ -263,6 +264,23 @@ func TestUncompressedMessagesStayOutOfTheWindow(t *testing.T) {
 		{Opcode: 1, Content: "between"},
 		{Opcode: 1, Content: again, Inflated: true},
 	})
+}
+
+// TestDirectionsHaveTheirOwnTakeover: server_no_context_takeover says nothing of
+// the client.
+func TestDirectionsHaveTheirOwnTakeover(t *testing.T) {
+	peer := deflated{takeover: true}
+	var wire []byte
+	var want []decoded
+	for range 2 {
+		message := strings.Repeat("words that come again, ", 20)
+		h := wsframe.Header{Fin: true, RSV: wsframe.RSV1, Opcode: wsframe.OpText, Masked: true, Key: rfcKey}
+		wire = wsframe.AppendFrame(wire, h, []byte(peer.compress(t, message)))
+		want = append(want, decoded{Opcode: wsframe.OpText, Content: message, Inflated: true})
+	}
+	if diff := cmp.Diff(want, decode(traffic.ClientToServer, noTakeover, wire, len(wire))); diff != "" {
+		t.Errorf("client (-want +got):\n%s", diff)
+	}
 }
 
 func TestLostMessageIsFoundOut(t *testing.T) {

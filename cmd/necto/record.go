@@ -186,7 +186,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	status := newStatus(io)
 	// The recording notes the address, so it begins once the listeners are
 	// open; nothing is observed before Run.
-	observers := make(traffic.Tee, 1)
+	observers := traffic.Tee{nil, &handshakeNotes{status: status}}
 	o.proxy.Observer, o.proxy.Network, o.proxy.CA = observers, network, authority
 	o.proxy.Log, o.writer.Log = status.log(), status.log()
 	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command}

@@ -99,6 +99,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	s := &server{
 		proxy: proxy.New(proxy.Options{
 			Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(),
+			Observer: &handshakeNotes{status: status},
 		}),
 		authority: authority, command: o.command,
 	}

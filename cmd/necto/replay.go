@@ -100,6 +100,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		proxy: proxy.New(proxy.Options{
 			Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(),
 			Observer: &handshakeNotes{status: status},
+			MaxBody:  1, // nobody looks at bodies: more would be copied for nothing
 		}),
 		authority: authority, command: o.command,
 	}

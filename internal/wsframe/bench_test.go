@@ -3,6 +3,8 @@ package wsframe_test
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +56,54 @@ func BenchmarkCopy(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkRelay passes masked frames of 64 KiB from one loopback connection to
+// the next, without a tap and with one.
+func BenchmarkRelay(b *testing.B) {
+	h := wsframe.Header{Fin: true, Opcode: wsframe.OpBinary, Masked: true, Key: rfcKey}
+	wire := wsframe.AppendFrame(nil, h, make([]byte, 64<<10))
+	for _, tapped := range []bool{false, true} {
+		b.Run(fmt.Sprintf("tapped=%v", tapped), func(b *testing.B) {
+			client, in := connection(b)
+			out, server := connection(b)
+			buf, sunk := make([]byte, 128<<10), make([]byte, len(wire))
+			var parser wsframe.Parser
+			decoder := wsframe.NewDecoder(traffic.ClientToServer, wsframe.Extensions{}, ignoring{})
+			b.SetBytes(int64(len(wire)))
+			b.ReportAllocs()
+			for b.Loop() {
+				client.Write(wire)
+				io.ReadFull(in, buf[:len(wire)])
+				out.Write(buf[:len(wire)])
+				if tapped {
+					_ = parser.Feed(buf[:len(wire)], epoch, decoder)
+				}
+				io.ReadFull(server, sunk)
+			}
+		})
+	}
+}
+
+// connection returns both ends of a loopback connection that takes a frame of
+// 64 KiB without being read.
+func connection(b *testing.B) (near, far net.Conn) {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	if near, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		b.Fatal(err)
+	}
+	if far, err = l.Accept(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { near.Close(); far.Close() })
+	near.(*net.TCPConn).SetWriteBuffer(1 << 20)
+	far.(*net.TCPConn).SetReadBuffer(1 << 20)
+	return near, far
 }
 
 func BenchmarkTextCheck(b *testing.B) {

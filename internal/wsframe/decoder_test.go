@@ -85,11 +85,13 @@ func TestFragments(t *testing.T) {
 		want []decoded
 	}{
 		{
-			"a ping between fragments", [][]byte{frame(0x01, "a"), frame(0x89, "p"), frame(0x00, ""), frame(0x80, "b"), frame(0x81, "c")},
+			"a ping between fragments",
+			[][]byte{frame(0x01, "a"), frame(0x89, "p"), frame(0x00, ""), frame(0x80, "b"), frame(0x81, "c")},
 			[]decoded{{Opcode: 1, Content: "a"}, {Opcode: 9, Content: "p"}, {}, {Content: "b"}, {Opcode: 1, Content: "c"}},
 		},
 		{
-			"nothing to continue", [][]byte{frame(0x80, "a"), frame(0x00, "\xff"), frame(0x81, "b"), frame(0x80, "c")},
+			"nothing to continue",
+			[][]byte{frame(0x80, "a"), frame(0x00, "\xff"), frame(0x81, "b"), frame(0x80, "c")},
 			[]decoded{
 				{Content: "a", Anomalies: wsframe.NoMessageToContinue},
 				{Content: "\xff", Anomalies: wsframe.NoMessageToContinue},
@@ -98,7 +100,8 @@ func TestFragments(t *testing.T) {
 			},
 		},
 		{
-			"a message inside a message", [][]byte{frame(0x01, "\xc3"), frame(0x82, "b"), frame(0x80, "c")},
+			"a message inside a message",
+			[][]byte{frame(0x01, "\xc3"), frame(0x82, "b"), frame(0x80, "c")},
 			[]decoded{
 				{Opcode: 1, Content: "\xc3"},
 				{Opcode: 2, Content: "b", Anomalies: wsframe.MessageInsideMessage},
@@ -106,7 +109,8 @@ func TestFragments(t *testing.T) {
 			},
 		},
 		{
-			"a reserved opcode between fragments", [][]byte{frame(0x01, "\xc3"), frame(0x83, "\xff"), frame(0x80, "\xa9")},
+			"a reserved opcode between fragments",
+			[][]byte{frame(0x01, "\xc3"), frame(0x83, "\xff"), frame(0x80, "\xa9")},
 			[]decoded{{Opcode: 1, Content: "\xc3"}, {Opcode: 3, Content: "\xff", Anomalies: wsframe.ReservedOpcode}, {Content: "\xa9"}},
 		},
 	}
@@ -161,19 +165,23 @@ func TestCloseFrames(t *testing.T) {
 		{"with code and reason", [][]byte{frame(0x88, "\x03\xe9bye")}, []decoded{{Opcode: 8, Content: "\x03\xe9bye", Code: 1001, Reason: "bye"}}},
 		{"without code", [][]byte{frame(0x88, "")}, []decoded{{Opcode: 8, Code: 1005}}},
 		{
-			"single byte", [][]byte{frame(0x88, "\x03")},
+			"single byte",
+			[][]byte{frame(0x88, "\x03")},
 			[]decoded{{Opcode: 8, Content: "\x03", Code: 1005, Anomalies: wsframe.ShortClose}},
 		},
 		{
-			"forbidden code and broken reason", [][]byte{frame(0x88, "\x03\xee\xff")},
+			"forbidden code and broken reason",
+			[][]byte{frame(0x88, "\x03\xee\xff")},
 			[]decoded{{Opcode: 8, Content: "\x03\xee\xff", Code: 1006, Reason: "\xff", Anomalies: wsframe.ForbiddenCloseCode | wsframe.InvalidCloseReason}},
 		},
 		{
-			"too long", [][]byte{frame(0x88, long)},
+			"too long",
+			[][]byte{frame(0x88, long)},
 			[]decoded{{Opcode: 8, Content: long, Code: 1000, Reason: long[2:125], Anomalies: wsframe.LongControl}},
 		},
 		{
-			"data afterwards", [][]byte{frame(0x88, ""), frame(0x89, ""), frame(0x81, "a"), frame(0x88, "")},
+			"data afterwards",
+			[][]byte{frame(0x88, ""), frame(0x89, ""), frame(0x81, "a"), frame(0x88, "")},
 			[]decoded{{Opcode: 8, Code: 1005}, {Opcode: 9}, {Opcode: 1, Content: "a", Anomalies: wsframe.DataAfterClose}, {Opcode: 8, Code: 1005}},
 		},
 	}

@@ -110,7 +110,7 @@ func (e element) agreed() (Extensions, error) {
 // answer returns the response to an offer, false if it is declined: one with
 // parameters that are unknown, repeated or out of range (RFC 7692 section 7).
 func (e element) answer() (string, bool) {
-	value := "permessage-deflate; server_no_context_takeover"
+	window := ""
 	for i, p := range e.params {
 		ok := !e.params[:i].has(p.name)
 		switch strings.ToLower(p.name) {
@@ -118,7 +118,7 @@ func (e element) answer() (string, bool) {
 			ok = ok && !p.hasValue
 		case "server_max_window_bits":
 			bits := p.windowBits()
-			value += "; server_max_window_bits=" + strconv.Itoa(bits)
+			window = "; server_max_window_bits=" + strconv.Itoa(bits)
 			ok = ok && bits > 0
 		case "client_max_window_bits": // a hint: the client may keep to 15
 			ok = ok && (!p.hasValue || p.windowBits() > 0)
@@ -129,7 +129,7 @@ func (e element) answer() (string, bool) {
 			return "", false
 		}
 	}
-	return value, true
+	return "permessage-deflate; server_no_context_takeover" + window, true
 }
 
 // windowBits returns the value as a number of window bits, 0 if it is not one.

@@ -23,14 +23,16 @@ var rfcFrames = []struct {
 	{"unmasked text", "81 05 48 65 6c 6c 6f", wsframe.Header{Fin: true, Opcode: 1, Length: 5}, "Hello"},
 	{
 		"masked text", "81 85 37 fa 21 3d 7f 9f 4d 51 58",
-		wsframe.Header{Fin: true, Opcode: 1, Masked: true, Key: rfcKey, Length: 5}, "Hello",
+		wsframe.Header{Fin: true, Opcode: 1, Masked: true, Key: rfcKey, Length: 5},
+		"Hello",
 	},
 	{"first fragment", "01 03 48 65 6c", wsframe.Header{Opcode: 1, Length: 3}, "Hel"},
 	{"last fragment", "80 02 6c 6f", wsframe.Header{Fin: true, Length: 2}, "lo"},
 	{"ping", "89 05 48 65 6c 6c 6f", wsframe.Header{Fin: true, Opcode: 9, Length: 5}, "Hello"},
 	{
 		"masked pong", "8a 85 37 fa 21 3d 7f 9f 4d 51 58",
-		wsframe.Header{Fin: true, Opcode: 10, Masked: true, Key: rfcKey, Length: 5}, "Hello",
+		wsframe.Header{Fin: true, Opcode: 10, Masked: true, Key: rfcKey, Length: 5},
+		"Hello",
 	},
 	{"256 bytes", "82 7e 01 00", wsframe.Header{Fin: true, Opcode: 2, Length: 256}, strings.Repeat("\x00", 256)},
 	{"64 KiB", "82 7f 00 00 00 00 00 01 00 00", wsframe.Header{Fin: true, Opcode: 2, Length: 65536}, strings.Repeat("\x00", 65536)},

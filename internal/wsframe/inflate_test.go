@@ -42,11 +42,13 @@ func TestInflateExamplesOfTheStandard(t *testing.T) {
 	}{
 		{"one block", []string{"c1 07 f2 48 cd c9 c9 07 00"}, []decoded{{Opcode: 1, Content: "Hello", Inflated: true}}},
 		{
-			"two fragments", []string{"41 03 f2 48 cd", "80 04 c9 c9 07 00"},
+			"two fragments",
+			[]string{"41 03 f2 48 cd", "80 04 c9 c9 07 00"},
 			[]decoded{{Opcode: 1, Inflated: true}, {Content: "Hello", Inflated: true}},
 		},
 		{
-			"shared window", []string{"c1 07 f2 48 cd c9 c9 07 00", "c1 05 f2 00 11 00 00"},
+			"shared window",
+			[]string{"c1 07 f2 48 cd c9 c9 07 00", "c1 05 f2 00 11 00 00"},
 			[]decoded{{Opcode: 1, Content: "Hello", Inflated: true}, {Opcode: 1, Content: "Hello", Inflated: true}},
 		},
 		{"block without compression", []string{"c1 0b 00 05 00 fa ff 48 65 6c 6c 6f 00"}, []decoded{{Opcode: 1, Content: "Hello", Inflated: true}}},

@@ -22,9 +22,10 @@ var mayImport = map[string][]string{
 	"internal/coding":   {},
 	"internal/childenv": {"internal/ca"},
 	"internal/nectest":  {"traffic"},
+	"internal/wsframe":  {"traffic"},
 	"record":            {"traffic", "internal/coding"},
 	"replay":            {"traffic", "record", "internal/coding"},
-	"proxy":             {"traffic", "internal/h1", "internal/ca"},
+	"proxy":             {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
 	"cmd/necto":         {"traffic", "internal/h1", "internal/ca", "internal/coding", "internal/childenv", "record", "replay", "proxy"},
 }
 

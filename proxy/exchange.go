@@ -53,7 +53,9 @@ func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
 		x.requestRead()
 	}
 	keep := x.run(r)
-	x.finish()
+	if x.WS == nil { // a WebSocket connection has ended it
+		x.finish()
+	}
 	c.now = x.Started.Add(x.Duration)
 	keep = keep && x.Failure == nil && !c.stopping.Load()
 	if x.linger || !keep && x.Failure == nil {
@@ -215,6 +217,17 @@ func (x *exchange) setFailure(err error) {
 
 // finish ends the exchange: everything about it is known now.
 func (x *exchange) finish() {
+	x.conclude()
+	if x.Failure != nil {
+		x.observe(traffic.ExchangeAborted{Exchange: &x.Exchange})
+	} else {
+		x.observe(traffic.ExchangeDone{Exchange: &x.Exchange})
+	}
+	x.releaseBodies()
+}
+
+// conclude fills in what the last event announces.
+func (x *exchange) conclude() {
 	if x.reqBody != nil && x.RequestBody == nil {
 		x.RequestBody = &x.reqBody.capture.body
 	}
@@ -223,11 +236,9 @@ func (x *exchange) finish() {
 	}
 	x.Duration = time.Since(x.Started)
 	x.Timing = x.timing()
-	if x.Failure != nil {
-		x.observe(traffic.ExchangeAborted{Exchange: &x.Exchange})
-	} else {
-		x.observe(traffic.ExchangeDone{Exchange: &x.Exchange})
-	}
+}
+
+func (x *exchange) releaseBodies() {
 	x.RequestBody.Release()
 	x.ResponseBody.Release()
 }

@@ -68,6 +68,7 @@ func checkContract(t testing.TB, events []traffic.Event) {
 	t.Helper()
 	last := make(map[*traffic.Exchange]time.Time)
 	ended := make(map[*traffic.Exchange]bool)
+	frames := make(map[*traffic.Exchange]*[2]uint64) // from WSOpened to WSClosed
 	for _, e := range events {
 		x := exchangeOf(e)
 		if x == nil {
@@ -82,12 +83,46 @@ func checkContract(t testing.TB, events []traffic.Event) {
 		case e.At().Before(at):
 			t.Errorf("exchange %d: %T is %v before the last event", x.ID, e, at.Sub(e.At()))
 		}
+		checkFrames(t, x, e, frames)
 		last[x] = e.At()
 		ended[x] = nectest.Ended(e) != nil
 	}
 	for x := range last {
 		if !ended[x] {
 			t.Errorf("exchange %d has no end", x.ID)
+		}
+	}
+}
+
+// checkFrames holds the events of WebSocket connections against the contract:
+// FrameSeen and WSClosed, and nothing else, come between WSOpened and the end.
+func checkFrames(t testing.TB, x *traffic.Exchange, e traffic.Event, frames map[*traffic.Exchange]*[2]uint64) {
+	t.Helper()
+	counts := frames[x]
+	switch e := e.(type) {
+	case traffic.WSOpened:
+		if counts != nil || x.WS == nil || x.Failure != nil || x.Response == nil {
+			t.Errorf("exchange %d: opened before %v, WebSocket %v, failure %v", x.ID, counts != nil, x.WS, x.Failure)
+		}
+		frames[x] = new([2]uint64)
+	case traffic.FrameSeen:
+		if counts == nil {
+			t.Fatalf("exchange %d: frame %d before WSOpened", x.ID, e.Seq)
+		}
+		counts[e.Dir]++
+		if want := counts[0] + counts[1]; e.Seq != want {
+			t.Errorf("exchange %d: frame %d came in place of %d", x.ID, e.Seq, want)
+		}
+		if e.Last.Before(e.First) {
+			t.Errorf("exchange %d: frame %d ended %v before it began", x.ID, e.Seq, e.First.Sub(e.Last))
+		}
+	case traffic.WSClosed:
+		if counts == nil || *counts != e.Close.Frames {
+			t.Errorf("exchange %d: closed with %v frames counted, there were %v", x.ID, e.Close.Frames, counts)
+		}
+	default:
+		if counts != nil {
+			t.Errorf("exchange %d: %T after WSOpened", x.ID, e)
 		}
 	}
 }
@@ -104,6 +139,10 @@ func exchangeOf(e traffic.Event) *traffic.Exchange {
 		return e.Exchange
 	case traffic.Informational:
 		return e.Exchange
+	case traffic.WSOpened:
+		return e.Exchange
+	case traffic.FrameSeen:
+		return e.Frame.Exchange
 	default:
 		return nectest.Ended(e)
 	}

@@ -155,8 +155,9 @@ func closeBody(body io.Closer) error {
 	return body.Close()
 }
 
-// upgrade turns the connection into what a 101 agreed on, which necto does not
-// read: bytes pass in both directions until both have ended.
+// upgrade turns the connection into what a 101 agreed on: WebSocket, or
+// something that necto does not read. Bytes pass in both directions until both
+// have ended.
 func (x *exchange) upgrade(resp *traffic.Response) {
 	origin, ok := resp.Body.(tunnelConn)
 	if !ok { // a layer's
@@ -170,6 +171,10 @@ func (x *exchange) upgrade(resp *traffic.Response) {
 		_ = origin.Close()
 		x.setFailure(clientFailure(err))
 		x.c.abort()
+		return
+	}
+	if opensWebSocket(x.Request, resp) {
+		x.relayWebSocket(resp, origin)
 		return
 	}
 	x.c.relayTunnel(x.c.newTunnel(x.Request.URL.HostPort(), ""), origin)

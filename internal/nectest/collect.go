@@ -1,6 +1,7 @@
 package nectest
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -18,9 +19,13 @@ type Collect struct {
 	changed chan struct{}   // guarded by mu; closed at the next event
 }
 
-// Observe keeps e, and the bodies of the exchange that it ends.
+// Observe keeps e, a frame as a copy, and the bodies of the exchange that it
+// ends.
 func (c *Collect) Observe(e traffic.Event) {
 	keepBodies(e)
+	if seen, ok := e.(traffic.FrameSeen); ok {
+		e = traffic.FrameSeen{Frame: copyFrame(seen.Frame)}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.events = append(c.events, e)
@@ -30,11 +35,27 @@ func (c *Collect) Observe(e traffic.Event) {
 	}
 }
 
-// keepBodies keeps what the test may read later. The references are never given
-// back: the files have no names, so they go with the process.
+// copyFrame returns a frame that may be kept.
+func copyFrame(f *traffic.Frame) *traffic.Frame {
+	kept := *f
+	kept.Payload = bytes.Clone(f.Payload)
+	kept.SHA256 = bytes.Clone(f.SHA256)
+	return &kept
+}
+
+// keepBodies keeps what the test may read later, when an event announces it. The
+// references are never given back: the files have no names, so they go with the
+// process.
 func keepBodies(e traffic.Event) {
-	x := Ended(e)
-	if x == nil {
+	var x *traffic.Exchange
+	switch e := e.(type) {
+	case traffic.ExchangeDone:
+		x = e.Exchange
+	case traffic.ExchangeAborted:
+		x = e.Exchange
+	case traffic.WSOpened:
+		x = e.Exchange
+	default:
 		return
 	}
 	for _, body := range []*traffic.Body{x.RequestBody, x.ResponseBody} {
@@ -115,6 +136,8 @@ func Ended(e traffic.Event) *traffic.Exchange {
 	case traffic.ExchangeDone:
 		return e.Exchange
 	case traffic.ExchangeAborted:
+		return e.Exchange
+	case traffic.WSClosed:
 		return e.Exchange
 	default:
 		return nil

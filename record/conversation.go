@@ -183,7 +183,9 @@ func (p *parser) close(line gjson.Result) *CloseEntry {
 		case "reason":
 			c.Reason = value.String()
 		case "by":
-			c.By = traffic.Side(value.String())
+			if c.By = traffic.Side(value.String()); c.By == bySideServer {
+				c.By = traffic.SideUpstream
+			}
 		case "cause":
 			c.Cause = value.String()
 		case "frames":

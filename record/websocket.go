@@ -146,7 +146,7 @@ func (e *encoder) appendClosed(dst []byte, closed traffic.WSClosed) []byte {
 	dst = e.when(dst, closed.At())
 	dst = appendUint(dst, `,"code":`, uint64(max(0, c.Code)))
 	dst = appendMember(dst, "reason", c.Reason)
-	dst = appendMember(dst, "by", string(c.By))
+	dst = appendMember(dst, "by", closedBy(c.By))
 	if c.Cause != "" {
 		dst = appendMember(dst, "cause", c.Cause)
 	}
@@ -155,6 +155,17 @@ func (e *encoder) appendClosed(dst []byte, closed traffic.WSClosed) []byte {
 	dst = append(dst, `},"ms":`...)
 	dst = appendMillis(dst, c.Duration)
 	return append(dst, "}\n"...)
+}
+
+// bySideServer is what the origin is called in a ws.close line: there, its side is
+// that of the frames from server to client.
+const bySideServer = "server"
+
+func closedBy(side traffic.Side) string {
+	if side == traffic.SideUpstream {
+		return bySideServer
+	}
+	return string(side)
 }
 
 // appendFlag appends a member that is true or false.

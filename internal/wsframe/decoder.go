@@ -7,7 +7,8 @@ import (
 )
 
 // Handler is told by a Decoder what the frames of one direction mean: for each
-// one FrameStart, FrameContent for each piece of content, one FrameEnd.
+// one FrameStart, FrameContent for each piece of content, one FrameEnd. A frame
+// that the end of the connection cuts has no FrameEnd.
 type Handler interface {
 	// FrameStart is told when a frame's header is complete; at is when its
 	// first byte arrived.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/hex"
+	"io"
 	"strings"
 	"testing"
 	"time"
+
+	kflate "github.com/klauspost/compress/flate"
 
 	"github.com/necto-dev/necto/internal/wsframe"
 	"github.com/necto-dev/necto/traffic"
@@ -95,12 +98,18 @@ func frame(b0 byte, payload string) []byte {
 	return wsframe.AppendFrame(nil, h, []byte(payload))
 }
 
-// deflated is how peers compress: one flate.Writer for all messages, of which
-// each ends with a flush.
+// deflated is how peers compress: one writer for all messages, or one for each,
+// and a flush at the end of each message.
 type deflated struct {
 	takeover bool
+	window   int // in bytes; 0 is the compressor's own choice
 	buf      bytes.Buffer
-	w        *flate.Writer
+	w        flushWriter
+}
+
+type flushWriter interface {
+	io.Writer
+	Flush() error
 }
 
 // compress returns the payload of a compressed message.
@@ -108,11 +117,7 @@ func (d *deflated) compress(tb testing.TB, message string) string {
 	tb.Helper()
 	d.buf.Reset()
 	if d.w == nil || !d.takeover {
-		w, err := flate.NewWriter(&d.buf, flate.BestCompression)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		d.w = w
+		d.w = d.writer(tb)
 	}
 	if _, err := d.w.Write([]byte(message)); err != nil {
 		tb.Fatal(err)
@@ -121,6 +126,23 @@ func (d *deflated) compress(tb testing.TB, message string) string {
 		tb.Fatal(err)
 	}
 	return string(bytes.TrimSuffix(d.buf.Bytes(), []byte("\x00\x00\xff\xff")))
+}
+
+// writer returns a new writer into buf. Only the library has small windows.
+func (d *deflated) writer(tb testing.TB) flushWriter {
+	tb.Helper()
+	if d.window > 0 {
+		w, err := kflate.NewWriterWindow(&d.buf, d.window)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return w
+	}
+	w, err := flate.NewWriter(&d.buf, flate.BestCompression)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return w
 }
 
 // buffer is an Appender that keeps at most limit bytes, all if limit is 0.

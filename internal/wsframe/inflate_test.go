@@ -99,17 +99,22 @@ func write(f *wsframe.Inflater, payload string, n int, out wsframe.Appender) err
 
 func TestInflateConversation(t *testing.T) {
 	want := chat(300)
-	for _, withTakeover := range []bool{true, false} {
-		peer := deflated{takeover: withTakeover}
+	for _, peer := range []deflated{
+		{takeover: true},
+		{takeover: false},
+		{takeover: true, window: 1 << 8},
+		{takeover: true, window: 1 << 10},
+		{takeover: true, window: 1 << 15},
+		{takeover: false, window: 1 << 8},
+	} {
 		var payloads []string
 		for _, m := range want {
 			payloads = append(payloads, peer.compress(t, m))
 		}
 		for _, n := range []int{1, 7, 100, 1 << 20} {
-			f := wsframe.NewInflater(withTakeover)
-			got, err := inflateAll(f, payloads, n)
+			got, err := inflateAll(wsframe.NewInflater(peer.takeover), payloads, n)
 			if err != nil || !slices.Equal(got, want) {
-				t.Errorf("takeover %v, in pieces of %d: %d of %d messages, %v", withTakeover, n, len(got), len(want), err)
+				t.Errorf("takeover %v, window %d, in pieces of %d: %d of %d messages, %v", peer.takeover, peer.window, n, len(got), len(want), err)
 			}
 		}
 	}

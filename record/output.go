@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 )
 
@@ -68,13 +67,12 @@ func openOutput(path string, o Options) (*output, error) {
 	}
 	// Not os.O_APPEND, which denies truncation on Windows, and not os.O_TRUNC,
 	// which would ask too late whether there is content.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if errors.Is(err, fs.ErrPermission) {
-		// A pipe or device may be open for writing only.
-		if device, deviceErr := os.OpenFile(path, os.O_WRONLY, 0); deviceErr == nil {
-			f, err = device, nil
-		}
+	flags := os.O_RDWR | os.O_CREATE
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		// A pipe that we could read ourselves would block when nobody else does.
+		flags = os.O_WRONLY
 	}
+	f, err := os.OpenFile(path, flags, 0o600)
 	if err != nil {
 		return nil, err
 	}

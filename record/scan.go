@@ -33,26 +33,32 @@ type Line struct {
 // is no JSON object, and a last one that was cut off, is left out with a
 // warning. An error of fn ends the scan and is returned as it is.
 func (f *File) Scan(fn func(Line) error) error {
-	return scanLines(f.file, func(offset int64, raw []byte, ended bool) error {
+	return scan(f.path, wholeOf(f.file), f.warn, fn)
+}
+
+func scan(name string, r io.Reader, warn func(string), fn func(Line) error) error {
+	return scanLines(r, func(offset int64, raw []byte, ended bool) error {
 		if len(raw) == 0 {
 			return nil
 		}
 		if !ended && !gjson.ValidBytes(raw) {
-			f.warn(fmt.Sprintf("%s: the last line, at byte %d, is cut off", f.path, offset))
+			warn(fmt.Sprintf("%s: the last line, at byte %d, is cut off", name, offset))
 			return nil
 		}
 		head := parseHead(raw)
 		if head.lineType == "" {
-			f.warn(fmt.Sprintf("%s: the line at byte %d is not part of a recording", f.path, offset))
+			warn(fmt.Sprintf("%s: the line at byte %d is not part of a recording", name, offset))
 			return nil
 		}
 		return fn(Line{Type: head.lineType, ID: head.id, Offset: offset, Length: len(raw), Raw: raw})
 	})
 }
 
-// scanLines calls fn for each line of file, with false for one without an end.
-func scanLines(file *os.File, fn func(offset int64, raw []byte, ended bool) error) error {
-	r := io.NewSectionReader(file, 0, math.MaxInt64)
+// wholeOf reads a file from its beginning, wherever others read or write it.
+func wholeOf(file *os.File) io.Reader { return io.NewSectionReader(file, 0, math.MaxInt64) }
+
+// scanLines calls fn for each line of r, with false for one without an end.
+func scanLines(r io.Reader, fn func(offset int64, raw []byte, ended bool) error) error {
 	buf := make([]byte, scanBuffer)
 	held, offset := 0, int64(0) // buf begins with so many bytes, from that offset on
 	for {
@@ -168,7 +174,7 @@ func lastOf(file *os.File) (last, error) {
 		return last{}, err
 	}
 	l := last{redaction: cmp.Or(meta.Redaction, "off")}
-	err = scanLines(file, func(offset int64, raw []byte, ended bool) error {
+	err = scanLines(wholeOf(file), func(offset int64, raw []byte, ended bool) error {
 		l.open = !ended && len(raw) > 0 && gjson.ValidBytes(raw)
 		l.end = offset
 		if l.open {

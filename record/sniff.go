@@ -29,7 +29,11 @@ func readMeta(file *os.File) (Meta, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return Meta{}, err
 	}
-	head = head[:n]
+	return metaOf(head[:n])
+}
+
+// metaOf reads the first line of what begins with head.
+func metaOf(head []byte) (Meta, error) {
 	line, _, whole := bytes.Cut(head, []byte{'\n'})
 	if whole && gjson.ValidBytes(line) && gjson.GetBytes(line, "format").Str == format {
 		return parseMeta(line)

@@ -18,7 +18,7 @@ const (
 	wsFields = "Connection: keep-alive, Upgrade\r\nupgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n" +
 		"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	wsAcceptFields = "HTTP/1.1 101 Here We Go\r\nUpgrade: websocket\r\nconnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-	wsAccept       = wsAcceptFields + "\r\n"
+	deflateField   = "Sec-WebSocket-Extensions: permessage-deflate"
 )
 
 // wsGet is the head of a handshake in the form for a proxy.
@@ -45,7 +45,7 @@ func wsDial(t testing.TB, p *running, origin, more string) *nectest.Conn {
 	t.Helper()
 	client := nectest.Dial(t, p.addr)
 	client.Send(wsGet(origin, "") + more)
-	if got := client.ReadN(len(wsAccept)); got != wsAccept {
+	if got := client.ReadHead(); !strings.HasPrefix(got, wsAcceptFields) {
 		t.Fatalf("the answer is %q", got)
 	}
 	return client
@@ -90,12 +90,13 @@ func closedWS(t testing.TB, p *running) *traffic.WSClose {
 	return waitEvent[traffic.WSClosed](t, p).Close
 }
 
-// wsOrigin says down once it has read up, and goes on as then says.
-func wsOrigin(t testing.TB, up, down string, then func(*nectest.Conn)) *nectest.RawServer {
+// wsOrigin accepts with further fields, says down once it has read up, and goes on
+// as then says.
+func wsOrigin(t testing.TB, fields, up, down string, then func(*nectest.Conn)) *nectest.RawServer {
 	t.Helper()
 	return nectest.NewRawServer(t, func(c *nectest.Conn) {
 		c.ReadHead()
-		c.Send(wsAccept)
+		c.Send(wsAcceptFields + fields + "\r\n")
 		if got := c.ReadN(len(up)); got != up {
 			t.Errorf("the origin received %q, want %q", got, up)
 		}
@@ -211,14 +212,9 @@ func TestWebSocketAgreement(t *testing.T) {
 		"Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Extensions: bbf-usp-protocol\r\n": {Opaque: true},
 	} {
 		t.Run(fields, func(t *testing.T) {
-			origin := nectest.NewRawServer(t, func(c *nectest.Conn) {
-				c.ReadHead()
-				c.Send(wsAcceptFields + fields + "\r\n")
-				finish(c)
-			})
+			origin := wsOrigin(t, fields, "", "", finish)
 			p := start(t, proxy.Options{}, proxy.Listener{})
-			client := nectest.Dial(t, p.addr)
-			client.Send(wsGet(origin.Addr, ""))
+			client := wsDial(t, p, origin.Addr, "")
 			client.ReadAll()
 			client.Close()
 			closedWS(t, p)

@@ -115,6 +115,10 @@ func tlsFailure(err error) string {
 	switch {
 	case errors.As(err, &op) && op.Op == "remote error" && strings.Contains(text, "certificate"):
 		return "cert-rejected"
+	case strings.Contains(text, "bad record MAC"):
+		// OpenSSL, in TLS 1.3, encrypts its alert with keys that the server
+		// expects only behind the client's Finished.
+		return "cert-rejected"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

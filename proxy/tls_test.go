@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -273,4 +274,21 @@ func reset(conn net.Conn) {
 		_ = tcp.SetLinger(0)
 	}
 	conn.Close()
+}
+
+// TestOpenSSLRefuses has a client whose alert looks like damage from here.
+func TestOpenSSLRefuses(t *testing.T) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("curl is not installed: how OpenSSL refuses a certificate is not tested")
+	}
+	origin := nectest.NewRawServer(t, func(c *nectest.Conn) { c.ReadAll() })
+	p, _ := intercepting(t, proxy.Options{})
+	command := exec.CommandContext(t.Context(), curl, "--silent", "--tlsv1.3", "--proxy", "http://"+p.addr, "https://"+origin.Addr)
+	if out, err := command.CombinedOutput(); err == nil {
+		t.Fatalf("curl accepted the certificate: %s", out)
+	}
+	if e := waitEvent[traffic.TLSFailed](t, p); e.Failure != "cert-rejected" {
+		t.Errorf("event %+v", e)
+	}
 }

@@ -81,6 +81,10 @@ func (o *Origin) Close() {
 //	/redirect      a redirect to /json
 //	/count         how many times it was asked for
 //	/hang          a head, then nothing until the client leaves
+//	/ws            WebSocket: a ping, then each message sent back, long ones
+//	               in fragments
+//	/ws/deflate    WebSocket, compressed with context takeover where the client
+//	               agrees: each message sent back
 func NewOriginHandler() http.Handler {
 	var counter atomic.Int64
 	mux := http.NewServeMux()
@@ -115,6 +119,8 @@ func NewOriginHandler() http.Handler {
 		flush(w)
 		<-r.Context().Done()
 	})
+	mux.HandleFunc("/ws", serveWebSocket)
+	mux.HandleFunc("/ws/deflate", serveDeflate)
 	return mux
 }
 

@@ -12,3 +12,11 @@ func SetHeadTimeout(t testing.TB, d time.Duration) {
 	headTimeout = d
 	t.Cleanup(func() { headTimeout = before })
 }
+
+// SetWSLinger changes how long one side of a WebSocket connection may outlive
+// the other, until the test ends. It is called before a proxy is started.
+func SetWSLinger(t testing.TB, d time.Duration) {
+	before := wsLinger
+	wsLinger = d
+	t.Cleanup(func() { wsLinger = before })
+}

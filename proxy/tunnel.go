@@ -23,7 +23,7 @@ func (c *clientConn) relayTunnel(t *traffic.Tunnel, origin tunnelConn) {
 	c.p.observer.Observe(traffic.TunnelOpened{Tunnel: t})
 	downErr := make(chan error, 1)
 	go func() {
-		n, err := c.pump(c.conn, origin)
+		n, err := c.pump(c.conn, origin, origin)
 		t.BytesDown += n
 		downErr <- err
 	}()
@@ -59,18 +59,18 @@ func (c *clientConn) pumpUp(origin tunnelConn) (int64, error) {
 	n := len(early)
 	if n > 0 {
 		if _, err := origin.Write(early); err != nil {
-			c.abort()
+			c.cut(origin)
 			return 0, err
 		}
 		c.r.Discard(n)
 	}
-	m, err := c.pump(origin, c.conn)
+	m, err := c.pump(origin, c.conn, origin)
 	return int64(n) + m, err
 }
 
 // pump copies until src ends, which dst is then told. After an error both are
 // cut: what one side does not see, the other must not believe to have sent.
-func (c *clientConn) pump(dst io.Writer, src io.Reader) (int64, error) {
+func (c *clientConn) pump(dst io.Writer, src io.Reader, origin tunnelConn) (int64, error) {
 	n, err := io.Copy(dst, src)
 	if err == nil {
 		if half, ok := dst.(interface{ CloseWrite() error }); ok {
@@ -78,8 +78,14 @@ func (c *clientConn) pump(dst io.Writer, src io.Reader) (int64, error) {
 		}
 		return n, nil
 	}
-	c.abort()
+	c.cut(origin)
 	return n, err
+}
+
+// cut ends both sides so that they see that something was lost.
+func (c *clientConn) cut(origin tunnelConn) {
+	c.abort()
+	_ = origin.Close() // one that a layer made is not among the connections to origins
 }
 
 // netConn returns the connection under a TLS one.

@@ -110,12 +110,6 @@ func (ws *webSocket) close() {
 	_ = ws.x.c.conn.Close() // either side may have closed it already
 }
 
-// cut ends both sides so that they see that something was lost.
-func (ws *webSocket) cut() {
-	ws.x.c.abort()
-	_ = ws.far.Close() // one that a layer made is not among the origins
-}
-
 // end is called when the half h ends, with what reading from one side or writing
 // to the other gave. An orderly end is passed on.
 func (ws *webSocket) end(h *wsHalf, side traffic.Side, err error) {
@@ -139,7 +133,7 @@ func (ws *webSocket) end(h *wsHalf, side traffic.Side, err error) {
 		// nothing of it is missing on the other side.
 		ws.close()
 	default:
-		ws.cut()
+		ws.x.c.cut(ws.far)
 	}
 }
 

@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"internal/nectest":  {"traffic"},
 	"internal/wsframe":  {"traffic"},
 	"record":            {"traffic", "internal/coding"},
-	"replay":            {"traffic", "record", "internal/coding"},
+	"replay":            {"traffic", "record", "internal/coding", "internal/wsframe"},
 	"proxy":             {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
 	"cmd/necto":         {"traffic", "internal/h1", "internal/ca", "internal/coding", "internal/childenv", "record", "replay", "proxy"},
 }

@@ -26,10 +26,11 @@ const (
 
 // differences collects how a recorded request differs from one that missed.
 type differences struct {
-	masked   bool // secrets are compared by presence
-	lines    []string
-	more     int // that lines has no room for
-	distance int
+	masked    bool // secrets are compared by presence
+	handshake bool // volatile parts of the query are not compared
+	lines     []string
+	more      int // that lines has no room for
+	distance  int
 }
 
 // none is how something that is not there is shown.
@@ -55,6 +56,15 @@ func (d *differences) list() []string {
 	return d.lines
 }
 
+// protocol compares what was asked for, a WebSocket connection or an answer.
+func (d *differences) protocol(recorded, got bool) {
+	name := map[bool]string{false: "http", true: "websocket"}
+	if recorded != got {
+		d.add(farMethod, "protocol", name[recorded], name[got])
+	}
+	d.handshake = recorded && got
+}
+
 // head compares all that stands before the query.
 func (d *differences) head(method string, u traffic.URL, got request, anywhere bool) {
 	if method != got.method {
@@ -71,6 +81,9 @@ func (d *differences) head(method string, u traffic.URL, got request, anywhere b
 
 // query compares the queries.
 func (d *differences) query(recorded, got traffic.URL) {
+	if d.handshake {
+		recorded.Target, got.Target = steadyTarget(recorded.Target), steadyTarget(got.Target)
+	}
 	was, _ := recorded.Query()
 	is, _ := got.Query()
 	d.pairs("query.", farQuery, was, is)

@@ -22,27 +22,39 @@ type Options struct {
 	// OnMiss is called for each miss, from the goroutine that asked, possibly
 	// from several at once; nil means nobody is told.
 	OnMiss func(Miss)
+
+	// WSMode is when recorded frames of a WebSocket conversation are sent, and
+	// WSEnd what happens after the last of them.
+	WSMode WSMode
+	WSEnd  WSEnd
+	// WSStrict closes a conversation with 1008 when the client says something
+	// else than in the recording, which then counts as a miss.
+	WSStrict bool
+	// OnDivergence is called for each message of a client that differs from the
+	// recording, possibly from several goroutines at once; nil means nobody is
+	// told.
+	OnDivergence func(Divergence)
 	// Log gets life-cycle messages; nil discards them.
 	Log *slog.Logger
 }
 
 // Stats counts what an Index holds and did.
 type Stats struct {
-	// Exchanges can be served.
-	Exchanges int
+	// Exchanges can be served, and so can WebSockets, which are connections.
+	Exchanges, WebSockets int
 	// Failed exchanges were recorded without a complete request and answer,
 	// Pending ones without an end; neither is served.
 	Failed, Pending int
-	// Served and Missed count requests since Load.
-	Served, Missed int64
+	// Served and Missed count requests since Load, Divergences messages of
+	// WebSocket clients that differed from the recording. One that closed its
+	// conversation (see Options.WSStrict) counts as missed, too.
+	Served, Missed, Divergences int64
 }
 
 // Index answers requests from recordings. Create it with Load. Its methods may
 // be called concurrently.
 type Index struct {
-	timing Timing
-	onMiss func(Miss)
-	log    *slog.Logger
+	opts Options // with a Log
 
 	// Written by Load only.
 	files  []*record.File
@@ -50,10 +62,13 @@ type Index struct {
 	masked bool     // a file is redacted: secrets count by presence
 	places []place  // in the order of their first exchange
 	table  *table
-	stats  Stats // without Served and Missed
+	stats  Stats // without what counts since Load
+	// conversations are those of WebSocket connections, by the line that opened
+	// them.
+	conversations map[position]*conversation
 
-	cache          *cache
-	served, missed atomic.Int64
+	cache                    *cache
+	served, missed, diverged atomic.Int64
 
 	missesMu sync.Mutex
 	misses   []Miss // guarded by missesMu
@@ -69,7 +84,7 @@ func newIndex(o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Index{timing: o.Timing, onMiss: o.OnMiss, log: o.Log, cache: newCache()}
+	return &Index{opts: o, conversations: make(map[position]*conversation), cache: newCache()}
 }
 
 // RoundTrip answers req with the recorded exchange of the same method, URL and
@@ -95,7 +110,7 @@ func (x *Index) Origin() traffic.RoundTripper {
 // Stats returns the counts so far.
 func (x *Index) Stats() Stats {
 	s := x.stats
-	s.Served, s.Missed = x.served.Load(), x.missed.Load()
+	s.Served, s.Missed, s.Divergences = x.served.Load(), x.missed.Load(), x.diverged.Load()
 	return s
 }
 
@@ -139,6 +154,9 @@ func (x *Index) find(u traffic.URL, partial key, anywhere bool) *slot {
 
 // answer finds and serves the exchange for req, or explains why there is none.
 func (x *Index) answer(ctx context.Context, req *traffic.Request, anywhere bool) (*traffic.Response, error) {
+	if isHandshake(req.Method, req.Header) {
+		return x.handshake(ctx, req, anywhere)
+	}
 	if err := sendContinue(req); err != nil {
 		return nil, err
 	}
@@ -150,6 +168,11 @@ func (x *Index) answer(ctx context.Context, req *traffic.Request, anywhere bool)
 	if !ok {
 		return x.miss(req, c, anywhere, ""), nil
 	}
+	return x.recall(ctx, req, c, number, anywhere)
+}
+
+// recall serves the answer in a line.
+func (x *Index) recall(ctx context.Context, req *traffic.Request, c content, number uint32, anywhere bool) (*traffic.Response, error) {
 	a, err := x.prepared(number)
 	if err != nil {
 		return x.miss(req, c, anywhere, err.Error()), nil

@@ -25,6 +25,7 @@ const (
 	unmatched       // nothing can match it, but a miss can point at it
 	failed          // there is no complete answer
 	pending         // the exchange had not ended
+	upgraded        // it became a WebSocket connection
 )
 
 // loader fills an index.
@@ -32,7 +33,8 @@ type loader struct {
 	*Index
 	rows     []row
 	sessions uint32
-	known    map[origin]key // the places seen so far
+	known    map[origin]key      // the places seen so far
+	hearings map[uint64]*hearing // by id, of the file that is being read
 	scratch  []byte
 }
 
@@ -72,27 +74,49 @@ func (l *loader) file(n int) error {
 	f := l.files[n]
 	before := len(l.rows)
 	l.sessions++
+	l.hearings = make(map[uint64]*hearing)
 	err := f.Scan(func(line record.Line) error {
-		switch line.Type {
-		case record.TypeMeta: // of a run that was appended
-			l.sessions++
-		case record.TypePending:
-			l.rows = append(l.rows, row{id: line.ID, at: positionOf(n, line.Offset), state: pending})
-		case record.TypeHTTP:
-			r, err := l.exchange(f, line)
-			if err != nil {
-				return fmt.Errorf("line at offset %d: %w", line.Offset, err)
-			}
-			r.id, r.at, r.length, r.session = line.ID, positionOf(n, line.Offset), uint32(line.Length), l.sessions
-			l.rows = append(l.rows, r)
+		if err := l.line(n, line); err != nil {
+			return fmt.Errorf("line at offset %d: %w", line.Offset, err)
 		}
 		return nil
 	})
+	for _, h := range l.hearings {
+		h.settle()
+	}
 	for _, warning := range f.Warnings() {
-		l.log.Warn("recording is damaged", "file", l.names[n], "warning", warning)
+		l.opts.Log.Warn("recording is damaged", "file", l.names[n], "warning", warning)
 	}
 	l.rows = append(l.rows[:before], l.usable(l.rows[before:])...)
 	return err
+}
+
+// line adds what a line of a file says.
+func (l *loader) line(n int, line record.Line) (err error) {
+	var r row
+	switch line.Type {
+	case record.TypeMeta: // of a run that was appended
+		l.sessions++
+		return nil
+	case record.TypeWSFrame:
+		return l.frame(line)
+	case record.TypeWSClose:
+		return l.closed(line)
+	case record.TypePending:
+		r.state = pending
+	case record.TypeHTTP:
+		r, err = l.exchange(l.files[n], line)
+	case record.TypeWSOpen:
+		r, err = l.opened(n, line)
+	default:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.id, r.at, r.length, r.session = line.ID, positionOf(n, line.Offset), uint32(line.Length), l.sessions
+	l.rows = append(l.rows, r)
+	return nil
 }
 
 // usable returns, in rows' array, the rows for the table: of those with the
@@ -113,6 +137,9 @@ func (l *loader) usable(rows []row) []row {
 		case r.state == unmatched:
 			kept = append(kept, r)
 			l.stats.Failed++
+		case r.state == upgraded:
+			kept = append(kept, r)
+			l.stats.WebSockets++
 		default:
 			kept = append(kept, r)
 			l.stats.Exchanges++
@@ -161,7 +188,7 @@ func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
 	}
 	u, err := parseURL(req.URL)
 	if err != nil { // nobody can ask for it
-		l.log.Warn("recorded request has no usable URL", "exchange", line.ID, "err", err)
+		l.opts.Log.Warn("recorded request has no usable URL", "exchange", line.ID, "err", err)
 		r.state = failed
 		return r, nil
 	}
@@ -178,7 +205,10 @@ func simpleRequest(request gjson.Result) (req record.EntryRequest, ok bool) {
 			req.Method = value.Str
 		case "url":
 			req.URL = value.Str
-		case "headers", "proto":
+		case "headers":
+			ok = !mentionsWebSocket(value.Raw)
+			return ok
+		case "proto":
 			return true
 		default:
 			ok = false
@@ -216,6 +246,10 @@ func parseURL(s string) (traffic.URL, error) {
 func (l *loader) match(r *row, f *record.File, line record.Line, req record.EntryRequest, u traffic.URL) error {
 	r.nearby = nearbyOf(u.Target)
 	place := l.place(u)
+	if isHandshake(req.Method, req.Header) { // it was refused
+		r.key = handshakeKey(u.Target, l.masked).at(place)
+		return nil
+	}
 	if req.Body != nil && req.Body.Truncated {
 		r.state = unmatched
 		r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -19,7 +18,8 @@ type Miss struct {
 	Reason string
 	// Nearest are the closest recorded requests, best first, at most 3.
 	Nearest []Candidate
-	// Hint is a rules file that answers the request.
+	// Hint is a rules file that answers the request, "" for the handshake of a
+	// WebSocket connection.
 	Hint string
 }
 
@@ -58,20 +58,23 @@ func (c Candidate) name() string {
 // so. reason is that of Miss.
 func (x *Index) miss(req *traffic.Request, c content, anywhere bool, reason string) *traffic.Response {
 	m := Miss{
-		Method:  clip(printable(req.Method), 40),
-		URL:     safeURL(req.URL.String()),
-		Reason:  printable(reason),
-		Nearest: x.nearest(request{req.Method, req.URL, req.Header.Get("Content-Type"), c}, anywhere),
+		Method: clip(printable(req.Method), 40),
+		URL:    safeURL(req.URL.String()),
+		Reason: printable(reason),
 	}
-	m.Hint = hint(req, anywhere)
+	handshake := isHandshake(req.Method, req.Header)
+	m.Nearest = x.nearest(request{req.Method, req.URL, req.Header.Get("Content-Type"), c, handshake}, anywhere)
+	if !handshake {
+		m.Hint = hint(req, anywhere)
+	}
 	x.missed.Add(1)
 	x.missesMu.Lock()
 	if len(x.misses) < maxMisses {
 		x.misses = append(x.misses, m)
 	}
 	x.missesMu.Unlock()
-	if x.onMiss != nil {
-		x.onMiss(m)
+	if x.opts.OnMiss != nil {
+		x.opts.OnMiss(m)
 	}
 	return problem(req, m)
 }
@@ -95,13 +98,7 @@ func hint(req *traffic.Request, anywhere bool) string {
 func safeURL(s string) string {
 	path, query, ok := strings.Cut(s, "?")
 	if ok {
-		pieces := strings.Split(query, "&")
-		for i, piece := range pieces {
-			if name, _, ok := strings.Cut(piece, "="); ok && record.IsSecret(unescape(name)) {
-				pieces[i] = name + "=***"
-			}
-		}
-		path += "?" + strings.Join(pieces, "&")
+		path += "?" + hidePairs(query)
 	}
 	return clip(printable(path), 2048)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -21,6 +22,7 @@ type request struct {
 	url         traffic.URL
 	contentType string
 	content     content
+	handshake   bool // of a WebSocket connection
 }
 
 // ranked is a candidate and how far away it is.
@@ -70,6 +72,8 @@ func (x *Index) compare(number uint32, got request, anywhere bool) (ranked, erro
 		return ranked{}, err
 	}
 	d := differences{masked: x.masked}
+	opened := gjson.GetBytes(raw, "type").Str == record.TypeWSOpen
+	d.protocol(opened || isHandshake(recorded.Method, recorded.Header), got.handshake)
 	d.head(recorded.Method, u, got, anywhere)
 	d.query(u, got.url)
 	d.body(x.fileOf(number), recorded, got)

@@ -13,7 +13,7 @@ import (
 // serve returns the response of an answer to req, when its time has come.
 func (x *Index) serve(ctx context.Context, req *traffic.Request, a *answer) (*traffic.Response, error) {
 	began := time.Time{}
-	if x.timing != Instant {
+	if x.opts.Timing != Instant {
 		began = time.Now()
 	}
 	if req.Informational != nil {
@@ -23,7 +23,7 @@ func (x *Index) serve(ctx context.Context, req *traffic.Request, a *answer) (*tr
 			}
 		}
 	}
-	if err := waitUntil(ctx, began.Add(x.timing.scale(a.wait))); err != nil {
+	if err := waitUntil(ctx, began.Add(x.opts.Timing.scale(a.wait))); err != nil {
 		return nil, gone(err)
 	}
 	v := a.choose(req)
@@ -55,7 +55,7 @@ func (a *answer) choose(req *traffic.Request) *variant {
 
 // body returns the content of a variant, paced if it has to be.
 func (x *Index) body(ctx context.Context, a *answer, v *variant, began time.Time) (io.ReadCloser, error) {
-	paced := x.timing != Instant && len(a.chunks) > 0
+	paced := x.opts.Timing != Instant && len(a.chunks) > 0
 	if v.content != nil && !paced {
 		return traffic.NewMemoryBody(v.content), nil
 	}
@@ -72,7 +72,7 @@ func (x *Index) body(ctx context.Context, a *answer, v *variant, began time.Time
 		return nil, err
 	}
 	if paced {
-		body = newPacedBody(ctx, body, x.timing, began, a.chunks, size)
+		body = newPacedBody(ctx, body, x.opts.Timing, began, a.chunks, size)
 	}
 	if len(codings) > 0 {
 		body = newEncodedBody(body, codings, paced)

@@ -10,9 +10,17 @@ import (
 )
 
 // appendPlace appends scheme and authority in their normal form: host in lower
-// case, port always present (RFC 9110 section 4.2.3).
+// case, port always present (RFC 9110 section 4.2.3). WebSocket connections are
+// at the place that their handshake goes to (RFC 6455 section 3).
 func appendPlace(dst []byte, u traffic.URL) []byte {
-	dst = append(dst, u.Scheme...)
+	switch u.Scheme {
+	case "ws":
+		dst = append(dst, "http"...)
+	case "wss":
+		dst = append(dst, "https"...)
+	default:
+		dst = append(dst, u.Scheme...)
+	}
 	dst = append(dst, "://"...)
 	return appendAuthority(dst, u)
 }

@@ -1,0 +1,114 @@
+package replay
+
+import (
+	"errors"
+	"slices"
+)
+
+// slack is how many places earlier or later than in the recording a client may
+// send a message, because it sends from several goroutines at once.
+const slack = 8
+
+// script compares what a client says with the recording, message by message. A
+// message that was recorded at most slack places away is in order; any other
+// diverges from the one recorded in its place.
+type script struct {
+	*conversation
+	masked bool
+	again  bool // the recording begins again at its end
+
+	heard  int
+	added  int         // messages that are in window, or were
+	next   int         // frame where the one after them is looked for
+	window []*expected // the messages around the one whose turn it is, in order
+}
+
+// expected is a recorded message of the client.
+type expected struct {
+	number  int // from 0
+	span    span
+	matched bool
+	// digest is read when it is first needed. any means that any message will
+	// do, because this one is not known to its end.
+	digest digest
+	looked bool
+	any    bool
+}
+
+// hear compares the next message. It returns nil if it is in order.
+func (s *script) hear(m wsMessage) *Divergence {
+	turn := s.heard
+	s.heard++
+	if s.again && s.messages > 0 {
+		if turn %= s.messages; turn == 0 {
+			s.added, s.next, s.window = 0, 0, nil
+		}
+	}
+	s.window = slices.DeleteFunc(s.window, func(e *expected) bool { return e.number < turn-slack })
+	s.extend(turn)
+	live, known := m.digest(s.masked)
+	var due *expected
+	if i := slices.IndexFunc(s.window, func(e *expected) bool { return e.number == turn }); i >= 0 {
+		due = s.window[i]
+	}
+	if due != nil && s.matches(due, live, known) {
+		return nil
+	}
+	s.extend(turn + slack)
+	for _, e := range s.window {
+		if s.matches(e, live, known) {
+			return nil
+		}
+	}
+	return s.diverge(due, m)
+}
+
+// extend brings messages up to a number into the window.
+func (s *script) extend(number int) {
+	for s.added <= number {
+		found, ok := s.nextMessage(s.next)
+		if !ok {
+			return
+		}
+		s.window = append(s.window, &expected{number: s.added, span: found})
+		s.added, s.next = s.added+1, found.last+1
+	}
+}
+
+// matches reports whether a live message is the one expected, which it then is
+// for good.
+func (s *script) matches(e *expected, live digest, known bool) bool {
+	if e.matched {
+		return false
+	}
+	if !e.looked {
+		e.looked = true
+		m, err := s.recall(e.span)
+		if e.any = err != nil; !e.any {
+			e.digest, _ = m.digest(s.masked)
+		}
+	}
+	e.matched = e.any || known && e.digest == live
+	return e.matched
+}
+
+// diverge describes a message that is not in order, where due, which may be nil,
+// was recorded in its place.
+func (s *script) diverge(due *expected, m wsMessage) *Divergence {
+	d := &Divergence{Message: s.heard, Received: m.String()}
+	if due == nil || due.matched {
+		i := slices.IndexFunc(s.window, func(e *expected) bool { return !e.matched })
+		if i < 0 {
+			return d
+		}
+		due = s.window[i]
+	}
+	was, err := s.recall(due.span)
+	if err != nil && !errors.Is(err, errPartial) {
+		return d
+	}
+	diff := differences{masked: s.masked}
+	compareMessages(&diff, was, m)
+	d.Expected, d.Differs = was.String(), diff.list()
+	return d
+}

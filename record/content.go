@@ -33,7 +33,7 @@ func (e *encoder) appendBody(dst []byte, b *traffic.Body, header traffic.Fields)
 		g = e.classes.body(about.mediaType).grammar()
 	}
 	var codings []string
-	if about.coded && !b.Truncated() {
+	if about.coded {
 		codings = coding.Parse(header.Values("Content-Encoding"))
 	}
 	content, decoded, err := e.store(b, codings, g)
@@ -65,7 +65,11 @@ func (e *encoder) store(b *traffic.Body, codings []string, g grammar) (stored, b
 	if len(codings) > 0 {
 		r, err := coding.Decode(codings, b.Open(), coding.MaxDecoded)
 		if err == nil {
-			content, err := e.bodies.store(r, e.scanner(g))
+			var source io.Reader = r
+			if b.Truncated() {
+				source = &untilError{r}
+			}
+			content, err := e.bodies.store(source, e.scanner(g))
 			_ = r.Close() // never fails
 			var failed *storeError
 			if err == nil || errors.As(err, &failed) {
@@ -78,6 +82,18 @@ func (e *encoder) store(b *traffic.Body, codings []string, g grammar) (stored, b
 	}
 	content, err := e.bodies.store(b.Open(), e.scanner(g))
 	return content, false, err
+}
+
+// untilError reads coded content that was cut: what can be decoded of it is all
+// there is. As it came, nobody could look into it for secrets.
+type untilError struct{ r io.Reader }
+
+func (u *untilError) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	if err != nil {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // scanner returns what replaces the secrets of one body, nil for nothing. It is

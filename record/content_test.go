@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -64,7 +65,7 @@ func TestBodies(t *testing.T) {
 		"four codings":  {body: traffic.BodyOf([]byte("???")), header: []traffic.Field{coded("br,br,br,br")}, want: &EntryBody{Size: 3, Inline: []byte("???")}},
 		"cut gzip":      {body: traffic.BodyOf(gzBytes[:12]), header: []traffic.Field{coded("gzip")}, want: &EntryBody{Size: 12, Inline: gzBytes[:12]}},
 		"limited":       {body: captured("0123456789", 4), want: &EntryBody{Size: 10, Inline: []byte("0123"), Truncated: true}},
-		"limited gzip":  {body: captured(string(gzBytes), 12), header: []traffic.Field{coded("gzip")}, want: &EntryBody{Size: gz.Size(), Inline: gzBytes[:12], Truncated: true}},
+		"limited gzip":  {body: captured(string(gzBytes), 12), header: []traffic.Field{coded("gzip")}, want: &EntryBody{Size: gz.Size(), Inline: []byte{}, Coding: "gzip", WireSize: gz.Size(), Truncated: true}},
 		"nothing kept":  {body: captured("0123456789", 0), want: &EntryBody{Size: 10, Inline: []byte{}, Truncated: true}},
 		"at the border": {body: traffic.BodyOf([]byte(strings.Repeat("x", 1000))), want: &EntryBody{Size: 1000, Inline: []byte(strings.Repeat("x", 1000))}},
 	} {
@@ -74,6 +75,20 @@ func TestBodies(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestCutContentIsRedacted looks for secrets in what is left of coded content of
+// which only the beginning was captured.
+func TestCutContentIsRedacted(t *testing.T) {
+	noise := make([]byte, 2000)
+	rand.Read(noise)
+	gz, _ := gzipped(t, `{"access_token":"s3cr3t","noise":"`+hex.EncodeToString(noise)+`"}`).Bytes()
+	body := captured(string(gz), int64(len(gz)/2))
+	_, lines := recorded(t, Options{}, traffic.ExchangeDone{Exchange: responseWith(body, coded("gzip"))})
+	got := parse(t, lines[0]).Response.Body
+	if !got.Truncated || got.Coding != "gzip" || got.Size != int64(len(gz)) || !strings.HasPrefix(string(got.Inline), `{"access_token":"{{redacted:`) {
+		t.Errorf("recorded %+v", got)
 	}
 }
 

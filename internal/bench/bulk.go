@@ -121,7 +121,7 @@ func (s *bulkSession) run(ctx context.Context, _ time.Duration) (tally, error) {
 	if err := s.body(c); err != nil {
 		return tally{}, err
 	}
-	return tally{ops: bulkGiB, requests: 1, took: time.Since(began)}, nil
+	return tally{ops: bulkGiB, counts: counts{requests: 1}, took: time.Since(began)}, nil
 }
 
 const (

@@ -15,6 +15,7 @@ import (
 // of these words: each is measured, or helps to measure, as its own process.
 var helpers = map[string]func(helperOptions) error{
 	"origin":       serveOrigin,
+	"origin-echo":  serveEcho,
 	"origin-tls":   serveTLSOrigin,
 	"origin-bulk":  serveBulkOrigin,
 	"relay":        serveRelay,

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// connections is how many keep-alive connections every request load holds
-// open, each with one request under way at a time.
+// connections is how many connections every load but the bulk one holds open,
+// each with one request or message under way at a time.
 const connections = 32
 
 // ioLimit is how long one read may wait before the run is given up.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -87,7 +88,7 @@ func TestPlainLoadNoticesFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer ln.Close()
-			go answerOnce(ln, tt.answer)
+			go answerInTurn(ln, tt.answer)
 			s, err := plainLoad{itemRequest(itemPath, "x"), itemBody()}.open(t.Context(), ln.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -100,8 +101,8 @@ func TestPlainLoadNoticesFaults(t *testing.T) {
 	}
 }
 
-// answerOnce reads one request on each connection of ln, answers and closes.
-func answerOnce(ln net.Listener, answer string) {
+// answerInTurn reads once for each answer on each connection of ln, and closes.
+func answerInTurn(ln net.Listener, answers ...string) {
 	for {
 		c, err := ln.Accept()
 		if err != nil {
@@ -109,7 +110,10 @@ func answerOnce(ln net.Listener, answer string) {
 		}
 		go func() {
 			defer c.Close()
-			if _, err := c.Read(make([]byte, 4096)); err == nil {
+			for _, answer := range answers {
+				if _, err := c.Read(make([]byte, 4096)); err != nil {
+					return
+				}
 				_, _ = io.WriteString(c, answer) // the load may have gone
 			}
 		}()
@@ -140,9 +144,10 @@ func TestTLSLoadThroughGoproxy(t *testing.T) {
 
 func TestTLSLoadVerifiesCertificates(t *testing.T) {
 	l := testLab(t)
-	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // it is told of every client that hangs up
+	srv.StartTLS()
 	defer srv.Close()
-	srv.Config.ErrorLog = nil
 	asked := tlsLoad{config: &tls.Config{RootCAs: l.roots, ServerName: "127.0.0.1"}}
 	if _, err := asked.open(t.Context(), srv.Listener.Addr().String()); err == nil {
 		t.Error("a certificate of an unknown CA was taken")
@@ -208,22 +213,29 @@ func TestCheckLines(t *testing.T) {
 		meta    = `{"type":"meta","seq":1}` + "\n"
 		pending = `{"type":"http.pending","seq":2}` + "\n"
 		http    = `{"type":"http","seq":3}` + "\n"
-		end     = `{"type":"end","seq":5,"exchanges":2,"dropped":0}` + "\n"
+		opened  = `{"type":"ws.open","seq":4}` + "\n"
+		frames  = `{"type":"ws.frame","seq":5}` + "\n" + `{"type":"ws.frame","seq":6}` + "\n" + `{"type":"ws.frame","seq":7}` + "\n"
+		closed  = `{"type":"ws.close","seq":8}` + "\n"
+		end     = `{"type":"end","seq":9,"exchanges":2,"websockets":1,"frames":3,"dropped":0}` + "\n"
+		ws      = opened + frames + closed
 	)
 	tests := []struct {
 		name, lines, want string
 	}{
-		{"whole", meta + pending + http + http + end, ""},
-		{"an exchange is missing", meta + http + end, "1 exchanges recorded, 2 requests"},
-		{"an exchange too many", meta + http + http + http + end, "3 exchanges recorded"},
-		{"no end", meta + http + http, "not the end"},
-		{"torn", meta + http + http + strings.TrimSpace(end), "EOF"},
-		{"end miscounts", meta + http + http + strings.Replace(end, "2", "1", 1), "counts 1 exchanges"},
-		{"end has dropped", meta + http + http + strings.Replace(end, "0", "4", 1), "4 dropped"},
+		{"whole", meta + pending + http + http + ws + end, ""},
+		{"an exchange is missing", meta + http + ws + end, "recorded are 1 exchanges, 1 WebSocket connections and 3 frames"},
+		{"an exchange too many", meta + http + http + http + ws + end, "recorded are 3 exchanges"},
+		{"a handshake is missing", meta + http + http + frames + end, "0 WebSocket connections"},
+		{"a frame is missing", meta + http + http + opened + frames[:len(frames)/3] + closed + end, "1 frames"},
+		{"no end", meta + http + http + ws, "not the end"},
+		{"torn", meta + http + http + ws + strings.TrimSpace(end), "EOF"},
+		{"end miscounts exchanges", meta + http + http + ws + strings.Replace(end, "2", "1", 1), "counts 1 exchanges"},
+		{"end miscounts frames", meta + http + http + ws + strings.Replace(end, `"frames":3`, `"frames":2`, 1), "2 frames, relayed"},
+		{"end has dropped", meta + http + http + ws + strings.Replace(end, "0", "4", 1), "4 dropped"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := checkLines(strings.NewReader(tt.lines), 2)
+			err := checkLines(strings.NewReader(tt.lines), counts{2, 1, 3})
 			if tt.want == "" {
 				if err != nil {
 					t.Error(err)

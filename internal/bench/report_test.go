@@ -92,7 +92,7 @@ func TestSelectRows(t *testing.T) {
 	if err != nil || len(some) != 2 || some[0].name != "start" || some[1].name != "http" {
 		t.Errorf("start,http gives %v, %v", some, err)
 	}
-	if _, err := selectRows("http,nope"); err == nil || !strings.Contains(err.Error(), "https, replay") {
+	if _, err := selectRows("http,nope"); err == nil || !strings.Contains(err.Error(), "https, websocket, replay") {
 		t.Errorf("error = %v, want one that lists the rows", err)
 	}
 }

@@ -45,17 +45,17 @@ var errUnavailable = errors.New("not available")
 type contender struct {
 	*process
 	load load
-	// stop ends the process and checks what it leaves behind, given how many
-	// requests it answered. nil means to kill it.
-	stop func(requests int) error
+	// stop ends the process and checks what it leaves behind, given what it has
+	// relayed. nil means to kill it.
+	stop func(relayed counts) error
 }
 
-func (c *contender) end(requests int) error {
+func (c *contender) end(relayed counts) error {
 	if c.stop == nil {
 		c.kill()
 		return nil
 	}
-	return c.stop(requests)
+	return c.stop(relayed)
 }
 
 // A plan is how long and how often to measure.
@@ -130,7 +130,7 @@ func measureLoad(ctx context.Context, l *lab, r row, p plan) ([]result, error) {
 		if _, u.PeakRSS, err = u.rss(); err != nil {
 			return nil, err
 		}
-		if err := u.end(u.requests); err != nil {
+		if err := u.end(u.relayed); err != nil {
 			return nil, fmt.Errorf("%s: %w", u.Subject, err)
 		}
 		results = append(results, u.result)
@@ -142,7 +142,7 @@ func measureLoad(ctx context.Context, l *lab, r row, p plan) ([]result, error) {
 type loaded struct {
 	*contender
 	result
-	requests int
+	relayed counts
 }
 
 // startAll starts what is available of r's subjects. Those returned run, also
@@ -175,7 +175,7 @@ func (u *loaded) round(ctx context.Context, origin *process, p plan) error {
 		if err != nil {
 			return err
 		}
-		u.requests += t.requests
+		u.relayed.add(t.counts)
 	}
 	before, err := readClocks(u.process, origin)
 	if err != nil {
@@ -185,7 +185,7 @@ func (u *loaded) round(ctx context.Context, origin *process, p plan) error {
 	if err != nil {
 		return err
 	}
-	u.requests += t.requests
+	u.relayed.add(t.counts)
 	after, err := readClocks(u.process, origin)
 	if err != nil {
 		return err

@@ -55,5 +55,5 @@ func startOnce(ctx context.Context, l *lab, s subject, origin *process, idle tim
 			return err
 		}
 	}
-	return c.end(0)
+	return c.end(counts{})
 }

@@ -47,6 +47,17 @@ var rows = []row{
 		},
 	},
 	{
+		name: "websocket", title: "WebSocket echo of 128 B, recorded", op: "round trip", origin: "origin-echo",
+		subjects: []subject{
+			{rawRelay, startHelper("relay", loadEcho)},
+			{reverseProxy, startHelper("reverseproxy", loadEcho)},
+			{goProxy, startHelper("goproxy", loadEchoAbsolute)},
+			{forward, startRecord(loadEchoAbsolute, nil)},
+			{reverse, startRecord(loadEcho, reverseOf)},
+		},
+		targets: slices.Concat(echoTargets(forward), echoTargets(reverse)),
+	},
+	{
 		name: "replay", title: "replay", op: "request", origin: "origin",
 		subjects: []subject{
 			{nginx, startNginx},
@@ -74,6 +85,13 @@ func httpTargets(subject string) []target {
 	return []target{
 		atMost(cpuFigure, subject, rawRelay, 2.5),
 		atLeast(rateFigure, subject, reverseProxy, 2.5),
+	}
+}
+
+func echoTargets(subject string) []target {
+	return []target{
+		atMost(cpuFigure, subject, rawRelay, 1.7),
+		atLeast(rateFigure, subject, rawRelay, 0.8),
 	}
 }
 

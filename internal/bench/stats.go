@@ -11,13 +11,26 @@ import (
 type tally struct {
 	// ops counts finished operations: requests, or GiB for a bulk load.
 	ops float64
-	// requests counts the requests that were answered, whatever the unit of ops.
-	requests int
+	// counts says what a recording of it must have, whatever the unit of ops.
+	counts
 	// took is the wall time from the first byte sent to the last one received.
 	took time.Duration
 	// latencies has one entry for each operation, in no order; nil if the load
 	// has no meaningful latency.
 	latencies []time.Duration
+}
+
+// counts is what a server has relayed.
+type counts struct {
+	requests   int // answered, other than by opening a WebSocket connection
+	websockets int // connections opened
+	frames     int // in both directions
+}
+
+func (c *counts) add(more counts) {
+	c.requests += more.requests
+	c.websockets += more.websockets
+	c.frames += more.frames
 }
 
 // A sample is a tally with what the server spent on it.

@@ -51,12 +51,12 @@ func startRecord(what loader, extra func(l *lab, origin *process) []string) star
 		if err != nil {
 			return nil, err
 		}
-		c.stop = func(requests int) error {
+		c.stop = func(relayed counts) error {
 			if err := p.interrupt(); err != nil {
 				return err
 			}
 			defer l.discard(recording)
-			return checkRecording(recording, requests)
+			return checkRecording(recording, relayed)
 		}
 		return c, nil
 	}
@@ -85,7 +85,7 @@ func startReplay(what loader) starter {
 		if err != nil {
 			return nil, err
 		}
-		c.stop = func(int) error { return p.interrupt() }
+		c.stop = func(counts) error { return p.interrupt() }
 		return c, nil
 	}
 }
@@ -115,7 +115,7 @@ func recordItems(ctx context.Context, l *lab, origin *process) (string, error) {
 	if err := p.interrupt(); err != nil {
 		return "", err
 	}
-	return recording, checkRecording(recording, t.requests)
+	return recording, checkRecording(recording, t.counts)
 }
 
 // loadItems asks with a path, as a client of an origin does.
@@ -126,6 +126,16 @@ func loadItems(_ *lab, origin, _ *process) (load, error) {
 // loadAbsolute asks with a URL, as a client of a proxy does.
 func loadAbsolute(_ *lab, origin, _ *process) (load, error) {
 	return plainLoad{itemRequest("http://"+origin.addr()+itemPath, origin.addr()), itemBody()}, nil
+}
+
+// loadEcho opens WebSocket connections as a client of an origin does.
+func loadEcho(_ *lab, origin, _ *process) (load, error) {
+	return echoLoad{chatRequest(chatPath, origin.addr())}, nil
+}
+
+// loadEchoAbsolute opens WebSocket connections as a client of a proxy does.
+func loadEchoAbsolute(_ *lab, origin, _ *process) (load, error) {
+	return echoLoad{chatRequest("http://"+origin.addr()+chatPath, origin.addr())}, nil
 }
 
 // loadTLS asks with a path inside TLS.

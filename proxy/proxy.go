@@ -87,6 +87,9 @@ func (p *Proxy) Listen(ctx context.Context, l Listener) (net.Addr, error) {
 	p.listeners = append(p.listeners, listener{nl, l})
 	p.mu.Unlock()
 	p.log.Info("listening", "addr", nl.Addr().String())
+	if tcp, ok := nl.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		p.log.Warn("other machines can reach the proxy, and nobody is asked for a password", "addr", tcp.String())
+	}
 	return nl.Addr(), nil
 }
 

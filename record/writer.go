@@ -51,6 +51,8 @@ type Counts struct {
 	// coding undone and content coding kept, of exchanges that ended, and
 	// payload of frames as on the wire.
 	BytesUp, BytesDown int64
+	// Cut counts bodies of which only the beginning was captured.
+	Cut int64
 }
 
 // Writer writes a recording. It is a traffic.Observer that never loses an event:
@@ -334,6 +336,9 @@ func (w *Writer) account(x *traffic.Exchange, b *traffic.Body) int64 {
 	}
 	if err := b.Err(); err != nil {
 		w.log.Warn("body not kept whole", "exchange", uint64(x.ID), "size", b.Size(), "err", err)
+	}
+	if b.Truncated() {
+		w.seen.Cut++
 	}
 	defer b.Release()
 	return b.Size()

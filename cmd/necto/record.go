@@ -256,6 +256,9 @@ func progress(c record.Counts) string {
 	if c.Errors > 0 {
 		s += fmt.Sprintf(", %s failed", humanize.Comma(c.Errors))
 	}
+	if c.Cut > 0 {
+		s += ", " + english.Plural(int(c.Cut), "body", "bodies") + " cut by --max-body"
+	}
 	if c.Open > 0 {
 		s += fmt.Sprintf(", %s running", humanize.Comma(c.Open))
 	}

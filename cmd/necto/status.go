@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -78,24 +80,44 @@ func (s *status) note(format string, args ...any) {
 	s.io.note(format, args...)
 }
 
-// Write notes a line of the log.
-func (s *status) Write(line []byte) (int, error) {
-	s.note("%s", line)
-	return len(line), nil
-}
-
 // log returns a logger whose warnings become notes.
 func (s *status) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{
-		Level: slog.LevelWarn,
-		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
-				return slog.Attr{}
-			}
-			return a
-		},
-	}))
+	return slog.New(&noteHandler{status: s})
 }
+
+// noteHandler spells warnings for people: the message, then the facts.
+type noteHandler struct {
+	status *status
+	attrs  []slog.Attr
+}
+
+// Enabled lets warnings and errors through.
+func (*noteHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+// Handle makes a note of a record.
+func (h *noteHandler) Handle(_ context.Context, r slog.Record) error {
+	text := r.Message
+	before := ": "
+	add := func(a slog.Attr) bool {
+		text += before + a.Key + " " + a.Value.String()
+		before = ", "
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	h.status.note("%s", text)
+	return nil
+}
+
+// WithAttrs returns a handler that adds attrs to every record.
+func (h *noteHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &noteHandler{status: h.status, attrs: append(slices.Clip(h.attrs), attrs...)}
+}
+
+// WithGroup returns h: notes have no groups.
+func (h *noteHandler) WithGroup(string) slog.Handler { return h }
 
 // close removes the line. Notes may still follow.
 func (s *status) close() {

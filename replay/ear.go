@@ -20,7 +20,7 @@ const (
 type ear struct {
 	*conversation
 	index  *Index
-	url    string // as the client asked for it, for people
+	url    string // for people
 	client *client
 	// Where messages are compared: one of the two is nil.
 	script *script
@@ -33,7 +33,7 @@ type ear struct {
 }
 
 func newEar(x *Index, c *conversation, u traffic.URL, cl *client) *ear {
-	e := &ear{conversation: c, index: x, url: safeURL(u.String()), client: cl}
+	e := &ear{conversation: c, index: x, url: safeURL(connectionURL(u).String()), client: cl}
 	if x.opts.WSMode == WSMatch {
 		e.match = &match{conversation: c, masked: x.masked}
 	} else {

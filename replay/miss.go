@@ -61,12 +61,13 @@ func (x *Index) miss(req *traffic.Request, c content, anywhere bool, reason stri
 		Method: clip(printable(req.Method), 40),
 		URL:    safeURL(req.URL.String()),
 		Reason: printable(reason),
+		Hint:   hint(req, anywhere),
 	}
 	handshake := isHandshake(req.Method, req.Header)
-	m.Nearest = x.nearest(request{req.Method, req.URL, req.Header.Get("Content-Type"), c, handshake}, anywhere)
-	if !handshake {
-		m.Hint = hint(req, anywhere)
+	if handshake {
+		m.URL, m.Hint = safeURL(connectionURL(req.URL).String()), ""
 	}
+	m.Nearest = x.nearest(request{req.Method, req.URL, req.Header.Get("Content-Type"), c, handshake}, anywhere)
 	x.missed.Add(1)
 	x.missesMu.Lock()
 	if len(x.misses) < maxMisses {

@@ -125,7 +125,7 @@ func TestReplayFailsOnMissOnlyWithACommand(t *testing.T) {
 		{[]string{"a", "--fail-on-miss"}, replayOptions{recordings: []string{"a"}, failOnMiss: true}},
 		{
 			[]string{"a", "--fail-on-miss=false", "--timing", "2x", "--", "c"},
-			replayOptions{recordings: []string{"a"}, command: []string{"c"}, timing: replay.Timing(2)},
+			replayOptions{recordings: []string{"a"}, command: []string{"c"}, answers: replay.Options{Timing: 2}},
 		},
 	} {
 		var got replayOptions

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 
 	"github.com/dustin/go-humanize/english"
@@ -18,20 +19,23 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// shownMisses is how many misses are told one by one.
+// shownMisses is how many misses, and how many divergences, are told one by one.
 const shownMisses = 20
 
 type replayOptions struct {
 	serve      serveFlags
 	recordings []string
-	timing     replay.Timing
+	answers    replay.Options // without what is told
 	failOnMiss bool
 	command    []string
 }
 
+// replayFlags are the flags whose text complete reads.
+type replayFlags struct{ timing, wsMode, wsEnd string }
+
 func newReplayCmd(io stdio, run func(context.Context, stdio, replayOptions) error) *cobra.Command {
 	var o replayOptions
-	var timing string
+	var texts replayFlags
 	cmd := &cobra.Command{
 		Use:   "replay [flags] FILE... [-- command [args]]",
 		Short: "Answer from recordings, without a network",
@@ -40,15 +44,20 @@ same address as an origin, for clients whose base URL points at it. It cannot re
 a network. A request that was not recorded is a miss: it is answered with status 501
 and the nearest recorded requests, and told on standard error.
 
+A recorded WebSocket connection is held again: by default the recorded server says
+what it said once the client has said as much as it had before. A message of the
+client that differs from the recording is told on standard error.
+
 With a command replay works as record does: free port, variables for proxy and
 certificates, the command's exit code. The command finds the proxy's URL in
 NECTO_PROXY and the same address as an origin in NECTO_ORIGIN. If the command
 succeeds but there was a miss the exit code is 3.`,
 		Example: `  necto replay run.jsonl -- npm test
   necto replay run.jsonl --listen 127.0.0.1:8080
-  necto replay login.jsonl orders.jsonl --timing recorded`,
+  necto replay login.jsonl orders.jsonl --timing recorded
+  necto replay chat.jsonl --ws-strict -- npm test`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.complete(cmd, args, timing); err != nil {
+			if err := o.complete(cmd, args, texts); err != nil {
 				return err
 			}
 			return run(cmd.Context(), io, o)
@@ -57,21 +66,30 @@ succeeds but there was a miss the exit code is 3.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.serve.bind(flags)
-	flags.StringVar(&timing, "timing", "instant", "`pace` of answers: instant, recorded, or a speed such as 2x")
+	flags.StringVar(&texts.timing, "timing", "instant", "`pace` of answers: instant, recorded, or a speed such as 2x")
+	flags.StringVar(&texts.wsMode, "ws-mode", "turn", "`when` WebSocket frames are sent: turn by turn, on a match of what the client says (match), or timed")
+	flags.BoolVar(&o.answers.WSStrict, "ws-strict", false, "close with 1008, and count a miss, when a WebSocket client says something else")
+	flags.StringVar(&texts.wsEnd, "ws-end", "hold", "`what` follows the last WebSocket frame: hold, close or loop")
 	flags.BoolVar(&o.failOnMiss, "fail-on-miss", false, "exit with 3 after a miss (default with a command)")
 	return cmd
 }
 
 // complete validates the flags and arguments and fills in the options.
-func (o *replayOptions) complete(cmd *cobra.Command, args []string, timing string) (err error) {
+func (o *replayOptions) complete(cmd *cobra.Command, args []string, texts replayFlags) (err error) {
 	if o.recordings, o.command, err = splitCommand(cmd, args); err != nil {
 		return err
 	}
 	if len(o.recordings) == 0 {
 		return usagef("no recording given").hinted("for example `%s %s`", cmd.CommandPath(), defaultRecording)
 	}
-	if o.timing, err = replay.ParseTiming(timing); err != nil {
+	if o.answers.Timing, err = replay.ParseTiming(texts.timing); err != nil {
 		return usagef("--timing: %w", err)
+	}
+	if o.answers.WSMode, err = replay.ParseWSMode(texts.wsMode); err != nil {
+		return usagef("--ws-mode: %w", err)
+	}
+	if o.answers.WSEnd, err = replay.ParseWSEnd(texts.wsEnd); err != nil {
+		return usagef("--ws-end: %w", err)
 	}
 	if !cmd.Flags().Changed("fail-on-miss") {
 		o.failOnMiss = len(o.command) > 0
@@ -89,8 +107,12 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		return err
 	}
 	status := newStatus(io)
-	misses := &missNotes{status: status}
-	index, err := replay.Load(o.recordings, replay.Options{Timing: o.timing, OnMiss: misses.add, Log: status.log()})
+	misses := &boundedNotes{status: status, one: "miss", many: "misses"}
+	divergences := &boundedNotes{status: status, one: "divergence", many: "divergences"}
+	o.answers.Log = status.log()
+	o.answers.OnMiss = func(m replay.Miss) { misses.add(m) }
+	o.answers.OnDivergence = func(d replay.Divergence) { divergences.add(d) }
+	index, err := replay.Load(o.recordings, o.answers)
 	if err != nil {
 		return replayHint(err)
 	}
@@ -110,19 +132,19 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(addr), CA: authority.CertPath()}
 	s.environ = []string{"NECTO_ORIGIN=" + s.ready.Proxy}
-	return o.replay(ctx, s, index, misses)
+	return o.replay(ctx, s, index, status, func() { misses.close(); divergences.close() })
 }
 
-// replay runs the server and judges the result.
-func (o *replayOptions) replay(ctx context.Context, s *server, index *replay.Index, misses *missNotes) error {
-	status := misses.status
-	status.note("replaying %s, proxy and origin %s", plural(int64(index.Stats().Exchanges), "exchange"), s.ready.Proxy)
+// replay runs the server and judges the result. It calls ended when no more is
+// answered.
+func (o *replayOptions) replay(ctx context.Context, s *server, index *replay.Index, status *status, ended func()) error {
+	status.note("replaying %s, proxy and origin %s", recordedText(index.Stats()), s.ready.Proxy)
 	if len(o.command) == 0 { // a command has the terminal for itself
 		status.show(func() string { return replayProgress(index.Stats()) })
 	}
 	code, err := s.run(ctx, status, o.serve)
 	status.close()
-	misses.close()
+	ended()
 	stats := index.Stats()
 	status.note("%s", replayProgress(stats))
 	switch {
@@ -132,7 +154,7 @@ func (o *replayOptions) replay(ctx context.Context, s *server, index *replay.Ind
 		return &exitError{code: code}
 	case stats.Missed > 0 && o.failOnMiss:
 		return &exitError{code: exitCheck, err: withHint(
-			fmt.Errorf("%s without a recorded answer", plural(stats.Missed, "request")),
+			errors.New(o.missText(stats)),
 			"record again, or allow misses: --fail-on-miss=false")}
 	}
 	return nil
@@ -150,31 +172,61 @@ func replayLayer(index *replay.Index) proxy.Layer {
 	return func(traffic.RoundTripper) traffic.RoundTripper { return traffic.RoundTripperFunc(answer) }
 }
 
+// recordedText says what there is to answer with.
+func recordedText(s replay.Stats) string {
+	text := plural(int64(s.Exchanges), "exchange")
+	if s.WebSockets > 0 {
+		text += ", " + plural(int64(s.WebSockets), "WebSocket connection")
+	}
+	return text
+}
+
 func replayProgress(s replay.Stats) string {
 	text := plural(s.Served, "request") + " answered"
 	if s.Missed > 0 {
 		text += ", " + english.Plural(int(s.Missed), "miss", "misses")
 	}
+	if s.Divergences > 0 {
+		text += ", " + plural(s.Divergences, "divergence")
+	}
 	return text
 }
 
-// missNotes tells the user of the first misses, each on a line.
-type missNotes struct {
-	status *status
-	count  atomic.Int64
+// missText says what was missed: requests, and under --ws-strict what WebSocket
+// clients said.
+func (o *replayOptions) missText(s replay.Stats) string {
+	var texts []string
+	requests := s.Missed
+	if o.answers.WSStrict {
+		requests -= s.Divergences
+	}
+	if requests > 0 {
+		texts = append(texts, plural(requests, "request")+" without a recorded answer")
+	}
+	if diverged := s.Missed - requests; diverged > 0 {
+		texts = append(texts, plural(diverged, "WebSocket message")+" that differs from the recording")
+	}
+	return strings.Join(texts, ", ")
 }
 
-// add takes a miss; it may be called concurrently.
-func (n *missNotes) add(m replay.Miss) {
+// boundedNotes tells the user of the first things of one kind, each on a line.
+type boundedNotes struct {
+	status    *status
+	one, many string // what they are called
+	count     atomic.Int64
+}
+
+// add takes one; it may be called concurrently.
+func (n *boundedNotes) add(thing fmt.Stringer) {
 	if n.count.Add(1) <= shownMisses {
-		n.status.note("%s", m)
+		n.status.note("%s", thing)
 	}
 }
 
-// close tells how many misses were not told.
-func (n *missNotes) close() {
+// close tells how many were not told.
+func (n *boundedNotes) close() {
 	if more := n.count.Load() - shownMisses; more > 0 {
-		n.status.note("... and %s more", english.Plural(int(more), "miss", "misses"))
+		n.status.note("... and %s more", english.Plural(int(more), n.one, n.many))
 	}
 }
 

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"necto": main,
 		"fetch": fetchMain,
 		"child": childMain,
+		"chat":  chatMain,
 	})
 }
 

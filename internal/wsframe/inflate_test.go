@@ -98,7 +98,7 @@ func write(f *wsframe.Inflater, payload string, n int, out wsframe.Appender) err
 }
 
 func TestInflateConversation(t *testing.T) {
-	want := chat(300)
+	want := chat(60)
 	for _, peer := range []deflated{
 		{takeover: true},
 		{takeover: false},
@@ -111,7 +111,7 @@ func TestInflateConversation(t *testing.T) {
 		for _, m := range want {
 			payloads = append(payloads, peer.compress(t, m))
 		}
-		for _, n := range []int{1, 7, 100, 1 << 20} {
+		for _, n := range []int{1, 100, 1 << 20} {
 			got, err := inflateAll(wsframe.NewInflater(peer.takeover), payloads, n)
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("takeover %v, window %d, in pieces of %d: %d of %d messages, %v", peer.takeover, peer.window, n, len(got), len(want), err)
@@ -232,10 +232,10 @@ func TestEmptyFramesOfCompressedMessages(t *testing.T) {
 	})
 }
 
-// TestBomb: 100 MiB of zeros in 100 KiB pass at constant memory, and the message
+// TestBomb: 16 MiB of zeros in 16 KiB pass at constant memory, and the message
 // behind it refers to them.
 func TestBomb(t *testing.T) {
-	const size = 100 << 20
+	const size = 16 << 20
 	peer := deflated{takeover: true}
 	payloads := []string{peer.compress(t, strings.Repeat("\x00", size)), peer.compress(t, strings.Repeat("\x00", 1000))}
 	for _, n := range []int{1000, 1 << 20} {

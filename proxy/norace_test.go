@@ -4,3 +4,5 @@ package proxy_test
 
 // maxConnections is how many connections a test opens at once.
 const maxConnections = 10_000
+
+const raceEnabled = false

@@ -98,6 +98,13 @@ const (
 	allParts                     // fragments as told, pings
 )
 
+var wsClients = []wsClient{
+	{name: "gorilla", missing: nothing, call: callGorilla, messages: 5000, sends: someFragments},
+	{name: "coder", missing: nothing, call: callCoder, messages: 5000, sends: someFragments},
+	{name: "node", missing: missingNode, call: callNode, messages: 1000, sends: allParts},
+	{name: "python", missing: missingPython, call: callPython, messages: 500, sends: allParts},
+}
+
 // wsWay is a way through necto.
 type wsWay struct {
 	name, scheme string
@@ -121,6 +128,7 @@ func TestWebSocketClientsAreRecorded(t *testing.T) {
 			if missing := client.missing(); missing != "" {
 				t.Skipf("%s is not installed: %s was NOT tested as a client", missing, client.name)
 			}
+			t.Parallel()
 			for _, way := range wsWays {
 				p := wsProxy{authority: authority, plain: plain, secure: secure}
 				t.Run(way.name, func(t *testing.T) { testWSClient(t, client, way, p, false) })

@@ -18,11 +18,6 @@ import (
 // wsPatience is how long a client may take for all it has to do.
 const wsPatience = time.Minute
 
-var wsClients = []wsClient{
-	{name: "gorilla", missing: nothing, call: callGorilla, messages: 5000, sends: someFragments},
-	{name: "coder", missing: nothing, call: callCoder, messages: 5000, sends: someFragments},
-}
-
 // nothing is missing.
 func nothing() string { return "" }
 

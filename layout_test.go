@@ -23,10 +23,11 @@ var mayImport = map[string][]string{
 	"internal/childenv": {"internal/ca"},
 	"internal/nectest":  {"traffic"},
 	"internal/wsframe":  {"traffic"},
+	"internal/tail":     {"traffic", "record"},
 	"record":            {"traffic", "internal/coding"},
 	"replay":            {"traffic", "record", "internal/coding", "internal/wsframe"},
 	"proxy":             {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
-	"cmd/necto":         {"traffic", "internal/h1", "internal/ca", "internal/coding", "internal/childenv", "record", "replay", "proxy"},
+	"cmd/necto":         {"traffic", "internal/h1", "internal/ca", "internal/coding", "internal/childenv", "internal/tail", "record", "replay", "proxy"},
 }
 
 // testsMayImport is what tests of every package may import beside what the

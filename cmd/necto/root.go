@@ -40,6 +40,7 @@ and answers from such recordings with no network at all.`,
 	root.AddCommand(
 		newRecordCmd(io, runRecord),
 		newReplayCmd(io, runReplay),
+		newTailCmd(io, runTail),
 		newDemoCmd(io),
 		newCACmd(io),
 		newEnvCmd(io, runEnv),

@@ -26,10 +26,10 @@ func newDemoCmd(io stdio) *cobra.Command {
 		Use:   "demo",
 		Short: "See necto record and replay, without a network",
 		Long: `Demo starts a small origin on this machine (a JSON API, compressed answers, a stream
-of events, a large download), records a client that talks to it, stops the origin,
-asks the same of the recording alone and compares the answers. It needs no network
-and changes nothing on the machine: all it leaves is a recording in a temporary
-folder. The exit code is 1 if an answer differs.`,
+of events, a large download, a chat over WebSocket), records a client that talks to
+it, stops the origin, asks the same of the recording alone and compares the answers.
+It needs no network and changes nothing on the machine: all it leaves is a recording
+in a temporary folder. The exit code is 1 if an answer differs.`,
 		Example: `  necto demo`,
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), io) },
@@ -140,6 +140,7 @@ func (d *demo) tell(out io.Writer, recorded, replayed []demoAnswer) error {
 	fmt.Fprintf(w, "\nThe recording: %s (JSON lines; large bodies are beside it)\n", path)
 	fmt.Fprintf(w, "\nTo go on:\n")
 	fmt.Fprintf(w, "  necto replay %s -- curl -s %s\n", path, demoURL("https", "/api/users"))
+	fmt.Fprintf(w, "  necto tail --filter ws %s\n", path)
 	fmt.Fprintf(w, "  necto record -o my.jsonl -- your-command\n")
 	fmt.Fprintf(w, "  necto replay my.jsonl -- your-command\n")
 	return w.Flush()

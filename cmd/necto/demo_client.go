@@ -26,11 +26,14 @@ var demoRequests = []struct{ method, scheme, target, content string }{
 	{"GET", "https", "/download", ""},
 }
 
+// demoPatience is how long one request may take.
+const demoPatience = time.Minute
+
 // demoAnswer is what became of one request.
 type demoAnswer struct {
 	request string // method and URL
 	status  int
-	size    int64 // bytes of content, content coding undone
+	size    int64 // bytes of content, compression undone
 	sum     [sha256.Size]byte
 	took    time.Duration
 	same    bool
@@ -44,7 +47,7 @@ func (a demoAnswer) verdict() string {
 	return "DIFFERENT"
 }
 
-// demoClient asks everything through the proxy at proxyURL and trusts nobody but
+// demoClient asks everything, and chats, through the proxy at proxyURL and trusts nobody but
 // its authority.
 func demoClient(ctx context.Context, proxyURL string, authority *x509.Certificate) ([]demoAnswer, error) {
 	through, err := url.Parse(proxyURL)
@@ -58,8 +61,8 @@ func demoClient(ctx context.Context, proxyURL string, authority *x509.Certificat
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 	}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: time.Minute}
-	answers := make([]demoAnswer, 0, len(demoRequests))
+	client := &http.Client{Transport: transport, Timeout: demoPatience}
+	answers := make([]demoAnswer, 0, len(demoRequests)+1)
 	for _, r := range demoRequests {
 		req, err := http.NewRequestWithContext(ctx, r.method, demoURL(r.scheme, r.target), strings.NewReader(r.content))
 		if err != nil {
@@ -74,7 +77,11 @@ func demoClient(ctx context.Context, proxyURL string, authority *x509.Certificat
 		}
 		answers = append(answers, answer)
 	}
-	return answers, nil
+	heard, err := chat(ctx, transport)
+	if err != nil {
+		return nil, err
+	}
+	return append(answers, heard), nil
 }
 
 func ask(client *http.Client, req *http.Request) (demoAnswer, error) {

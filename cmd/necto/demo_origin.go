@@ -26,7 +26,8 @@ const (
 	demoHost = "shop.test"
 	// demoDownload is the size of the large answer in bytes.
 	demoDownload = 8 << 20
-	// demoPause is the time between two events of the stream.
+	// demoPause is the time between two events of the stream, and Grace needs
+	// to answer in the chat.
 	demoPause = 100 * time.Millisecond
 )
 
@@ -103,6 +104,7 @@ func demoHandler() http.Handler {
 	mux.HandleFunc("GET /api/report", serveReport)
 	mux.HandleFunc("GET /events", serveEvents)
 	mux.HandleFunc("GET /download", serveDownload)
+	mux.HandleFunc("GET /chat", serveChat)
 	return mux
 }
 

@@ -302,13 +302,13 @@ func TestPacing(t *testing.T) {
 		timing Timing
 		want   []arrival
 	}{
-		"instant":       {stream, Instant, []arrival{{0, "head"}, {0, "hello"}}},
-		"recorded":      {stream, Recorded, []arrival{{50, "head"}, {100, "he"}, {300, "llo"}}},
-		"2x":            {stream, 2, []arrival{{25, "head"}, {50, "he"}, {150, "llo"}}},
-		"0.5x":          {stream, 0.5, []arrival{{100, "head"}, {200, "he"}, {600, "llo"}}},
-		"one piece":     {whole, Recorded, []arrival{{50, "head"}, {50, "hello"}}},
-		"with a length": {length, Recorded, []arrival{{0, "head"}, {100, "he"}, {300, "llo"}}},
-		"empty pieces":  {answering(200, chunked, empty), Recorded, []arrival{{0, "head"}, {300, "hello"}}},
+		"instant":        {stream, Instant, []arrival{{0, "head"}, {0, "hello"}}},
+		"recorded":       {stream, Recorded, []arrival{{50, "head"}, {100, "he"}, {300, "llo"}}},
+		"2x":             {stream, 2, []arrival{{25, "head"}, {50, "he"}, {150, "llo"}}},
+		"0.5x":           {stream, 0.5, []arrival{{100, "head"}, {200, "he"}, {600, "llo"}}},
+		"one piece":      {whole, Recorded, []arrival{{50, "head"}, {50, "hello"}}},
+		"with a length":  {length, Recorded, []arrival{{0, "head"}, {100, "he"}, {300, "llo"}}},
+		"empty pieces":   {answering(200, chunked, empty), Recorded, []arrival{{0, "head"}, {300, "hello"}}},
 		"endless pieces": {answering(200, chunked, endless), Recorded, []arrival{{0, "head"}, {100, "hello"}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,6 +54,8 @@ func (p *player) run(ctx context.Context) {
 		err = p.bye(ctx)
 	case errors.Is(err, errCut):
 		err = p.flush()
+	default:
+		_ = p.flush() // what came before the trouble, if the reader is still there
 	}
 	p.client.leave() // nobody hears what still comes
 	if err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe) {

@@ -252,7 +252,11 @@ func (o *recordOptions) name() string {
 
 // progress says what was recorded.
 func progress(c record.Counts) string {
-	s := plural(c.Exchanges, "exchange") + ", " + humanize.IBytes(uint64(c.BytesUp+c.BytesDown))
+	s := plural(c.Exchanges, "exchange")
+	if c.WebSockets > 0 {
+		s += ", " + plural(c.WebSockets, "WebSocket connection") + ", " + plural(c.Frames, "frame")
+	}
+	s += ", " + humanize.IBytes(uint64(c.BytesUp+c.BytesDown))
 	if c.Errors > 0 {
 		s += fmt.Sprintf(", %s failed", humanize.Comma(c.Errors))
 	}

@@ -30,7 +30,8 @@ func newRootCmd(io stdio) *cobra.Command {
 and answers from such recordings with no network at all.`,
 		Example: `  necto demo                              # see it work, without a network
   necto record -o run.jsonl -- npm test   # record what a command asks for
-  necto replay run.jsonl -- npm test      # the same command against the recording`,
+  necto replay run.jsonl -- npm test      # the same command against the recording
+  necto tail run.jsonl                    # look at it`,
 		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,

@@ -54,7 +54,9 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("ORIGIN_HOST", nectest.OriginHost)
-			return nil
+			recordings, err := filepath.Abs(filepath.Join("..", "..", "testdata", "recordings"))
+			env.Setenv("RECORDINGS", recordings)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"origin":   s.origin,

@@ -106,7 +106,8 @@ func (o *tailOptions) complete(args []string, f tailFlags) error {
 // runTail prints a recording. That nobody reads the output any more, as in
 // "necto tail run.jsonl | head", is no failure.
 func runTail(ctx context.Context, io stdio, o tailOptions) error {
-	signal.Ignore(syscall.SIGPIPE) // which would end the process before a write can fail
+	// Without Notify the signal would end the process before a write can fail.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	o.print.Color = io.colored()
 	out := bufio.NewWriterSize(io.out, tailBuffer)
 	err := o.scan(ctx, io, out)

@@ -78,6 +78,12 @@ func isMessagePack(p []byte) bool {
 	return w.done()
 }
 
+// hasNames reports whether MessagePack is anything but a short map whose first
+// key is no string: short lists of CBOR look like that.
+func hasNames(p []byte) bool {
+	return p[0] > 0x8f || p[1] >= 0xa0 && p[1] <= 0xbf || p[1] >= 0xd9 && p[1] <= 0xdb
+}
+
 func (w *walker) messagePack(depth int) {
 	c := w.number(1)
 	switch {

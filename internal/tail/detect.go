@@ -44,7 +44,7 @@ func detect(p []byte) string {
 		return kindJSON
 	case isXML(p):
 		return "XML"
-	case isMessagePack(p):
+	case isMessagePack(p) && (hasNames(p) || !isCBOR(p)):
 		return "MessagePack"
 	case isCBOR(p):
 		return "CBOR"

@@ -142,7 +142,7 @@ func exchangeOf(e traffic.Event) *traffic.Exchange {
 	case traffic.WSOpened:
 		return e.Exchange
 	case traffic.FrameSeen:
-		return e.Frame.Exchange
+		return e.Exchange
 	default:
 		return nectest.Ended(e)
 	}

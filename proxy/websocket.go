@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/internal/wsframe"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -76,10 +77,10 @@ func deflateOf(c wsframe.Compression) traffic.Deflate {
 func newWebSocket(x *exchange, far tunnelConn, ext wsframe.Extensions) *webSocket {
 	ws := &webSocket{x: x, far: far}
 	ws.halves[traffic.ClientToServer] = wsHalf{
-		src: x.c.r, dst: far, from: traffic.SideClient, to: traffic.SideUpstream,
+		src: growingBuffer{r: x.c.r}, dst: far, from: traffic.SideClient, to: traffic.SideUpstream,
 	}
 	ws.halves[traffic.ServerToClient] = wsHalf{
-		src: far, dst: x.c.conn, from: traffic.SideUpstream, to: traffic.SideClient,
+		src: growingBuffer{r: readerOf(far)}, dst: x.c.conn, from: traffic.SideUpstream, to: traffic.SideClient,
 	}
 	for dir := range ws.halves {
 		h := &ws.halves[dir]
@@ -87,6 +88,15 @@ func newWebSocket(x *exchange, far tunnelConn, ext wsframe.Extensions) *webSocke
 		h.tap.init(h, ext)
 	}
 	return ws
+}
+
+// readerOf returns the Reader that has what came behind a 101, or a new one for
+// what a layer made.
+func readerOf(far tunnelConn) *h1.Reader {
+	if origin, ok := far.(*upgradedConn); ok {
+		return origin.oc.r
+	}
+	return h1.NewReader(far, h1.Limits{})
 }
 
 // relay returns when both directions have ended and both sides are closed.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -13,10 +14,9 @@ import (
 type wsHalf struct {
 	ws       *webSocket
 	dir      traffic.Direction
-	src      io.Reader
 	dst      io.Writer
 	from, to traffic.Side
-	buf      growingBuffer
+	src      growingBuffer
 	tap      wsTap
 
 	// Guarded by ws.mu:
@@ -28,9 +28,9 @@ type wsHalf struct {
 
 // relay passes on what comes until one of the two sides ends.
 func (h *wsHalf) relay() {
-	defer h.buf.release()
+	defer h.src.release()
 	for {
-		p, err := h.buf.read(h.src)
+		p, err := h.src.read()
 		if len(p) > 0 {
 			h.arrived(p)
 			if _, err := h.dst.Write(p); err != nil {
@@ -87,35 +87,44 @@ func (h *wsHalf) closeWrite() {
 }
 
 const (
-	smallRead = 4 << 10  // what an idle direction holds
-	largeRead = 64 << 10 // what it reads into while more is waiting
+	smallRead = 4 << 10  // what a Reader has room for, and an idle direction holds
+	largeRead = 64 << 10 // what is read into while more is waiting
 )
 
 var largeReads = sync.Pool{New: func() any { return new([largeRead]byte) }}
 
-// growingBuffer is a small buffer to read into that is replaced by a large one
-// for as long as reads fill it. It must be released.
+// growingBuffer reads into the buffer that a Reader has in any case, and into a
+// large one for as long as reads fill it. It must be released.
 type growingBuffer struct {
-	small [smallRead]byte
+	r     *h1.Reader
 	large *[largeRead]byte // nil for none
 	full  bool             // the last read filled the buffer
 }
 
-// read returns what one Read of src gives, valid until the next call.
-func (b *growingBuffer) read(src io.Reader) ([]byte, error) {
-	switch {
-	case !b.full:
-		b.release()
-	case b.large == nil:
+// read returns what one read gives, valid until the next call.
+func (b *growingBuffer) read() ([]byte, error) {
+	if b.full {
+		return b.readLarge()
+	}
+	b.release()
+	if len(b.r.Buffered()) == 0 {
+		if err := b.r.Fill(); err != nil {
+			return nil, err
+		}
+	}
+	p := b.r.Buffered()
+	b.r.Discard(len(p))
+	b.full = len(p) >= smallRead
+	return p, nil
+}
+
+func (b *growingBuffer) readLarge() ([]byte, error) {
+	if b.large == nil {
 		b.large = largeReads.Get().(*[largeRead]byte)
 	}
-	p := b.small[:]
-	if b.large != nil {
-		p = b.large[:]
-	}
-	n, err := src.Read(p)
-	b.full = n == len(p)
-	return p[:n], err
+	n, err := b.r.Read(b.large[:])
+	b.full = n == largeRead
+	return b.large[:n], err
 }
 
 // release gives the large buffer back.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/necto-dev/necto/internal/wsframe"
@@ -31,7 +32,7 @@ func (t *wsTap) now() { t.arrived = time.Now() }
 func (t *wsTap) feed(p []byte) {
 	if err := t.parser.Feed(p, t.arrived, t.decoder); err != nil && !t.blind {
 		t.blind = true
-		t.warn("websocket frames cannot be told apart from here", "err", err)
+		t.log().Warn("websocket frames cannot be told apart from here", "err", err)
 	}
 }
 
@@ -42,14 +43,14 @@ func (t *wsTap) release() {
 		t.content.release()
 	}
 	if t.parser.MidFrame() && !t.blind {
-		t.warn("websocket connection ended inside a frame")
+		t.log().Warn("websocket connection ended inside a frame")
 	}
 }
 
-func (t *wsTap) warn(msg string, args ...any) {
+// log says which direction of which connection it is about.
+func (t *wsTap) log() *slog.Logger {
 	x := t.half.ws.x
-	args = append(args, "exchange", x.ID, "host", x.Request.URL.Authority, "dir", t.half.dir.String())
-	x.c.p.log.Warn(msg, args...)
+	return x.c.p.log.With("exchange", x.ID, "host", x.Request.URL.Authority, "dir", t.half.dir.String())
 }
 
 // FrameStart begins a frame.

@@ -62,7 +62,7 @@ func (c *chatRoom) hear() error {
 	}
 	if m.Type == "join" {
 		c.member = m.From
-		return send(c.conn, chatMessage{Type: "welcome", Text: "Grace is here, too."})
+		return sendChat(c.conn, chatMessage{Type: "welcome", Text: "Grace is here, too."})
 	}
 	if err := c.broadcast(c.member, m.Text); err != nil || c.said > 1 {
 		return err
@@ -73,11 +73,11 @@ func (c *chatRoom) hear() error {
 
 func (c *chatRoom) broadcast(from, text string) error {
 	c.said++
-	return send(c.conn, chatMessage{Type: "said", From: from, Text: text, N: c.said})
+	return sendChat(c.conn, chatMessage{Type: "said", From: from, Text: text, N: c.said})
 }
 
-// send sends a message; WriteJSON would end it with a line feed.
-func send(conn *websocket.Conn, m chatMessage) error {
+// sendChat sends a message; WriteJSON would end it with a line feed.
+func sendChat(conn *websocket.Conn, m chatMessage) error {
 	p, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func talk(conn *websocket.Conn) ([]byte, error) {
 	}
 	var heard []byte
 	for _, turn := range demoChat {
-		if err := send(conn, turn.say); err != nil {
+		if err := sendChat(conn, turn.say); err != nil {
 			return nil, err
 		}
 		for range turn.answers {

@@ -103,6 +103,7 @@ var wsClients = []wsClient{
 	{name: "coder", missing: nothing, call: callCoder, messages: 5000, sends: someFragments},
 	{name: "node", missing: missingNode, call: callNode, messages: 1000, sends: allParts},
 	{name: "python", missing: missingPython, call: callPython, messages: 500, sends: allParts},
+	{name: "chromium", missing: missingChromium, call: callChromium, messages: 200, sends: onlyMessages},
 }
 
 // wsWay is a way through necto.

@@ -40,12 +40,17 @@ func callNode(t *testing.T, c wsCall) { runScript(t, c, "node", clientFile("echo
 
 func callPython(t *testing.T, c wsCall) { runScript(t, c, debianPython, clientFile("echo.py")) }
 
+// task returns what a script is told, as JSON.
+func (c wsCall) task() any {
+	return map[string]any{
+		"url": c.url, "proxy": c.proxy, "ca": c.ca.CertPath(), "deflate": c.deflate, "messages": c.messages,
+	}
+}
+
 // runScript gives a program its task and waits for it to end.
 func runScript(t *testing.T, c wsCall, program ...string) {
 	t.Helper()
-	task, err := json.Marshal(map[string]any{
-		"url": c.url, "proxy": c.proxy, "ca": c.ca.CertPath(), "deflate": c.deflate, "messages": c.messages,
-	})
+	task, err := json.Marshal(c.task())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func TestHandshake(t *testing.T) {
 				{"Sec-WebSocket-Protocol", "chat"},
 				{"Set-Cookie", "a=1"},
 				{"Set-Cookie", "b=2"},
-				{"Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover"},
+				{"Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover; client_no_context_takeover"},
 			},
 		},
 		"nothing is offered": {

@@ -10,5 +10,7 @@
 //
 // A message that nobody edits goes to the other side byte for byte: see
 // internal/h1. Each client connection is served by one goroutine and has origin
-// connections of its own, which end with it.
+// connections of its own, which end with it. A WebSocket connection passes byte
+// for byte as well; its frames are looked at once they are on their way, and told
+// in the order in which they were read.
 package proxy

@@ -31,7 +31,8 @@ type Options struct {
 	// 5 s, -1 none.
 	Grace time.Duration
 	// MaxBody is how many bytes of each body are captured, counted before
-	// content decoding; 0 means 64 MiB, -1 no limit.
+	// content decoding; 0 means 64 MiB, -1 no limit. Of a WebSocket frame it is
+	// the content after inflating, and 16 MiB at most.
 	MaxBody int64
 	// BodyChunks asks for traffic.BodyChunk events.
 	BodyChunks bool

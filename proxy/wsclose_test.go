@@ -118,6 +118,9 @@ func TestWebSocketHalfClose(t *testing.T) {
 	if closed := closedWS(t, p); closed.By != traffic.SideClient || closed.Cause != "eof" || closed.Frames != [2]uint64{1, 1} {
 		t.Errorf("closed %+v", closed)
 	}
+	if got, want := strings.Join(kinds(p.Events()), " "), "RequestStarted RequestDone ResponseStarted WSOpened FrameSeen WSClosed"; got != want {
+		t.Errorf("events %s", got)
+	}
 }
 
 // TestWebSocketLinger cuts a side that goes on for too long after the other has

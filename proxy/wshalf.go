@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
@@ -46,13 +47,14 @@ func (h *wsHalf) relay() {
 	}
 }
 
-// arrived notes that p was read and is about to be passed on.
+// arrived notes that p was read and is about to be passed on. What came together
+// with the handshake counts as read now, behind the event that tells of that.
 func (h *wsHalf) arrived(p []byte) {
 	h.ws.mu.Lock()
 	defer h.ws.mu.Unlock()
 	h.ws.turns++
 	h.unseen, h.turn = p, h.ws.turns
-	h.tap.now()
+	h.tap.arrived = time.Now()
 }
 
 // passed shows the tap what was passed on. What the other direction has read

@@ -25,9 +25,6 @@ func (t *wsTap) init(h *wsHalf, ext wsframe.Extensions) {
 	t.decoder = wsframe.NewDecoder(h.dir, ext, t)
 }
 
-// now notes when the bytes that are fed next arrived.
-func (t *wsTap) now() { t.arrived = time.Now() }
-
 // feed looks at bytes that were passed on.
 func (t *wsTap) feed(p []byte) {
 	if err := t.parser.Feed(p, t.arrived, t.decoder); err != nil && !t.blind {

@@ -14,10 +14,15 @@
 // are never compared. Exchanges that are the same in this sense answer in the
 // order in which they were started, and the last one repeats.
 //
+// The Body of a 101 that opens a recorded WebSocket connection is an
+// [io.ReadWriteCloser] with CloseWrite: the recorded server, which reads what the
+// client sends and says what it said. It ends with its Close, and with the
+// context of the RoundTrip, which therefore has to live as long.
+//
 // # Memory
 //
-// Load reads each file once and keeps about 60 bytes for each exchange; lines
-// and bodies stay on disk and are read when they are served. A bounded cache
-// holds small answers that were served lately. The files must not change while
-// an Index is open.
+// Load reads each file once and keeps about 60 bytes for each exchange and 16 for
+// each WebSocket frame; lines and bodies stay on disk and are read when they are
+// served. A bounded cache holds small answers that were served lately. The files
+// must not change while an Index is open.
 package replay

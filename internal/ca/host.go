@@ -22,7 +22,7 @@ const (
 // address if it is one. Brackets and zone of an address are stripped, a name is
 // lower-cased and loses the dot at its end. The error is ErrHost.
 func parseHost(host string) (name string, addr netip.Addr, err error) {
-	bare := host
+	bare := strings.TrimSuffix(host, ".") // behind an address, too, where a URL has it
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
 		bare = host[1 : len(host)-1]
 	}

@@ -20,12 +20,14 @@ type encoder struct {
 	redact  *redactor // nil to keep secrets
 	bodies  bodyStore
 	scan    scanner
-	value   []byte // scratch: a redacted value
-	text    []byte // scratch: a query before redaction
+	// fragments has the messages of WebSocket connections that have begun.
+	fragments fragments
+	value     []byte // scratch: a redacted value
+	text      []byte // scratch: a query before redaction
 }
 
 func newEncoder(path string, o Options) encoder {
-	e := encoder{start: time.Now(), classes: classes{}}
+	e := encoder{start: time.Now(), classes: classes{}, fragments: fragments{}}
 	e.bodies.sidecar.dir = bodiesDir(path)
 	e.bodies.inlineMax = o.InlineMax
 	if o.InlineMax == 0 {

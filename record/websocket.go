@@ -102,7 +102,7 @@ func masked(dir traffic.Direction) bool { return dir == traffic.ClientToServer }
 // appendPayload appends the content of a frame. Its size is there only where it
 // is not plain from the length on the wire.
 func (e *encoder) appendPayload(dst []byte, f *traffic.Frame) ([]byte, error) {
-	content, err := e.storePayload(f.Payload)
+	content, err := e.storePayload(f)
 	if err != nil {
 		return dst, err
 	}
@@ -127,9 +127,14 @@ func (e *encoder) appendPayload(dst []byte, f *traffic.Frame) ([]byte, error) {
 
 // storePayload keeps a payload with its secrets replaced. What a frame has is
 // said nowhere, and most of them have JSON.
-func (e *encoder) storePayload(p []byte) (stored, error) {
+func (e *encoder) storePayload(f *traffic.Frame) (stored, error) {
+	p := f.Payload
 	var g grammar
-	if e.redact != nil {
+	switch {
+	case e.redact == nil:
+	case isFragment(f):
+		p = e.fragments.append(nil, f, e.redact)
+	default:
 		g = jsonGrammar{}
 	}
 	if e.bodies.fits(int64(len(p))) {
@@ -141,6 +146,7 @@ func (e *encoder) storePayload(p []byte) (stored, error) {
 // appendClosed appends the line of a WebSocket connection that has ended.
 func (e *encoder) appendClosed(dst []byte, closed traffic.WSClosed) []byte {
 	c := closed.Close
+	e.fragments.forget(closed.Exchange.ID)
 	dst = e.begin(dst, TypeWSClose)
 	dst = appendUint(dst, `,"id":`, e.baseID+uint64(closed.Exchange.ID))
 	dst = e.when(dst, closed.At())

@@ -140,12 +140,12 @@ func (l *loader) frame(line record.Line) error {
 	if line.Offset >= maxFrameOffset || uint64(line.Length) > longestFrameRow {
 		return fmt.Errorf("%d bytes at offset %d are too far", line.Length, line.Offset)
 	}
-	head := gjson.GetManyBytes(line.Raw, "us", "dir", "opcode", "fin", "rsv", "n")
-	f := frame{where: uint64(line.Offset)<<frameBits | head[2].Uint()&opcodeBits, length: uint32(line.Length)}
-	if head[1].Str == traffic.ServerToClient.String() {
+	head := parseFrameHead(line.Raw)
+	f := frame{where: uint64(line.Offset)<<frameBits | head.opcode&opcodeBits, length: uint32(line.Length)}
+	if head.dir == traffic.ServerToClient.String() {
 		f.where |= serverBit
 	}
-	if head[3].Bool() {
+	if head.fin {
 		f.where |= finBit
 	}
 	if hasMember(line.Raw, `,"truncated":true`) {
@@ -155,13 +155,62 @@ func (l *loader) frame(line record.Line) error {
 		return nil
 	}
 	if f.fromServer() {
-		h.judge(f, head[5].Uint(), head[4].Uint()&uint64(wsframe.RSV1) != 0 && !hasMember(line.Raw, `,"size":`))
+		h.judge(f, head.number, head.rsv&uint64(wsframe.RSV1) != 0 && !hasMember(line.Raw, `,"size":`))
 	}
-	us := head[0].Int()
-	f.delta = uint32(min(max(0, us-h.last), maxFrameDelta))
-	h.last = us
+	f.delta = uint32(min(max(0, head.us-h.last), maxFrameDelta))
+	h.last = head.us
 	h.add(f)
 	return nil
+}
+
+// frameHead is what matters of a ws.frame line beside its payload.
+type frameHead struct {
+	us                  int64
+	number, opcode, rsv uint64
+	dir                 string
+	fin                 bool
+}
+
+// parseFrameHead reads what comes before the payload of a line, where our own
+// lines have all that matters, or the whole line if that is not so.
+func parseFrameHead(raw []byte) frameHead {
+	before, rest, _ := bytes.Cut(raw, []byte(`,"length":`))
+	if h, seen := parseFrameMembers(before); seen == 4 && !hasMember(rest, `,"rsv":`) {
+		return h
+	}
+	h, _ := parseFrameMembers(raw)
+	return h
+}
+
+// parseFrameMembers reads members, and counts those that every frame has.
+func parseFrameMembers(raw []byte) (h frameHead, seen int) {
+	gjson.ParseBytes(raw).ForEach(func(name, value gjson.Result) bool {
+		seen++
+		switch name.Str {
+		case "us":
+			h.us = value.Int()
+		case "dir":
+			h.dir = value.Str
+		case "opcode":
+			h.opcode = value.Uint()
+		case "fin":
+			h.fin = value.Bool()
+		default:
+			seen--
+			h.option(name.Str, value)
+		}
+		return true
+	})
+	return h, seen
+}
+
+func (h *frameHead) option(name string, value gjson.Result) {
+	switch name {
+	case "n":
+		h.number = value.Uint()
+	case "rsv":
+		h.rsv = value.Uint()
+	}
 }
 
 // hasMember reports whether a line has a member, written with the comma before

@@ -48,7 +48,7 @@ func (e *ear) FrameStart(h wsframe.Header, _ time.Time) {
 	switch {
 	case h.IsControl():
 		e.control = e.control[:0]
-	case h.Opcode != wsframe.OpContinuation:
+	case h.Opcode == wsframe.OpText, h.Opcode == wsframe.OpBinary:
 		e.open = true
 		e.message = wsMessage{opcode: h.Opcode, content: e.message.content[:0]}
 	}
@@ -56,12 +56,13 @@ func (e *ear) FrameStart(h wsframe.Header, _ time.Time) {
 
 // FrameContent implements wsframe.Handler.
 func (e *ear) FrameContent(p []byte) {
-	if e.header.IsControl() {
+	switch {
+	case e.header.IsControl():
 		e.control = append(e.control, p[:min(len(p), wsframe.MaxControlPayload-len(e.control))]...)
-		return
+	case e.open && e.header.Opcode <= wsframe.OpBinary:
+		e.message.size += int64(len(p))
+		e.message.content = append(e.message.content, p[:min(len(p), maxMessage-len(e.message.content))]...)
 	}
-	e.message.size += int64(len(p))
-	e.message.content = append(e.message.content, p[:min(len(p), maxMessage-len(e.message.content))]...)
 }
 
 // FrameEnd implements wsframe.Handler.

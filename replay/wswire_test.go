@@ -165,13 +165,14 @@ func TestRuleMadeFrames(t *testing.T) {
 // TestBrokenFrames of the client do not stop the server, unless nobody can tell
 // where the next one begins.
 func TestBrokenFrames(t *testing.T) {
-	x := load(t, Options{}, writeTalks(t, talk{frames: []said{c("a"), s("b"), c("c"), s("d")}}))
+	x := load(t, Options{WSStrict: true}, writeTalks(t, talk{frames: []said{c("a"), s("b"), c("c"), s("d")}}))
 	p := dial(t, x, "http://h/chat")
-	p.send(3, true, "reserved")
 	p.send(wsframe.OpContinuation, true, "of nothing")
 	p.send(wsframe.OpPing, true, strings.Repeat("x", 200))
 	p.hears("pong " + strings.Repeat("x", 125))
-	p.say("a")
+	p.send(wsframe.OpText, false, "")
+	p.send(3, true, "reserved")
+	p.send(wsframe.OpContinuation, true, "a")
 	p.hears("b")
 	if _, err := p.conn.Write([]byte("\x81\xff\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
@@ -177,6 +178,9 @@ func recordedText(s replay.Stats) string {
 	text := plural(int64(s.Exchanges), "exchange")
 	if s.WebSockets > 0 {
 		text += ", " + plural(int64(s.WebSockets), "WebSocket connection")
+	}
+	if n := s.Failed + s.Pending; n > 0 {
+		text += fmt.Sprintf(" (and %s without an answer to give)", humanize.Comma(int64(n)))
 	}
 	return text
 }

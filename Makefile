@@ -18,13 +18,20 @@ all: fmt lint test ## what a change must pass
 build: ## bin/necto
 	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/necto ./cmd/necto
 
+CLIENTS := testdata/clients
+
 .PHONY: test
-test: ## vet for every platform, race-checked and shuffled tests, real clients
+test: $(CLIENTS)/node_modules/.package-lock.json ## vet for every platform, race-checked and shuffled tests, real clients
 	go vet ./...
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
 	go test -race -shuffle=on ./...
 	cd internal/bench && go vet ./... && go test ./...
+
+# npm writes this file when it is done.
+$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
+	@if command -v npm >/dev/null; then cd $(CLIENTS) && npm ci; \
+	else echo "npm is not installed: the WebSocket client of Node.js will NOT be tested"; fi
 
 .PHONY: lint
 lint: ## golangci-lint (staticcheck is part of it), formatting, tidy go.mod

@@ -41,7 +41,7 @@ type chatRoom struct {
 }
 
 func serveChat(w http.ResponseWriter, r *http.Request) {
-	var upgrader websocket.Upgrader
+	upgrader := websocket.Upgrader{EnableCompression: true}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // the client was told
@@ -90,7 +90,7 @@ func sendChat(conn *websocket.Conn, m chatMessage) error {
 func chat(ctx context.Context, transport *http.Transport) (demoAnswer, error) {
 	dialer := websocket.Dialer{
 		Proxy: transport.Proxy, TLSClientConfig: transport.TLSClientConfig,
-		HandshakeTimeout: demoPatience,
+		HandshakeTimeout: demoPatience, EnableCompression: true,
 	}
 	target := demoURL("wss", "/chat")
 	start := time.Now()

@@ -48,14 +48,14 @@ type frame struct {
 
 // The low bits of frame.where, above the opcode.
 const (
-	opcodeBits      = 0x0f
-	finBit          = 0x10
-	serverBit       = 0x20
-	truncatedBit    = 0x40
-	frameBits       = 8
-	maxFrameOffset  = 1 << (64 - frameBits)
-	maxFrameDelta   = math.MaxUint32 // over an hour: longer silences are cut
-	longestFrameRow = math.MaxUint32
+	opcodeBits     = 0x0f
+	finBit         = 0x10
+	serverBit      = 0x20
+	truncatedBit   = 0x40
+	frameBits      = 8
+	maxFrameOffset = 1 << (64 - frameBits)
+	maxFrameLine   = math.MaxUint32
+	maxFrameDelta  = math.MaxUint32 // over an hour: longer silences are cut
 )
 
 // label names the conversation for people.
@@ -104,23 +104,13 @@ func (l *loader) opened(n int, line record.Line) (row, error) {
 	c := &conversation{
 		id:      line.ID,
 		file:    l.files[n],
+		fault:   handshakeFault(entry),
 		deflate: entry.WS.Deflate[traffic.ServerToClient] != traffic.DeflateOff,
 	}
 	if len(l.files) > 1 {
 		c.name = l.names[n]
 	}
-	switch {
-	case entry.Response == nil || entry.Response.Status != 101:
-		c.fault = "has no 101"
-	case entry.WS.Opaque:
-		c.fault = "agreed on an unknown extension"
-	default:
-		if err := checkHeads(entry.Response); err != nil {
-			c.fault = err.Error()
-		}
-	}
-	at := positionOf(n, line.Offset)
-	l.conversations[at] = c
+	l.conversations[positionOf(n, line.Offset)] = c
 	l.hearings[line.ID] = &hearing{conversation: c, last: entry.Offset.Microseconds()}
 	return row{
 		key:    handshakeKey(u.Target, l.masked).at(l.place(u)),
@@ -130,6 +120,20 @@ func (l *loader) opened(n int, line record.Line) (row, error) {
 	}, nil
 }
 
+// handshakeFault says why a recorded handshake cannot be repeated, "" if it can.
+func handshakeFault(entry *record.Entry) string {
+	switch {
+	case entry.Response == nil || entry.Response.Status != 101:
+		return "has no 101"
+	case entry.WS.Opaque:
+		return "agreed on an unknown extension"
+	}
+	if err := checkHeads(entry.Response); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // frame adds a ws.frame line to its conversation. It reads no more of it than it
 // keeps.
 func (l *loader) frame(line record.Line) error {
@@ -137,7 +141,7 @@ func (l *loader) frame(line record.Line) error {
 	if h == nil {
 		return nil // its ws.open was cut off, or is of no use
 	}
-	if line.Offset >= maxFrameOffset || uint64(line.Length) > longestFrameRow {
+	if line.Offset >= maxFrameOffset || uint64(line.Length) > maxFrameLine {
 		return fmt.Errorf("%d bytes at offset %d are too far", line.Length, line.Offset)
 	}
 	head := parseFrameHead(line.Raw)
@@ -158,7 +162,7 @@ func (l *loader) frame(line record.Line) error {
 		h.judge(f, head.number, head.rsv&uint64(wsframe.RSV1) != 0 && !hasMember(line.Raw, `,"size":`))
 	}
 	f.delta = uint32(min(max(0, head.us-h.last), maxFrameDelta))
-	h.last = head.us
+	h.last = max(h.last, head.us)
 	h.add(f)
 	return nil
 }

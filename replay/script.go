@@ -11,13 +11,15 @@ const slack = 8
 
 // script compares what a client says with the recording, message by message. A
 // message that was recorded at most slack places away is in order; any other
-// diverges from the one recorded in its place.
+// diverges from the one recorded in its place. Messages that are missing, or more
+// than was recorded, move the place of those behind them.
 type script struct {
 	*conversation
 	masked bool
 	again  bool // the recording begins again at its end
 
 	heard  int
+	shift  int         // from the number of a message to its place
 	added  int         // messages that are in window, or were
 	next   int         // frame where the one after them is looked for
 	window []*expected // the messages around the one whose turn it is, in order
@@ -28,6 +30,7 @@ type expected struct {
 	number  int // from 0
 	span    span
 	matched bool
+	blamed  bool // a message diverged from it
 	// digest is read when it is first needed. any means that any message will
 	// do, because this one is not known to its end.
 	digest digest
@@ -37,14 +40,9 @@ type expected struct {
 
 // hear compares the next message. It returns nil if it is in order.
 func (s *script) hear(m wsMessage) *Divergence {
-	turn := s.heard
+	turn := s.place()
 	s.heard++
-	if s.again && s.messages > 0 {
-		if turn %= s.messages; turn == 0 {
-			s.added, s.next, s.window = 0, 0, nil
-		}
-	}
-	s.window = slices.DeleteFunc(s.window, func(e *expected) bool { return e.number < turn-slack })
+	s.forget(turn - slack)
 	s.extend(turn)
 	live, known := m.digest(s.masked)
 	var due *expected
@@ -61,6 +59,28 @@ func (s *script) hear(m wsMessage) *Divergence {
 		}
 	}
 	return s.diverge(due, m)
+}
+
+// place returns the number of the recorded message whose turn it is.
+func (s *script) place() int {
+	turn := s.heard
+	if s.again && s.messages > 0 {
+		if turn %= s.messages; turn == 0 {
+			s.added, s.next, s.window, s.shift = 0, 0, nil, 0
+		}
+	}
+	return turn + s.shift
+}
+
+// forget drops messages before a number from the window. One that nothing was
+// sent in place of is missing.
+func (s *script) forget(number int) {
+	s.window = slices.DeleteFunc(s.window, func(e *expected) bool {
+		if e.number < number && !e.matched && !e.blamed {
+			s.shift++
+		}
+		return e.number < number
+	})
 }
 
 // extend brings messages up to a number into the window.
@@ -89,6 +109,9 @@ func (s *script) matches(e *expected, live digest, known bool) bool {
 		}
 	}
 	e.matched = e.any || known && e.digest == live
+	if e.matched && e.blamed { // what diverged from it was one too many
+		s.shift--
+	}
 	return e.matched
 }
 
@@ -103,6 +126,7 @@ func (s *script) diverge(due *expected, m wsMessage) *Divergence {
 		}
 		due = s.window[i]
 	}
+	due.blamed = true
 	was, err := s.recall(due.span)
 	if err != nil && !errors.Is(err, errPartial) {
 		return d

@@ -128,6 +128,38 @@ func TestSlack(t *testing.T) {
 	}
 }
 
+// TestResynchronizing finds back into the recording after messages that are
+// missing, up to every third, and after ones too many.
+func TestResynchronizing(t *testing.T) {
+	const n = 60
+	var k talk
+	var less, more []string
+	for i := range n {
+		text := fmt.Sprint("message ", i)
+		k.frames = append(k.frames, c(text))
+		if i%3 != 1 {
+			less = append(less, text)
+		}
+		more = append(more, text, "and then")
+	}
+	path := writeTalks(t, k)
+	for _, tc := range []struct {
+		said []string
+		want int
+	}{{less, 0}, {more, n}} {
+		var ds divergences
+		dial(t, load(t, Options{OnDivergence: ds.add}, path), "http://h/chat").say(tc.said...)
+		for _, line := range ds.lines() {
+			if !strings.HasSuffix(line, "received and then)") && !strings.HasSuffix(line, ": and then") {
+				t.Error(line)
+			}
+		}
+		if got := len(ds.lines()); got != tc.want {
+			t.Errorf("%d divergences, want %d", got, tc.want)
+		}
+	}
+}
+
 // TestStrict closes a conversation that diverges and hears nothing more.
 func TestStrict(t *testing.T) {
 	var ds divergences

@@ -124,7 +124,7 @@ func TestRecordedConversationIsFound(t *testing.T) {
 
 // manyFrames writes a recording of connections with frames of 128 bytes, half of
 // them the client's.
-func manyFrames(b *testing.B, connections, frames int) string {
+func manyFrames(b testing.TB, connections, frames int) string {
 	b.Helper()
 	var k talk
 	text := `{"type":"message","text":"` + strings.Repeat("x", 100) + `"}`
@@ -138,31 +138,44 @@ func manyFrames(b *testing.B, connections, frames int) string {
 	return writeLines(b, "off", lines...)
 }
 
-// BenchmarkLoadFrames reports the memory that a frame takes once it is loaded.
+// loadedSize returns what loading a recording leaves in memory, in bytes.
+func loadedSize(t testing.TB, path string) int64 {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	x := load(t, Options{}, path)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(x)
+	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
+}
+
+// TestFramesAreSmall in memory.
+func TestFramesAreSmall(t *testing.T) {
+	const connections, frames = 4, 5000
+	if size := loadedSize(t, manyFrames(t, connections, frames)); size > 24*connections*frames {
+		t.Errorf("%d bytes for %d frames", size, connections*frames)
+	}
+}
+
 func BenchmarkLoadFrames(b *testing.B) {
-	const connections, frames = 20, 5000
-	path := manyFrames(b, connections, frames)
+	path := manyFrames(b, 20, 5000)
 	info, err := os.Stat(path)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(info.Size())
 	b.ReportAllocs()
-	var before, after runtime.MemStats
 	for b.Loop() {
-		runtime.GC()
-		runtime.ReadMemStats(&before)
 		x, err := Load([]string{path}, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
-		runtime.GC()
-		runtime.ReadMemStats(&after)
 		if err := x.Close(); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/(connections*frames), "B/frame")
 }
 
 // BenchmarkTurn is a message of the client, compared, and the answer to it.

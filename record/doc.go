@@ -25,9 +25,9 @@
 //
 // Observe puts events into a bounded queue, and one goroutine makes lines of
 // them and writes many at once, within 50 ms. If the disk is slower than the
-// traffic, Observe waits. The first write error ends the recording: Failed is
-// closed, the file is cut back to its last whole line, and Close returns the
-// error. After a kill every line but the last is whole; a reader leaves that out.
+// traffic, Observe waits. Frames, which are gone when it returns, are copied. The
+// first write error ends the recording: Failed is closed, the file is cut back to
+// its last whole line, and Close returns the error. After a kill every line but the last is whole; a reader leaves that out.
 //
 // # What a line has
 //
@@ -36,5 +36,7 @@
 // wire is never touched: decoding and redaction happen to the copy.
 //
 // Lines of one exchange replace each other: a reader takes the last http or
-// http.pending line of an ID.
+// http.pending line of an ID. A WebSocket connection has a ws.open line in their
+// place ([ParseEntry]), a ws.frame line for each frame ([ParseFrame]) and a
+// ws.close line ([ParseWSClose]).
 package record

@@ -25,17 +25,17 @@ func TestMessagesAreAsDescribed(t *testing.T) {
 	}
 }
 
-func TestAppendFrame(t *testing.T) {
+func TestTextFrame(t *testing.T) {
 	payload := chatMessage(0)
 	plain := append([]byte{0x81, 126, 0, 128}, payload...)
-	if got := appendFrame(nil, payload, nil); !bytes.Equal(got, plain) {
+	if got := textFrame(payload, nil); !bytes.Equal(got, plain) {
 		t.Errorf("without a mask: %q, want %q", got, plain)
 	}
 	masked := append([]byte{0x81, 0x80 | 126, 0, 128, 1, 2, 3, 4}, payload...)
 	for i := range payload {
 		masked[8+i] ^= []byte{1, 2, 3, 4}[i%4]
 	}
-	if got := appendFrame(nil, payload, []byte{1, 2, 3, 4}); !bytes.Equal(got, masked) {
+	if got := textFrame(payload, []byte{1, 2, 3, 4}); !bytes.Equal(got, masked) {
 		t.Errorf("with a mask: %q, want %q", got, masked)
 	}
 }
@@ -43,14 +43,14 @@ func TestAppendFrame(t *testing.T) {
 func TestAppendUnmasked(t *testing.T) {
 	// The first is the example of RFC 6455 section 5.7.
 	hello := []byte{0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58}
-	long := appendFrame(nil, chatMessage(3), []byte{9, 8, 7, 6})
+	long := textFrame(chatMessage(3), []byte{9, 8, 7, 6})
 	tests := []struct {
 		name string
 		in   []byte
 		want []byte
 	}{
 		{"short", hello, []byte("\x81\x05Hello")},
-		{"length of 16 bits", long, appendFrame(nil, chatMessage(3), nil)},
+		{"length of 16 bits", long, textFrame(chatMessage(3), nil)},
 		{"empty ping", []byte{0x89, 0x80, 1, 2, 3, 4}, []byte{0x89, 0}},
 	}
 	for _, tt := range tests {
@@ -74,7 +74,7 @@ func TestAppendUnmasked(t *testing.T) {
 }
 
 func FuzzAppendUnmasked(f *testing.F) {
-	f.Add(appendFrame(nil, chatMessage(3), []byte{9, 8, 7, 6}))
+	f.Add(textFrame(chatMessage(3), []byte{9, 8, 7, 6}))
 	f.Add([]byte{0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58})
 	f.Add([]byte{0x81, 0x80 | 126, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -188,7 +188,7 @@ func TestEchoLoadCountsWhatItOpensAndSends(t *testing.T) {
 }
 
 func TestEchoLoadNoticesFaults(t *testing.T) {
-	good := string(appendFrame(nil, chatMessage(0), nil))
+	good := string(textFrame(chatMessage(0), nil))
 	tests := []struct {
 		name   string
 		answer string // to the handshake

@@ -86,8 +86,8 @@ type echo struct {
 func newEcho(conn int) *echo {
 	e := &echo{key: [...]byte{0x37, 0xfa, 0x21, byte(conn)}}
 	message := chatMessage(conn)
-	e.frame = appendFrame(nil, message, e.key[:])
-	e.back = appendFrame(nil, message, nil)
+	e.frame = textFrame(message, e.key[:])
+	e.back = textFrame(message, nil)
 	return e
 }
 

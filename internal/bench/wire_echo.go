@@ -67,22 +67,22 @@ const (
 	maskKeyLen = 4
 )
 
-// appendFrame appends a text frame, masked if there is a key. The payload must
-// be of more than shortMost bytes, but fewer than 64 KiB.
-func appendFrame(dst, payload, key []byte) []byte {
+// textFrame renders a text frame, masked if there is a key. The payload must be of
+// more than shortMost bytes, but fewer than 64 KiB.
+func textFrame(payload, key []byte) []byte {
 	bit := byte(0)
 	if key != nil {
 		bit = maskBit
 	}
-	dst = append(dst, finalText, bit|long16)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(payload)))
-	dst = append(dst, key...)
-	start := len(dst)
-	dst = append(dst, payload...)
+	frame := []byte{finalText, bit | long16}
+	frame = binary.BigEndian.AppendUint16(frame, uint16(len(payload)))
+	frame = append(frame, key...)
+	start := len(frame)
+	frame = append(frame, payload...)
 	if key != nil {
-		mask(dst[start:], key)
+		mask(frame[start:], key)
 	}
-	return dst
+	return frame
 }
 
 // mask masks p, or unmasks it.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -383,5 +384,40 @@ func BenchmarkObserveFrame(b *testing.B) {
 	}
 	if err := w.Close(); err != nil {
 		b.Fatal(err)
+	}
+}
+
+func TestFramesOfConcurrentConnections(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	w, err := Create(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const connections, each = 8, 1000
+	var wg sync.WaitGroup
+	for id := range connections {
+		wg.Go(func() {
+			f := frame(handshake(traffic.ExchangeID(id+1)), 0, traffic.ClientToServer, traffic.OpText, "")
+			for n := range uint64(each) {
+				f.Seq = n + 1
+				f.Payload = fmt.Appendf(f.Payload[:0], "%d of %d", n+1, id+1)
+				w.Observe(traffic.FrameSeen{Frame: f})
+			}
+		})
+	}
+	wg.Wait()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	last := map[uint64]uint64{}
+	lines := linesOf(t, path)
+	for _, line := range lines[1 : len(lines)-1] {
+		f := parseFrame(t, line)
+		if last[f.ID]++; f.N != last[f.ID] || string(f.Body.Inline) != fmt.Sprintf("%d of %d", f.N, f.ID) {
+			t.Fatalf("after %d: %s", last[f.ID]-1, line)
+		}
+	}
+	if len(last) != connections || last[1] != each {
+		t.Errorf("frames by connection: %v", last)
 	}
 }

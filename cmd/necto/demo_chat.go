@@ -46,7 +46,7 @@ func serveChat(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client was told
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	room := chatRoom{conn: conn}
 	for err == nil {
 		err = room.hear()
@@ -98,7 +98,7 @@ func chat(ctx context.Context, transport *http.Transport) (demoAnswer, error) {
 	if err != nil {
 		return demoAnswer{}, fmt.Errorf("GET %s: %w", target, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	heard, err := talk(conn)
 	if err != nil {
 		return demoAnswer{}, fmt.Errorf("GET %s: %w", target, err)

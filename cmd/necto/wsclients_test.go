@@ -55,10 +55,7 @@ func wsContent(i, size int, binary bool) []byte {
 	}
 	text := fmt.Sprintf(`{"n":%d,"text":"größer 漢字 🙂 `, i)
 	text += strings.Repeat("lorem ipsum ", size/12+1)
-	for len(text) > size {
-		text = text[:len(text)-1]
-	}
-	return []byte(strings.ToValidUTF8(text, "~"))
+	return []byte(strings.ToValidUTF8(text[:size], "~"))
 }
 
 // wsCall is what a client is told to do: open a connection, send the messages
@@ -142,7 +139,7 @@ func TestWebSocketClientsAreRecorded(t *testing.T) {
 func testWSClient(t *testing.T, client wsClient, way wsWay, p wsProxy, deflate bool) {
 	p.start(t)
 	n := client.messages
-	if raceEnabled { // make test does both
+	if raceEnabled { // make test runs this without, too
 		n = min(n, 100)
 	}
 	call := wsCall{

@@ -32,7 +32,7 @@ type expected struct {
 	matched bool
 	blamed  bool // a message diverged from it
 	// digest is read when it is first needed. any means that any message will
-	// do, because this one is not known to its end.
+	// do in its place, because this one is not known to its end.
 	digest digest
 	looked bool
 	any    bool
@@ -54,7 +54,7 @@ func (s *script) hear(m wsMessage) *Divergence {
 	}
 	s.extend(turn + slack)
 	for _, e := range s.window {
-		if s.matches(e, live, known) {
+		if s.look(e); !e.any && s.matches(e, live, known) {
 			return nil
 		}
 	}
@@ -95,19 +95,25 @@ func (s *script) extend(number int) {
 	}
 }
 
+// look reads what is needed to compare a message, once.
+func (s *script) look(e *expected) {
+	if e.looked {
+		return
+	}
+	e.looked = true
+	m, err := s.recall(e.span)
+	if e.any = err != nil; !e.any {
+		e.digest, _ = m.digest(s.masked)
+	}
+}
+
 // matches reports whether a live message is the one expected, which it then is
 // for good.
 func (s *script) matches(e *expected, live digest, known bool) bool {
 	if e.matched {
 		return false
 	}
-	if !e.looked {
-		e.looked = true
-		m, err := s.recall(e.span)
-		if e.any = err != nil; !e.any {
-			e.digest, _ = m.digest(s.masked)
-		}
-	}
+	s.look(e)
 	e.matched = e.any || known && e.digest == live
 	if e.matched && e.blamed { // what diverged from it was one too many
 		s.shift--

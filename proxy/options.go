@@ -36,6 +36,11 @@ type Options struct {
 	MaxBody int64
 	// BodyChunks asks for traffic.BodyChunk events.
 	BodyChunks bool
+	// Frames returns what decides about the messages of the WebSocket connection
+	// that an exchange has opened. nil, or a nil result, leaves the connection
+	// alone, whose bytes then pass as they come. It is not asked about a
+	// connection that is WebSocket.Opaque.
+	Frames func(*traffic.Exchange) FrameFilter
 	// Log gets life-cycle messages; nil discards them.
 	Log *slog.Logger
 }

@@ -38,6 +38,7 @@ type webSocket struct {
 	cause  string
 	by     traffic.Side
 	linger *time.Timer // cuts what goes on too long, nil until one side has ended
+	filter *wsFilter   // nil for none
 }
 
 // opensWebSocket reports whether a 101 opens the WebSocket connection that was
@@ -87,6 +88,11 @@ func newWebSocket(x *exchange, far tunnelConn, ext wsframe.Extensions) *webSocke
 		h.ws, h.dir = ws, traffic.Direction(dir)
 		h.tap.init(h, ext)
 	}
+	if frames := x.c.p.opts.Frames; frames != nil && ext.Opaque == "" {
+		if f := frames(&x.Exchange); f != nil {
+			ws.filterWith(f, ext)
+		}
+	}
 	return ws
 }
 
@@ -105,6 +111,9 @@ func (ws *webSocket) relay() {
 	down.Go(ws.halves[traffic.ServerToClient].relay)
 	ws.halves[traffic.ClientToServer].relay()
 	down.Wait()
+	if ws.filter != nil {
+		ws.filter.stop()
+	}
 	if ws.linger != nil {
 		ws.linger.Stop()
 	}
@@ -116,6 +125,9 @@ func (ws *webSocket) relay() {
 
 // close ends both sides in good order.
 func (ws *webSocket) close() {
+	if ws.filter != nil {
+		ws.filter.cancel()
+	}
 	_ = ws.far.Close()
 	_ = ws.x.c.conn.Close() // either side may have closed it already
 }
@@ -131,7 +143,7 @@ func (ws *webSocket) end(h *wsHalf, side traffic.Side, err error) {
 		if ws.cause == string(traffic.FailShutdown) {
 			ws.by = traffic.SideNecto
 		}
-		ws.linger = time.AfterFunc(wsLinger, ws.close)
+		ws.lingerOn()
 	}
 	hungUp := ws.half(side).over
 	ws.mu.Unlock()
@@ -143,8 +155,26 @@ func (ws *webSocket) end(h *wsHalf, side traffic.Side, err error) {
 		// nothing of it is missing on the other side.
 		ws.close()
 	default:
+		if ws.filter != nil {
+			ws.filter.cancel()
+		}
 		ws.x.c.cut(ws.far)
 	}
+}
+
+// lingerOn sets the time by which the connection must have ended. Called under
+// ws.mu.
+func (ws *webSocket) lingerOn() {
+	if ws.linger == nil {
+		ws.linger = time.AfterFunc(wsLinger, ws.close)
+	}
+}
+
+// count numbers a frame and tells the observer. Called under ws.mu.
+func (ws *webSocket) count(f *traffic.Frame) {
+	ws.frames[f.Dir]++
+	f.Seq = ws.frames[0] + ws.frames[1]
+	ws.x.c.p.observer.Observe(traffic.FrameSeen{Frame: f})
 }
 
 // half returns the direction that comes from a side.

@@ -25,10 +25,16 @@ type wsHalf struct {
 	unseen []byte // what was read and not shown to the tap
 	turn   uint64 // of unseen
 	over   bool   // src has ended in good order
+
+	ended sync.Once // of a direction with a filter
 }
 
 // relay passes on what comes until one of the two sides ends.
 func (h *wsHalf) relay() {
+	if f := h.ws.filter; f != nil {
+		f.inputs[h.dir].relay()
+		return
+	}
 	defer h.src.release()
 	for {
 		p, err := h.src.read()
@@ -45,6 +51,12 @@ func (h *wsHalf) relay() {
 			return
 		}
 	}
+}
+
+// failed ends the half, for the first reason of those that several goroutines may
+// find.
+func (h *wsHalf) failed(side traffic.Side, err error) {
+	h.ended.Do(func() { h.ws.end(h, side, err) })
 }
 
 // arrived notes that p was read and is about to be passed on. What came together

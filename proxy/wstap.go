@@ -65,8 +65,6 @@ func (t *wsTap) FrameContent(p []byte) { t.content.add(p) }
 // FrameEnd tells the observer.
 func (t *wsTap) FrameEnd(end wsframe.FrameEnd) {
 	ws, f := t.half.ws, &t.frame
-	ws.frames[f.Dir]++
-	f.Seq = ws.frames[0] + ws.frames[1]
 	f.Last = end.At
 	f.Inflated = end.Inflated
 	f.Size = f.Length
@@ -79,7 +77,7 @@ func (t *wsTap) FrameEnd(end wsframe.FrameEnd) {
 	if f.Opcode == traffic.OpClose && ws.closing.by == "" {
 		ws.closing.code, ws.closing.reason, ws.closing.by = end.CloseCode, end.CloseReason, t.half.from
 	}
-	ws.x.c.p.observer.Observe(traffic.FrameSeen{Frame: f})
+	ws.count(f)
 	t.content.release()
 	t.content = nil
 }

@@ -26,7 +26,8 @@ type Frame struct {
 	// Seq counts the frames of the connection from 1, over both directions.
 	Seq uint64
 	// First and Last are when the first and the last byte of the frame had
-	// been read: wall clock with a monotonic reading.
+	// been read: wall clock with a monotonic reading. On a connection whose
+	// frames rules may hold, Last is when the frame was passed on or dropped.
 	First, Last time.Time
 	Dir         Direction
 	Opcode      Opcode
@@ -55,6 +56,11 @@ type Frame struct {
 	// Injected, Dropped and Edited say what rules did: necto made the frame
 	// itself, did not pass it on, or passed it on with another payload.
 	Injected, Dropped, Edited bool
+	// Original is the content before it was edited, nil for other frames. All
+	// else is told of the frame that was sent, but for First, when the first
+	// byte of the original had been read. The frames of an edited message that
+	// were joined into one have their content together. It is at most 4 MiB.
+	Original []byte
 }
 
 // WebSocket is what a handshake agreed on.

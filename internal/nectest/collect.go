@@ -40,6 +40,7 @@ func copyFrame(f *traffic.Frame) *traffic.Frame {
 	kept := *f
 	kept.Payload = bytes.Clone(f.Payload)
 	kept.SHA256 = bytes.Clone(f.SHA256)
+	kept.Original = bytes.Clone(f.Original)
 	return &kept
 }
 

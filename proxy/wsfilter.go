@@ -1,0 +1,194 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/necto-dev/necto/internal/wsframe"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// FrameFilter decides what becomes of the messages of one WebSocket connection.
+// It is used by two goroutines at a time, one a direction.
+type FrameFilter interface {
+	// Filter is asked about each text and binary message once it was read as a
+	// whole. m has its opcode, direction and times, and as Payload all of its
+	// content, inflated and joined from its fragments; it has no Seq yet. m is
+	// valid until Filter returns, and must not be changed.
+	//
+	// Filter may block: m then waits, and what the same side sends behind it
+	// but for pings and pongs, which pass. So does reading from that side, once
+	// 4 MiB wait. ctx is done when the connection has ended or is being closed:
+	// Filter must return then, with whatever verdict.
+	//
+	// After an error the connection is closed with 1011.
+	//
+	// Not asked about are control frames, messages of more than 4 MiB before or
+	// after inflating, whose frames are told with the anomaly "too large for
+	// rules", and what cannot be understood as a message. All of it passes.
+	Filter(ctx context.Context, m *traffic.Frame, w FrameWriter) (FrameVerdict, error)
+}
+
+// FrameVerdict is what becomes of a message. The zero value lets it pass: as it
+// was on the wire, unless the direction has context takeover and a compressed
+// message of it was dropped or replaced before. Its messages are then compressed
+// anew, and told as they were read.
+type FrameVerdict struct {
+	// Drop takes the message out.
+	Drop bool
+	// Replace sends Payload in place of the content, under the same opcode: in
+	// frames of the same lengths if the message was not compressed and the
+	// content has as many bytes as before, else in one. Payload of a text
+	// message is to be UTF-8. It must not be changed any more.
+	Replace bool
+	Payload []byte
+	// After is sent behind the message, or in the place of one dropped.
+	After []Injection
+}
+
+// Injection is a frame that necto makes: a whole message, a ping or a pong.
+type Injection struct {
+	Dir     traffic.Direction
+	Opcode  traffic.Opcode
+	Payload []byte
+}
+
+// FrameWriter sends frames on a WebSocket connection. It may be used by any
+// goroutine, also after Filter has returned.
+type FrameWriter interface {
+	// Inject sends a frame where a message ends. Called by Filter it comes
+	// before the message that Filter was asked about, if in the same direction.
+	// It returns ErrFramesClosed where nothing can be sent any more, else the
+	// error of the connection, which ends by it.
+	Inject(Injection) error
+	// Close sends a close frame to both sides; what they send from then on goes
+	// nowhere. The connection ends when both have answered, or after 10 s.
+	// Closing again does nothing.
+	Close(code int, reason string)
+}
+
+// ErrFramesClosed says that a frame was not sent because the direction has ended
+// or has had its close frame, or its frames cannot be told apart any more.
+var ErrFramesClosed = errors.New("websocket direction is closed")
+
+// errInjection is for an Injection that no frame can be made of.
+var errInjection = errors.New("only text, binary, ping and pong can be injected, and 125 bytes with the latter two")
+
+// maxFiltered is the most that is held of a message that a filter is asked
+// about, and of those that wait behind it, in bytes.
+const maxFiltered = 4 << 20
+
+// tooLarge is told with frames that no filter was asked about for their size.
+const tooLarge = "too large for rules"
+
+// wsFilter is what a connection with a FrameFilter needs besides.
+type wsFilter struct {
+	FrameFilter
+	ctx    context.Context // of the calls of Filter
+	cancel context.CancelFunc
+	inputs [2]*wsInput
+	out    [2]*wsOutput
+
+	closing bool    // guarded by ws.mu: Close was called
+	heard   [2]bool // guarded by ws.mu: the side's close frame was read
+}
+
+// filterWith has all messages pass through f.
+func (ws *webSocket) filterWith(f FrameFilter, ext wsframe.Extensions) {
+	ws.filter = &wsFilter{FrameFilter: f}
+	ws.filter.ctx, ws.filter.cancel = context.WithCancel(ws.x.c.ctx)
+	for dir := range ws.halves {
+		h := &ws.halves[dir]
+		ws.filter.out[dir] = &wsOutput{half: h}
+		ws.filter.inputs[dir] = newWSInput(h, ext)
+	}
+}
+
+// Inject implements FrameWriter.
+func (ws *webSocket) Inject(i Injection) error {
+	control := i.Opcode == traffic.OpPing || i.Opcode == traffic.OpPong
+	if !control && i.Opcode != traffic.OpText && i.Opcode != traffic.OpBinary || control && len(i.Payload) > wsframe.MaxControlPayload {
+		return errInjection
+	}
+	return ws.filter.out[i.Dir].inject(i)
+}
+
+// Close implements FrameWriter.
+func (ws *webSocket) Close(code int, reason string) {
+	ws.mu.Lock()
+	again := ws.filter.closing
+	ws.filter.closing = true
+	if !again {
+		ws.lingerOn() // before anything that a side which does not read could block
+	}
+	ws.mu.Unlock()
+	if again {
+		return
+	}
+	ws.filter.cancel()
+	payload := wsframe.AppendClose(nil, code, reason)
+	for dir, out := range ws.filter.out {
+		// A direction that is closed already needs no second close frame.
+		_ = out.inject(Injection{Dir: traffic.Direction(dir), Opcode: traffic.OpClose, Payload: payload})
+	}
+}
+
+// isClosing reports whether Close was called.
+func (ws *webSocket) isClosing() bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return ws.filter.closing
+}
+
+// heardClose notes that a side has sent its close frame. If necto closes the
+// connection that is the answer, or answered by what necto has sent.
+func (ws *webSocket) heardClose(from traffic.Direction) {
+	ws.mu.Lock()
+	ws.filter.heard[from] = true
+	ws.mu.Unlock()
+	ws.hangUp(from)
+}
+
+// hangUp ends what goes to a side that has sent a close frame and was sent
+// necto's.
+func (ws *webSocket) hangUp(from traffic.Direction) {
+	out := ws.filter.out[1-from]
+	ws.mu.Lock()
+	over := ws.filter.heard[from] && out.saidClose
+	ws.mu.Unlock()
+	if over {
+		out.half.closeWrite()
+	}
+}
+
+// stop ends the filter when both directions have ended: nothing is told or sent
+// after it.
+func (f *wsFilter) stop() {
+	f.cancel()
+	for _, out := range f.out {
+		out.close()
+	}
+}
+
+// tell counts a frame that passed through a filter and tells the observer. Its
+// Last becomes the time of that, so that what was held is told in the order in
+// which the other side got it. Called under ws.mu.
+func (ws *webSocket) tell(f *traffic.Frame) {
+	f.Last = time.Now()
+	if f.Opcode == traffic.OpClose && ws.closing.by == "" {
+		ws.closing.by = ws.halves[f.Dir].from
+		if f.Injected {
+			ws.closing.by = traffic.SideNecto
+		}
+		ws.closing.code, ws.closing.reason, _ = wsframe.ParseClose(f.Payload[:min(len(f.Payload), wsframe.MaxControlPayload)])
+	}
+	if limit := ws.x.c.p.opts.MaxBody; !f.Truncated && limit >= 0 && int64(len(f.Payload)) > limit {
+		content := newFrameContent(limit)
+		defer content.release()
+		content.add(f.Payload)
+		f.Payload, f.SHA256 = content.bytes()
+		f.Truncated = true
+	}
+	ws.count(f)
+}

@@ -277,7 +277,6 @@ func testFilterPeers(t *testing.T, client, server library, dir traffic.Direction
 		if m.Dir != dir {
 			return proxy.FrameVerdict{}, nil
 		}
-		if n < 3 { println("asked", n, m.Size, m.Length, m.Inflated, len(m.Anomalies)) }
 		if n++; n == 51 {
 			n++ // it was not asked about
 		}
@@ -293,7 +292,7 @@ func testFilterPeers(t *testing.T, client, server library, dir traffic.Direction
 	})
 	origin := httptest.NewServer(echo(server.serve, true))
 	t.Cleanup(origin.Close)
-	p := start(t, opts, proxy.Listener{})
+	p, _ := intercepting(t, opts)
 	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: p.addr})}
 	conn, err := client.dial(t.Context(), strings.Replace(origin.URL, "http", "ws", 1), &http.Client{Transport: transport}, true)
 	if err != nil {

@@ -205,6 +205,30 @@ func TestWebSocketFilterHolds(t *testing.T) {
 	}
 }
 
+// TestWebSocketFilterHoldEnds has a client leave while its message is held.
+func TestWebSocketFilterHoldEnds(t *testing.T) {
+	held := make(chan proxy.FrameWriter, 1)
+	p := start(t, filtering(func(ctx context.Context, _ *traffic.Frame, w proxy.FrameWriter) (proxy.FrameVerdict, error) {
+		held <- w
+		<-ctx.Done()
+		return proxy.FrameVerdict{}, ctx.Err()
+	}), proxy.Listener{})
+	origin := wsOrigin(t, "", "", "", func(c *nectest.Conn) { c.Ended(patience) })
+	client := wsDial(t, p, origin.Addr, fromClient(1, "held"))
+	w := <-held
+	client.Reset()
+	if closed := closedWS(t, p); closed.Code != 1006 || closed.By != traffic.SideClient {
+		t.Errorf("closed %+v", closed)
+	}
+	if err := w.Inject(proxy.Injection{Opcode: traffic.OpText}); !errors.Is(err, proxy.ErrFramesClosed) {
+		t.Errorf("injected: %v", err)
+	}
+	if err := w.Inject(proxy.Injection{Opcode: traffic.OpContinuation}); err == nil {
+		t.Error("injected a continuation")
+	}
+	w.Close(1000, "")
+}
+
 // TestWebSocketFilterPassesBytes asks a filter that changes nothing, of frames
 // that are right, wrong, cut and too large.
 func TestWebSocketFilterPassesBytes(t *testing.T) {

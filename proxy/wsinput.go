@@ -10,37 +10,6 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// partOverhead is what a frame is counted for besides its bytes, so that many
-// empty ones do not go uncounted.
-const partOverhead = 512
-
-// wsPart is a frame that was read and not yet passed on.
-type wsPart struct {
-	header  wsframe.Header
-	frame   traffic.Frame
-	wire    []byte // as read
-	content []byte // unmasked and inflated
-}
-
-// wsMessage is what waits for the filter as one: a message, or something that
-// only keeps its place between messages.
-type wsMessage struct {
-	parts      []wsPart
-	compressed bool
-	lost       bool // compressed, and cannot be inflated
-	plain      bool // not for the filter to see
-}
-
-func (m *wsMessage) size() int {
-	n := 0
-	for i := range m.parts {
-		n += m.parts[i].size()
-	}
-	return n
-}
-
-func (p *wsPart) size() int { return partOverhead + max(len(p.wire), len(p.content)) }
-
 // wsInput reads one direction of a filtered connection and puts its frames
 // together. It is the Sink and the Handler of its own Decoder.
 type wsInput struct {
@@ -53,7 +22,7 @@ type wsInput struct {
 	blind   bool   // frames cannot be found any more
 
 	part    wsPart
-	key     int // payload bytes of part so far
+	pos     int // payload bytes of part so far
 	message wsMessage
 	open    bool // message has begun and not ended
 	held    int  // size of message
@@ -62,15 +31,6 @@ type wsInput struct {
 
 	wsQueue
 	recoded bool // compressed messages are made anew; used by who handles messages
-}
-
-// wsQueue is what waits to be handled, in order.
-type wsQueue struct {
-	mu      sync.Mutex // guards the fields below
-	changed *sync.Cond
-	list    []wsMessage
-	bytes   int
-	ended   bool
 }
 
 func newWSInput(h *wsHalf, ext wsframe.Extensions) *wsInput {
@@ -161,7 +121,7 @@ func (in *wsInput) Header(h wsframe.Header, at time.Time) {
 		Opcode: traffic.Opcode(h.Opcode), Fin: h.Fin, RSV: h.RSV, Masked: h.Masked, Length: h.Length,
 	}}
 	in.pending -= len(in.part.wire)
-	in.key = 0
+	in.pos = 0
 	if in.isData() {
 		in.begin()
 	}
@@ -201,9 +161,9 @@ func (in *wsInput) Payload(p []byte) {
 	start := len(in.part.wire)
 	in.part.wire = append(in.part.wire, p...)
 	if in.part.header.Masked {
-		wsframe.Mask(in.part.header.Key, in.key, in.part.wire[start:])
+		wsframe.Mask(in.part.header.Key, in.pos, in.part.wire[start:])
 	}
-	in.key = (in.key + len(p)) & 3
+	in.pos = (in.pos + len(p)) & 3
 	in.decoder.Payload(p)
 	if in.stream != nil {
 		in.stream.flush()
@@ -278,57 +238,5 @@ func (in *wsInput) endStream() {
 	if in.stream != nil {
 		in.stream = nil
 		in.out().end()
-	}
-}
-
-// enqueue waits until there is room, and adds m.
-func (in *wsInput) enqueue(m wsMessage) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for in.bytes > maxFiltered {
-		in.changed.Wait()
-	}
-	in.list = append(in.list, m)
-	in.bytes += m.size()
-	in.changed.Broadcast()
-}
-
-// drain waits until everything was handled.
-func (in *wsInput) drain() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for len(in.list) > 0 {
-		in.changed.Wait()
-	}
-}
-
-// finish says that nothing more will be added.
-func (in *wsInput) finish() {
-	in.mu.Lock()
-	in.ended = true
-	in.changed.Broadcast()
-	in.mu.Unlock()
-}
-
-// work handles what waits, until finish. What is being handled stays in the
-// list.
-func (in *wsInput) work() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for {
-		for len(in.list) == 0 {
-			if in.ended {
-				return
-			}
-			in.changed.Wait()
-		}
-		m := in.list[0]
-		in.mu.Unlock()
-		in.handle(&m)
-		in.mu.Lock()
-		in.list[0] = wsMessage{}
-		in.list = in.list[1:]
-		in.bytes -= m.size()
-		in.changed.Broadcast()
 	}
 }

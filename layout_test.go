@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"internal/childenv": {"internal/ca"},
 	"internal/nectest":  {"traffic"},
 	"internal/wsframe":  {"traffic"},
-	"internal/tail":     {"traffic", "record"},
+	"internal/tail":     {"traffic", "record", "internal/wsframe"},
 	"record":            {"traffic", "internal/coding"},
 	"replay":            {"traffic", "record", "internal/coding", "internal/wsframe"},
 	"proxy":             {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},

@@ -33,43 +33,27 @@ func ValidCloseCode(code int) bool {
 	}
 }
 
-// CloseText returns the meaning of a close code in a few words, "" for one
-// without a registered meaning.
-func CloseText(code int) string {
-	switch code {
-	case CloseNormal:
-		return "normal closure"
-	case CloseGoingAway:
-		return "going away"
-	case CloseProtocolError:
-		return "protocol error"
-	case 1003:
-		return "unsupported data"
-	case CloseNoStatus:
-		return "no status"
-	case CloseAbnormal:
-		return "abnormal closure"
-	case 1007:
-		return "invalid payload data"
-	case ClosePolicyViolation:
-		return "policy violation"
-	case CloseTooBig:
-		return "message too big"
-	case 1010:
-		return "extension missing"
-	case CloseInternalError:
-		return "internal error"
-	case 1012:
-		return "service restart"
-	case 1013:
-		return "try again later"
-	case 1014:
-		return "bad gateway"
-	case 1015:
-		return "TLS handshake failed"
-	default:
-		return ""
-	}
+// CloseText returns the meaning of a close code in a few words for people, ""
+// for one without a registered meaning.
+func CloseText(code int) string { return closeTexts[code] }
+
+// closeTexts has the codes of RFC 6455 section 7.4.1 and those registered since.
+var closeTexts = map[int]string{
+	CloseNormal:          "Normal closure",
+	CloseGoingAway:       "Going away",
+	CloseProtocolError:   "Protocol error",
+	1003:                 "Unsupported data type",
+	CloseNoStatus:        "No status code",
+	CloseAbnormal:        "Abnormal closure (no close frame received)",
+	1007:                 "Invalid payload data",
+	ClosePolicyViolation: "Policy violation",
+	CloseTooBig:          "Message too big",
+	1010:                 "Extension missing",
+	CloseInternalError:   "Unexpected server error",
+	1012:                 "Service restart",
+	1013:                 "Try again later",
+	1014:                 "Bad gateway",
+	1015:                 "TLS handshake failed",
 }
 
 // ParseClose reads the payload of a close frame. An empty payload, and one of a

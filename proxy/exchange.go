@@ -26,7 +26,7 @@ type exchange struct {
 	reqBody  *requestBody // nil for none
 	kept     traffic.Response
 	answer   capture
-	linger   bool // the answer came early, or in the origin's place
+	linger   bool // necto answered in the origin's place
 
 	// order is held while the observer is told and while 1xx responses are
 	// written: an upload goroutine does both, too.

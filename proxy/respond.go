@@ -63,7 +63,6 @@ func (x *exchange) relayResponse(resp *traffic.Response) bool {
 		return false
 	}
 	if x.reqBody != nil && !x.reqBody.Done() {
-		x.linger = true
 		return false
 	}
 	return persistent(x.Request.Proto, x.Request.Header) && persistent(head.Proto, head.Header) && framing.Kind != h1.UntilClose

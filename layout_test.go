@@ -23,11 +23,21 @@ var mayImport = map[string][]string{
 	"internal/childenv": {"internal/ca"},
 	"internal/nectest":  {"traffic"},
 	"internal/wsframe":  {"traffic"},
-	"internal/tail":     {"traffic", "record", "internal/wsframe"},
-	"record":            {"traffic", "internal/coding"},
-	"replay":            {"traffic", "record", "internal/coding", "internal/wsframe"},
+	"internal/filter":   {"traffic"},
+	"internal/diff":     {"traffic", "record"},
+	"internal/export":   {"traffic", "record"},
+	"internal/tail":     {"traffic", "record", "internal/filter", "internal/wsframe"},
+	"har":               {"traffic"},
+	"record":            {"traffic", "har", "internal/coding", "internal/filter"},
+	"replay":            {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
+	"rules":             {"traffic", "internal/coding", "internal/filter"},
 	"proxy":             {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
-	"cmd/necto":         {"traffic", "internal/h1", "internal/ca", "internal/coding", "internal/childenv", "internal/tail", "record", "replay", "proxy"},
+	"eventserver":       {"traffic", "rules", "replay", "internal/coding", "internal/filter"},
+	"cmd/necto": {
+		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver",
+		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",
+		"internal/diff", "internal/export", "internal/filter", "internal/tail",
+	},
 }
 
 // testsMayImport is what tests of every package may import beside what the

@@ -40,7 +40,7 @@ type Options struct {
 	// that an exchange has opened. nil, or a nil result, leaves the connection
 	// alone, whose bytes then pass as they come. It is not asked about a
 	// connection that is WebSocket.Opaque.
-	Frames func(*traffic.Exchange) FrameFilter
+	Frames func(*traffic.Exchange) traffic.FrameFilter
 	// Log gets life-cycle messages; nil discards them.
 	Log *slog.Logger
 }

@@ -9,70 +9,7 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// FrameFilter decides what becomes of the messages of one WebSocket connection.
-// It is used by two goroutines at a time, one a direction.
-type FrameFilter interface {
-	// Filter is asked about each text and binary message once it was read as a
-	// whole. m has its opcode, direction and times, and as Payload all of its
-	// content, inflated and joined from its fragments; it has no Seq yet. m is
-	// valid until Filter returns, and must not be changed.
-	//
-	// Filter may block: m then waits, and what the same side sends behind it
-	// but for pings and pongs, which pass. So does reading from that side, once
-	// 4 MiB wait. ctx is done when the connection has ended or is being closed:
-	// Filter must return then, with whatever verdict.
-	//
-	// After an error the connection is closed with 1011.
-	//
-	// Not asked about are control frames, messages of more than 4 MiB before or
-	// after inflating, whose frames are told with the anomaly "too large for
-	// rules", and what cannot be understood as a message. All of it passes.
-	Filter(ctx context.Context, m *traffic.Frame, w FrameWriter) (FrameVerdict, error)
-}
-
-// FrameVerdict is what becomes of a message. The zero value lets it pass: as it
-// was on the wire, unless the direction has context takeover and a compressed
-// message of it was dropped or replaced before. Its messages are then compressed
-// anew, and told as they were read.
-type FrameVerdict struct {
-	// Drop takes the message out.
-	Drop bool
-	// Replace sends Payload in place of the content, under the same opcode: in
-	// frames of the same lengths if the message was not compressed and the
-	// content has as many bytes as before, else in one. Payload of a text
-	// message is to be UTF-8. It must not be changed any more.
-	Replace bool
-	Payload []byte
-	// After is sent behind the message, or in the place of one dropped.
-	After []Injection
-}
-
-// Injection is a frame that necto makes: a whole message, a ping or a pong.
-type Injection struct {
-	Dir     traffic.Direction
-	Opcode  traffic.Opcode
-	Payload []byte
-}
-
-// FrameWriter sends frames on a WebSocket connection. It may be used by any
-// goroutine, also after Filter has returned.
-type FrameWriter interface {
-	// Inject sends a frame where a message ends. Called by Filter it comes
-	// before the message that Filter was asked about, if in the same direction.
-	// It returns ErrFramesClosed where nothing can be sent any more, else the
-	// error of the connection, which ends by it.
-	Inject(Injection) error
-	// Close sends a close frame to both sides; what they send from then on goes
-	// nowhere. The connection ends when both have answered, or after 10 s.
-	// Closing again does nothing.
-	Close(code int, reason string)
-}
-
-// ErrFramesClosed says that a frame was not sent because the direction has ended
-// or has had its close frame, or its frames cannot be told apart any more.
-var ErrFramesClosed = errors.New("websocket direction is closed")
-
-// errInjection is for an Injection that no frame can be made of.
+// errInjection is for a traffic.Injection that no frame can be made of.
 var errInjection = errors.New("only text, binary, ping and pong can be injected, and 125 bytes with the latter two")
 
 // maxFiltered is the most that is held of a message that a filter is asked
@@ -82,9 +19,9 @@ const maxFiltered = 4 << 20
 // tooLarge is told with frames that no filter was asked about for their size.
 const tooLarge = "too large for rules"
 
-// wsFilter is what a connection with a FrameFilter needs besides.
+// wsFilter is what a connection with a traffic.FrameFilter needs besides.
 type wsFilter struct {
-	FrameFilter
+	traffic.FrameFilter
 	ctx    context.Context // of the calls of Filter
 	cancel context.CancelFunc
 	inputs [2]*wsInput
@@ -95,7 +32,7 @@ type wsFilter struct {
 }
 
 // filterWith has all messages pass through f.
-func (ws *webSocket) filterWith(f FrameFilter, ext wsframe.Extensions) {
+func (ws *webSocket) filterWith(f traffic.FrameFilter, ext wsframe.Extensions) {
 	ws.filter = &wsFilter{FrameFilter: f}
 	ws.filter.ctx, ws.filter.cancel = context.WithCancel(ws.x.c.ctx)
 	for dir := range ws.halves {
@@ -105,8 +42,8 @@ func (ws *webSocket) filterWith(f FrameFilter, ext wsframe.Extensions) {
 	}
 }
 
-// Inject implements FrameWriter.
-func (ws *webSocket) Inject(i Injection) error {
+// Inject implements traffic.FrameWriter.
+func (ws *webSocket) Inject(i traffic.Injection) error {
 	control := i.Opcode == traffic.OpPing || i.Opcode == traffic.OpPong
 	if !control && i.Opcode != traffic.OpText && i.Opcode != traffic.OpBinary || control && len(i.Payload) > wsframe.MaxControlPayload {
 		return errInjection
@@ -114,7 +51,7 @@ func (ws *webSocket) Inject(i Injection) error {
 	return ws.filter.out[i.Dir].inject(i)
 }
 
-// Close implements FrameWriter.
+// Close implements traffic.FrameWriter.
 func (ws *webSocket) Close(code int, reason string) {
 	ws.mu.Lock()
 	again := ws.filter.closing
@@ -130,7 +67,7 @@ func (ws *webSocket) Close(code int, reason string) {
 	payload := wsframe.AppendClose(nil, code, reason)
 	for dir, out := range ws.filter.out {
 		// A direction that is closed already needs no second close frame.
-		_ = out.inject(Injection{Dir: traffic.Direction(dir), Opcode: traffic.OpClose, Payload: payload})
+		_ = out.inject(traffic.Injection{Dir: traffic.Direction(dir), Opcode: traffic.OpClose, Payload: payload})
 	}
 }
 

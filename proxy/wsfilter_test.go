@@ -18,15 +18,15 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// filterFunc is a FrameFilter for every connection.
-type filterFunc func(context.Context, *traffic.Frame, proxy.FrameWriter) (proxy.FrameVerdict, error)
+// filterFunc is a traffic.FrameFilter for every connection.
+type filterFunc func(context.Context, *traffic.Frame, traffic.FrameWriter) (traffic.FrameVerdict, error)
 
-func (f filterFunc) Filter(ctx context.Context, m *traffic.Frame, w proxy.FrameWriter) (proxy.FrameVerdict, error) {
+func (f filterFunc) Filter(ctx context.Context, m *traffic.Frame, w traffic.FrameWriter) (traffic.FrameVerdict, error) {
 	return f(ctx, m, w)
 }
 
 func filtering(f filterFunc) proxy.Options {
-	return proxy.Options{Frames: func(*traffic.Exchange) proxy.FrameFilter { return f }}
+	return proxy.Options{Frames: func(*traffic.Exchange) traffic.FrameFilter { return f }}
 }
 
 // marks says how describe's frames were treated.
@@ -50,28 +50,28 @@ func marks(events []traffic.Event) []string {
 }
 
 // byContent drops, replaces, injects around and closes as a message asks for.
-func byContent(_ context.Context, m *traffic.Frame, w proxy.FrameWriter) (proxy.FrameVerdict, error) {
-	back := proxy.Injection{Dir: 1 - m.Dir, Opcode: traffic.OpText, Payload: []byte("back")}
-	same := proxy.Injection{Dir: m.Dir, Opcode: traffic.OpText, Payload: []byte("before")}
+func byContent(_ context.Context, m *traffic.Frame, w traffic.FrameWriter) (traffic.FrameVerdict, error) {
+	back := traffic.Injection{Dir: 1 - m.Dir, Opcode: traffic.OpText, Payload: []byte("back")}
+	same := traffic.Injection{Dir: m.Dir, Opcode: traffic.OpText, Payload: []byte("before")}
 	switch string(m.Payload) {
 	case "drop":
-		return proxy.FrameVerdict{Drop: true}, nil
+		return traffic.FrameVerdict{Drop: true}, nil
 	case "edit":
-		return proxy.FrameVerdict{Replace: true, Payload: []byte("edited")}, nil
+		return traffic.FrameVerdict{Replace: true, Payload: []byte("edited")}, nil
 	case "same":
-		return proxy.FrameVerdict{Replace: true, Payload: []byte("SAME")}, nil
+		return traffic.FrameVerdict{Replace: true, Payload: []byte("SAME")}, nil
 	case "around":
 		after := same
 		after.Payload = []byte("after")
-		return proxy.FrameVerdict{After: []proxy.Injection{after}}, w.Inject(same)
+		return traffic.FrameVerdict{After: []traffic.Injection{after}}, w.Inject(same)
 	case "back":
-		return proxy.FrameVerdict{Drop: true, After: []proxy.Injection{back}}, nil
+		return traffic.FrameVerdict{Drop: true, After: []traffic.Injection{back}}, nil
 	case "close":
 		w.Close(3001, "rule")
 	case "fail":
-		return proxy.FrameVerdict{}, errors.New("broken rule")
+		return traffic.FrameVerdict{}, errors.New("broken rule")
 	}
-	return proxy.FrameVerdict{}, nil
+	return traffic.FrameVerdict{}, nil
 }
 
 // unmasked returns the frames that come with conn up to a text "end".
@@ -174,14 +174,14 @@ func TestWebSocketFilterCloses(t *testing.T) {
 // TestWebSocketFilterHolds lets pings and the other direction pass a message.
 func TestWebSocketFilterHolds(t *testing.T) {
 	resume := make(chan struct{})
-	hold := func(ctx context.Context, m *traffic.Frame, _ proxy.FrameWriter) (proxy.FrameVerdict, error) {
+	hold := func(ctx context.Context, m *traffic.Frame, _ traffic.FrameWriter) (traffic.FrameVerdict, error) {
 		if m.Dir == traffic.ClientToServer {
 			select {
 			case <-resume:
 			case <-ctx.Done():
 			}
 		}
-		return proxy.FrameVerdict{}, nil
+		return traffic.FrameVerdict{}, nil
 	}
 	ping, held := fromClient(9, "p"), fromClient(1, "held")
 	origin := wsOrigin(t, "", ping, fromServer(10, "p")+fromServer(1, "down"), func(c *nectest.Conn) {
@@ -207,11 +207,11 @@ func TestWebSocketFilterHolds(t *testing.T) {
 
 // TestWebSocketFilterHoldEnds has a client leave while its message is held.
 func TestWebSocketFilterHoldEnds(t *testing.T) {
-	held := make(chan proxy.FrameWriter, 1)
-	p := start(t, filtering(func(ctx context.Context, _ *traffic.Frame, w proxy.FrameWriter) (proxy.FrameVerdict, error) {
+	held := make(chan traffic.FrameWriter, 1)
+	p := start(t, filtering(func(ctx context.Context, _ *traffic.Frame, w traffic.FrameWriter) (traffic.FrameVerdict, error) {
 		held <- w
 		<-ctx.Done()
-		return proxy.FrameVerdict{}, ctx.Err()
+		return traffic.FrameVerdict{}, ctx.Err()
 	}), proxy.Listener{})
 	origin := wsOrigin(t, "", "", "", func(c *nectest.Conn) { c.Ended(patience) })
 	client := wsDial(t, p, origin.Addr, fromClient(1, "held"))
@@ -220,10 +220,10 @@ func TestWebSocketFilterHoldEnds(t *testing.T) {
 	if closed := closedWS(t, p); closed.Code != 1006 || closed.By != traffic.SideClient {
 		t.Errorf("closed %+v", closed)
 	}
-	if err := w.Inject(proxy.Injection{Opcode: traffic.OpText}); !errors.Is(err, proxy.ErrFramesClosed) {
+	if err := w.Inject(traffic.Injection{Opcode: traffic.OpText}); !errors.Is(err, traffic.ErrFramesClosed) {
 		t.Errorf("injected: %v", err)
 	}
-	if err := w.Inject(proxy.Injection{Opcode: traffic.OpContinuation}); err == nil {
+	if err := w.Inject(traffic.Injection{Opcode: traffic.OpContinuation}); err == nil {
 		t.Error("injected a continuation")
 	}
 	w.Close(1000, "")
@@ -297,22 +297,22 @@ func testFilterPeers(t *testing.T, client, server library, dir traffic.Direction
 			want = append(want, m)
 		}
 	}
-	opts := filtering(func(_ context.Context, m *traffic.Frame, _ proxy.FrameWriter) (proxy.FrameVerdict, error) {
+	opts := filtering(func(_ context.Context, m *traffic.Frame, _ traffic.FrameWriter) (traffic.FrameVerdict, error) {
 		if m.Dir != dir {
-			return proxy.FrameVerdict{}, nil
+			return traffic.FrameVerdict{}, nil
 		}
 		if n++; n == 51 {
 			n++ // it was not asked about
 		}
 		switch (n - 1) % 10 {
 		case 1:
-			return proxy.FrameVerdict{Drop: true}, nil
+			return traffic.FrameVerdict{Drop: true}, nil
 		case 2:
-			return proxy.FrameVerdict{Replace: true, Payload: long}, nil
+			return traffic.FrameVerdict{Replace: true, Payload: long}, nil
 		case 3:
-			return proxy.FrameVerdict{After: []proxy.Injection{{Dir: dir, Opcode: injected.opcode, Payload: injected.data}}}, nil
+			return traffic.FrameVerdict{After: []traffic.Injection{{Dir: dir, Opcode: injected.opcode, Payload: injected.data}}}, nil
 		}
-		return proxy.FrameVerdict{}, nil
+		return traffic.FrameVerdict{}, nil
 	})
 	origin := httptest.NewServer(echo(server.serve, true))
 	t.Cleanup(origin.Close)

@@ -16,7 +16,7 @@ type wsOutput struct {
 
 	mu      sync.Mutex // guards the fields below; held while writing
 	open    bool       // a message passes in pieces: nothing can come between
-	waiting []Injection
+	waiting []traffic.Injection
 	closed  bool // nothing can be injected any more
 
 	unseen    []traffic.Frame // being written; guarded by ws.mu
@@ -68,12 +68,12 @@ func (o *wsOutput) show() {
 }
 
 // inject sends a frame that necto makes, once no message is open.
-func (o *wsOutput) inject(i Injection) error {
+func (o *wsOutput) inject(i traffic.Injection) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.closed:
-		return ErrFramesClosed
+		return traffic.ErrFramesClosed
 	case o.open:
 		o.waiting = append(o.waiting, i)
 		return nil
@@ -82,7 +82,7 @@ func (o *wsOutput) inject(i Injection) error {
 	}
 }
 
-func (o *wsOutput) injectLocked(i Injection) error {
+func (o *wsOutput) injectLocked(i traffic.Injection) error {
 	wire, frame := o.build(wsframe.Header{Fin: true, Opcode: uint8(i.Opcode)}, i.Payload)
 	frame.Payload, frame.Size, frame.Injected = i.Payload, int64(len(i.Payload)), true
 	err := o.writeLocked(wire, []traffic.Frame{frame})

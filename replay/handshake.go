@@ -127,15 +127,11 @@ func agree(req *traffic.Request, recorded *record.EntryResponse) (traffic.Fields
 	var value string
 	var ext wsframe.Extensions
 	if wsframe.ParseExtensions(header.Values("Sec-WebSocket-Extensions")).Deflate {
-		value, _ = wsframe.AcceptDeflate(req.Header.Values("Sec-WebSocket-Extensions"))
+		value, ext = wsframe.AcceptDeflate(req.Header.Values("Sec-WebSocket-Extensions"))
 	}
 	if value == "" {
 		header.Del("Sec-WebSocket-Extensions")
 	} else {
-		// gorilla/websocket insists on both being answered, and any client has
-		// to accept it (RFC 7692 section 7.1.1.2).
-		value += "; client_no_context_takeover"
-		ext = wsframe.ParseExtensions([]string{value})
 		header.Set("Sec-WebSocket-Extensions", value)
 	}
 	return header, ext

@@ -109,6 +109,8 @@ func (e element) agreed() (Extensions, error) {
 
 // answer returns the response to an offer, false if it is declined: one with
 // parameters that are unknown, repeated or out of range (RFC 7692 section 7).
+// Neither side keeps a window: gorilla/websocket insists on both being said, and
+// any client has to accept it (section 7.1.1.2).
 func (e element) answer() (string, bool) {
 	window := ""
 	for i, p := range e.params {
@@ -129,7 +131,7 @@ func (e element) answer() (string, bool) {
 			return "", false
 		}
 	}
-	return "permessage-deflate; server_no_context_takeover" + window, true
+	return "permessage-deflate; server_no_context_takeover; client_no_context_takeover" + window, true
 }
 
 // windowBits returns the value as a number of window bits, 0 if it is not one.

@@ -75,18 +75,18 @@ func TestExtensionsThatMakeOpaque(t *testing.T) {
 }
 
 func TestAcceptDeflate(t *testing.T) {
-	const alone = "permessage-deflate; server_no_context_takeover"
+	const alone = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 	tests := []struct {
 		offers, want string
 		ext          wsframe.Extensions
 	}{
 		{"", "", wsframe.Extensions{}},
 		{"x-webkit-deflate-frame", "", wsframe.Extensions{}},
-		{"permessage-deflate; client_max_window_bits", alone, agreed(15, 15, false, true)},
-		{"permessage-deflate; client_max_window_bits=12", alone, agreed(15, 15, false, true)},
-		{"permessage-deflate; server_no_context_takeover; client_no_context_takeover", alone, agreed(15, 15, false, true)},
-		{"x-other|permessage-deflate; server_max_window_bits=10", alone + "; server_max_window_bits=10", agreed(15, 10, false, true)},
-		{"permessage-deflate; server_max_window_bits=7, permessage-deflate", alone, agreed(15, 15, false, true)},
+		{"permessage-deflate; client_max_window_bits", alone, agreed(15, 15, true, true)},
+		{"permessage-deflate; client_max_window_bits=12", alone, agreed(15, 15, true, true)},
+		{"permessage-deflate; server_no_context_takeover; client_no_context_takeover", alone, agreed(15, 15, true, true)},
+		{"x-other|permessage-deflate; server_max_window_bits=10", alone + "; server_max_window_bits=10", agreed(15, 10, true, true)},
+		{"permessage-deflate; server_max_window_bits=7, permessage-deflate", alone, agreed(15, 15, true, true)},
 		{"permessage-deflate; surprise, permessage-deflate; client_no_context_takeover=1", "", wsframe.Extensions{}},
 		{"permessage-deflate; a=, permessage-deflate", "", wsframe.Extensions{}},
 	}

@@ -22,9 +22,25 @@ type stored struct {
 	size  int64
 }
 
+// bodyMember is what a line says of content.
+type bodyMember struct {
+	content stored
+	// size is that of the content, or what passed if it is truncated.
+	size int64
+	// codings were undone, "" for none, of wireSize bytes.
+	codings   string
+	wireSize  int64
+	chunks    []traffic.Chunk
+	truncated bool
+}
+
 // appendBody appends the body member, nothing if there was no content.
 func (e *encoder) appendBody(dst []byte, b *traffic.Body, header traffic.Fields) ([]byte, error) {
-	if b == nil || b.Size() == 0 {
+	if b == nil {
+		return dst, nil
+	}
+	undone, known, recorded := b.Decoded()
+	if b.Size() == 0 && !recorded {
 		return dst, nil
 	}
 	about := contentOf(header)
@@ -33,30 +49,40 @@ func (e *encoder) appendBody(dst []byte, b *traffic.Body, header traffic.Fields)
 		g = e.classes.body(about.mediaType).grammar()
 	}
 	var codings []string
-	if about.coded {
+	if about.coded && !recorded {
 		codings = coding.Parse(header.Values("Content-Encoding"))
 	}
 	content, decoded, err := e.store(b, codings, g)
 	if err != nil {
 		return dst, err
 	}
-	size := content.size
-	if b.Truncated() {
-		size = b.Size()
-	}
-	dst = appendUint(dst, `,"body":{"size":`, uint64(size))
-	dst = content.append(dst)
 	if decoded {
+		undone = strings.Join(codings, ", ")
+	}
+	m := bodyMember{content: content, size: content.size, codings: undone, wireSize: b.Size(), chunks: b.Chunks()}
+	if m.truncated = b.Truncated(); m.truncated {
+		m.size = b.Size()
+		if recorded {
+			m.size = known
+		}
+	}
+	return m.append(dst), nil
+}
+
+func (m *bodyMember) append(dst []byte) []byte {
+	dst = appendUint(dst, `,"body":{"size":`, uint64(m.size))
+	dst = m.content.append(dst)
+	if m.codings != "" {
 		dst = append(dst, `,"wire":{"coding":`...)
-		dst = appendText(dst, strings.Join(codings, ", "))
-		dst = appendUint(dst, `,"size":`, uint64(b.Size()))
+		dst = appendText(dst, m.codings)
+		dst = appendUint(dst, `,"size":`, uint64(m.wireSize))
 		dst = append(dst, '}')
 	}
-	dst = appendChunks(dst, b.Chunks())
-	if b.Truncated() {
+	dst = appendChunks(dst, m.chunks)
+	if m.truncated {
 		dst = append(dst, `,"truncated":true`...)
 	}
-	return append(dst, '}'), nil
+	return append(dst, '}')
 }
 
 // store stores content, with codings undone if that is possible: it reports

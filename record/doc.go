@@ -39,4 +39,12 @@
 // http.pending line of an ID. A WebSocket connection has a ws.open line in their
 // place ([ParseEntry]), a ws.frame line for each frame ([ParseFrame]) and a
 // ws.close line ([ParseWSClose]).
+//
+// # Lines as traffic
+//
+// [Entry.Exchange] and [FrameEntry.Frame] turn lines into the model they came
+// from, for whoever works on live traffic and on recordings alike. Content stays
+// as the recording has it: its codings are undone, and traffic.Body.Decoded tells
+// which. Nothing is read from sidecars before somebody reads such a Body. A Writer
+// that observes it makes the same line of it.
 package record

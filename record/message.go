@@ -61,7 +61,9 @@ func (e *encoder) appendHead(dst []byte, r *traffic.Response) []byte {
 // url returns the URL as it is recorded, in e.value.
 func (e *encoder) url(u traffic.URL) []byte {
 	v := append(e.value[:0], u.Scheme...)
-	v = append(v, "://"...)
+	if u.Scheme != "" { // as for a URL that came from another tool
+		v = append(v, "://"...)
+	}
 	v = append(v, u.Authority...)
 	path, query, found := strings.Cut(u.Target, "?")
 	v = append(v, path...)

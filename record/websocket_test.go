@@ -124,7 +124,7 @@ func TestSpellingOfTheExampleConversation(t *testing.T) {
 		case TypeWSFrame:
 			f := parseFrame(t, line)
 			enc.start = f.At.Add(-f.Offset)
-			got, err = enc.appendFrame(nil, frameOf(f))
+			got, err = enc.appendFrame(nil, f.Frame(&traffic.Exchange{ID: traffic.ExchangeID(f.ID)}))
 		case TypeWSClose:
 			c, parseErr := ParseWSClose([]byte(line))
 			if parseErr != nil {
@@ -146,17 +146,6 @@ func TestSpellingOfTheExampleConversation(t *testing.T) {
 	}
 	if tested != 4 {
 		t.Errorf("%d lines tested", tested)
-	}
-}
-
-// frameOf is the inverse of a recording, for frames with inline content.
-func frameOf(f *FrameEntry) *traffic.Frame {
-	hash, _ := hex.DecodeString(f.SHA256)
-	return &traffic.Frame{
-		Exchange: &traffic.Exchange{ID: traffic.ExchangeID(f.ID)},
-		Seq:      f.N, Last: f.At, Dir: f.Dir, Opcode: f.Opcode, Fin: f.Fin, RSV: f.RSV, Masked: f.Masked, Length: f.Length,
-		Payload: f.Body.Inline, Size: f.Body.Size, Truncated: f.Body.Truncated, Inflated: f.Decoded, SHA256: hash,
-		Anomalies: f.Anomalies, Injected: f.Injected, Dropped: f.Dropped, Edited: f.Edited,
 	}
 }
 

@@ -27,7 +27,9 @@ type Chunk struct {
 
 // Body is captured content: transfer coding undone, content coding kept. It
 // stays in memory up to 256 KiB and then moves to a temporary file that has no
-// name (on Windows, one that is removed when it is closed).
+// name (on Windows, one that is removed when it is closed). Only a [StoredBody],
+// which comes from a recording, may have its content coding undone: see
+// [Body.Decoded].
 //
 // One goroutine writes; from when it hands the Body on, in an event, nothing is
 // written any more and anyone may read. A Body begins with one reference, its creator's; Keep takes one more, Release
@@ -41,6 +43,7 @@ type Body struct {
 	file   *os.File
 	chunks []Chunk
 	err    error
+	stored *storedBody // nil for what was captured in this run
 	refs   atomic.Int32
 }
 
@@ -133,11 +136,13 @@ func (b *Body) spill() {
 	b.file, b.mem = f, nil
 }
 
-// Size returns how many bytes passed.
+// Size returns how many bytes passed, content coding kept.
 func (b *Body) Size() int64 { return b.size }
 
 // Truncated reports whether fewer bytes were kept than passed.
-func (b *Body) Truncated() bool { return b.kept < b.size }
+func (b *Body) Truncated() bool {
+	return b.kept < b.size || b.stored != nil && b.stored.Truncated
+}
 
 // Err returns why bytes within the limit could not be kept, nil if they were.
 func (b *Body) Err() error { return b.err }
@@ -152,16 +157,20 @@ func (b *Body) Chunks() []Chunk {
 }
 
 // Bytes returns the kept content if it is in memory, which the caller must not
-// change, and false if it is in a file.
-func (b *Body) Bytes() ([]byte, bool) { return b.mem, b.file == nil }
+// change, and false if it is in a file or elsewhere.
+func (b *Body) Bytes() ([]byte, bool) { return b.mem, b.file == nil && !b.elsewhere() }
 
 // Open returns a reader over the kept content. Readers are independent of each
-// other and valid until the last Release.
+// other and valid until the last Release. Those of a StoredBody return the error
+// of opening it, if there is one.
 func (b *Body) Open() io.Reader {
-	if b.file == nil {
-		return bytes.NewReader(b.mem)
+	switch {
+	case b.stored != nil:
+		return b.stored.reader()
+	case b.file != nil:
+		return io.NewSectionReader(b.file, 0, b.kept)
 	}
-	return io.NewSectionReader(b.file, 0, b.kept)
+	return bytes.NewReader(b.mem)
 }
 
 // Keep takes a reference.
@@ -169,7 +178,13 @@ func (b *Body) Keep() { b.refs.Add(1) }
 
 // Release gives a reference back. It may be called on a nil Body.
 func (b *Body) Release() {
-	if b != nil && b.refs.Add(-1) == 0 && b.file != nil {
+	if b == nil || b.refs.Add(-1) != 0 {
+		return
+	}
+	if b.file != nil {
 		_ = removeUnnamed(b.file) // nothing was promised of a temporary file
+	}
+	if b.stored != nil {
+		b.stored.close()
 	}
 }

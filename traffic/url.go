@@ -51,8 +51,12 @@ func ParseURL(s string) (URL, error) {
 	return u, nil
 }
 
-// String returns the URL as text, path and query as sent.
+// String returns the URL as text, path and query as sent. One without a scheme,
+// as other tools' recordings may have, begins with its authority.
 func (u URL) String() string {
+	if u.Scheme == "" {
+		return u.Authority + u.Target
+	}
 	return u.Scheme + "://" + u.Authority + u.Target
 }
 

@@ -65,6 +65,9 @@ func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *cl
 	if p.origins != nil {
 		c.origins = newOrigins(p.origins)
 		c.next = c.origins
+		if len(p.opts.Layers) > 0 {
+			c.next = editable{c.origins}
+		}
 	}
 	for _, layer := range slices.Backward(p.opts.Layers) {
 		c.next = layer(c.next)

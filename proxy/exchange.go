@@ -21,12 +21,15 @@ const maxInformational = 100
 type exchange struct {
 	traffic.Exchange
 	c        *clientConn
+	origin   bool            // necto is the origin
 	upstream traffic.Request // what the layers are given
 	trace    traffic.Trace
 	reqBody  *requestBody // nil for none
 	kept     traffic.Response
 	answer   capture
-	linger   bool // necto answered in the origin's place
+	linger   bool           // the client may still be sending when the connection ends
+	notes    *traffic.Notes // nil without layers
+	edits    *edits         // nil without layers
 
 	// order is held while the observer is told and while 1xx responses are
 	// written: an upload goroutine does both, too.
@@ -52,7 +55,7 @@ func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
 	if x.reqBody == nil || x.reqBody.Done() {
 		x.requestRead()
 	}
-	keep := x.run(r)
+	keep := x.run()
 	if x.WS == nil { // a WebSocket connection has ended it
 		x.finish()
 	}
@@ -77,6 +80,7 @@ func (c *clientConn) newExchange(req *traffic.Request, url traffic.URL, started 
 // prepareUpstream makes the request that the layers are given: the client's,
 // with its body, the callbacks and, if the route says so, another Host.
 func (x *exchange) prepareUpstream(r route, framing h1.Framing) {
+	x.origin = r.origin
 	x.Request.Length = framing.BodyLength()
 	x.upstream = *x.Request
 	x.upstream.Informational = x.informational
@@ -100,10 +104,10 @@ func (x *exchange) prepareUpstream(r route, framing h1.Framing) {
 
 // run gets the answer and relays it. It reports whether both sides agree to
 // keep the connection.
-func (x *exchange) run(r route) bool {
+func (x *exchange) run() bool {
 	ctx := x.c.ctx
-	if r.origin {
-		ctx = context.WithValue(ctx, originKey{}, true)
+	if len(x.c.p.opts.Layers) > 0 {
+		ctx = x.inLayers(ctx)
 	}
 	if x.RequestDone >= 0 {
 		x.c.watch.start()
@@ -113,6 +117,9 @@ func (x *exchange) run(r route) bool {
 		return x.fail(&traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "there is no way to an origin"})
 	}
 	resp, err := x.c.next.RoundTrip(ctx, &x.upstream)
+	if err == nil && x.notes != nil {
+		err = x.checkAnswer(resp)
+	}
 	if err != nil {
 		return x.fail(err)
 	}
@@ -138,6 +145,7 @@ func (x *exchange) requestRead() {
 	if x.reqBody != nil {
 		x.reqBody.over.Store(true)
 		x.Request.Trailer = x.reqBody.Trailer
+		x.upstream.Trailer = x.reqBody.Trailer
 		x.RequestBody = &x.reqBody.capture.body
 	}
 	if x.reqBody == nil && x.c.whole {
@@ -184,20 +192,27 @@ func (x *exchange) responseStarted(resp *traffic.Response) {
 }
 
 // fail ends an exchange that has no answer: with a 502 that says why, unless
-// the client is the reason.
+// the failure says otherwise or the client is the reason.
 func (x *exchange) fail(err error) bool {
 	x.setFailure(err)
 	x.c.watch.stop()
-	status := http.StatusBadGateway
 	switch {
-	case x.Failure.Side == traffic.SideClient && x.Failure.Kind == traffic.FailProtocol:
-		status = http.StatusBadRequest
-	case x.Failure.Side == traffic.SideClient || x.c.ctx.Err() != nil:
+	case x.c.ctx.Err() != nil:
 		x.c.abort()
-		return false
+	case x.Failure.End != traffic.EndDefault:
+		x.end(h1.Framing{})
+	case x.Failure.Side == traffic.SideClient && x.Failure.Kind == traffic.FailProtocol:
+		x.answerFailure(http.StatusBadRequest)
+	case x.Failure.Side == traffic.SideClient:
+		x.c.abort()
+	default:
+		x.answerFailure(http.StatusBadGateway)
 	}
-	x.linger = x.c.writeText(status, x.Failure.Text, x.Request.Method != "HEAD") == nil
 	return false
+}
+
+func (x *exchange) answerFailure(status int) {
+	x.linger = x.c.writeText(status, x.Failure.Text, x.Request.Method != "HEAD") == nil
 }
 
 // setFailure notes why the exchange failed. What happens after the connection
@@ -223,7 +238,7 @@ func (x *exchange) finish() {
 	} else {
 		x.observe(traffic.ExchangeDone{Exchange: &x.Exchange})
 	}
-	x.releaseBodies()
+	x.ReleaseBodies()
 }
 
 // conclude fills in what the last event announces.
@@ -234,13 +249,12 @@ func (x *exchange) conclude() {
 	if x.Response == nil {
 		x.Server = x.trace.Server
 	}
+	if x.notes != nil {
+		x.Rules, x.Tags = x.notes.End()
+		x.concludeEdits()
+	}
 	x.Duration = time.Since(x.Started)
 	x.Timing = x.timing()
-}
-
-func (x *exchange) releaseBodies() {
-	x.RequestBody.Release()
-	x.ResponseBody.Release()
 }
 
 // timing splits the duration as HAR 1.2 does.
@@ -265,10 +279,15 @@ type requestBody struct {
 	capture   capture
 	continued bool        // the client was told to send the content; guarded by x.order
 	over      atomic.Bool // the last byte was read
+	begun     atomic.Bool // somebody reads
 }
+
+// unread reports whether there is content that nobody has begun to read.
+func (b *requestBody) unread() bool { return b != nil && !b.begun.Load() && !b.over.Load() }
 
 // Read is for layers that need the content.
 func (b *requestBody) Read(p []byte) (int, error) {
+	b.begun.Store(true)
 	if err := b.askFor(); err != nil {
 		return 0, err
 	}
@@ -300,6 +319,7 @@ func (b *requestBody) Trailers() traffic.Fields { return b.Trailer }
 
 // Relay is for the network: the raw body, as it comes.
 func (b *requestBody) Relay(w io.Writer, prefix []byte) error {
+	b.begun.Store(true)
 	err := b.Body.Relay(w, prefix)
 	if err == nil {
 		b.ended()

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/x509"
 	"log/slog"
 	"time"
@@ -37,10 +38,12 @@ type Options struct {
 	// BodyChunks asks for traffic.BodyChunk events.
 	BodyChunks bool
 	// Frames returns what decides about the messages of the WebSocket connection
-	// that an exchange has opened. nil, or a nil result, leaves the connection
-	// alone, whose bytes then pass as they come. It is not asked about a
+	// that x has opened. ctx is done when the connection has ended or is being
+	// closed, and has Notes for events; w may be used at once, by any goroutine.
+	// nil, or a nil result, leaves the connection alone, whose bytes then pass as
+	// they come, and w must not be used any more. Frames is not asked about a
 	// connection that is WebSocket.Opaque.
-	Frames func(*traffic.Exchange) traffic.FrameFilter
+	Frames func(ctx context.Context, x *traffic.Exchange, w traffic.FrameWriter) traffic.FrameFilter
 	// Log gets life-cycle messages; nil discards them.
 	Log *slog.Logger
 }

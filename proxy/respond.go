@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
 
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
@@ -59,9 +58,10 @@ func (x *exchange) relayResponse(resp *traffic.Response) bool {
 	if err != nil {
 		x.setFailure(err)
 		x.c.watch.stop()
-		x.c.abort()
+		x.end(framing)
 		return false
 	}
+	x.drainRequest()
 	if x.reqBody != nil && !x.reqBody.Done() {
 		return false
 	}
@@ -100,15 +100,15 @@ func reframe(resp *traffic.Response, framing h1.Framing, clientProto string) (*t
 		return resp, framing
 	}
 	out := *resp
-	out.Header = resp.Header.Without("Content-Length", "Transfer-Encoding").Clone()
 	switch {
 	case resp.Length >= 0:
-		out.Header.Add("Content-Length", strconv.FormatInt(resp.Length, 10))
+		out.Header = withLength(resp.Header, resp.Length)
 		return &out, h1.Framing{Kind: h1.ByLength, Length: resp.Length}
 	case clientProto == "HTTP/1.1" && resp.Proto == "HTTP/1.1":
-		out.Header.Add("Transfer-Encoding", "chunked")
+		out.Header = withLength(resp.Header, -1)
 		return &out, h1.Framing{Kind: h1.Chunked}
 	default:
+		out.Header = withLength(resp.Header, noLength)
 		return &out, h1.Framing{Kind: h1.UntilClose}
 	}
 }

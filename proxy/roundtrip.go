@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -44,7 +43,7 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn, began time.Tim
 		return resp, nil
 	}
 	reusable := sendErr == nil && persistent(req.Proto, req.Header) && persistent(resp.Proto, resp.Header)
-	resp.Body = &originBody{Body: oc.r.Body(framing), o: o, oc: oc, req: req, up: up, reusable: reusable}
+	resp.Body = &originBody{Body: oc.r.Body(framing), o: o, oc: oc, req: req, resp: resp, up: up, reusable: reusable}
 	return resp, nil
 }
 
@@ -80,7 +79,7 @@ func (oc *originConn) send(req *traffic.Request) (*upload, error) {
 			return oc.sendRaw(req, raw)
 		}
 	}
-	return startUpload(oc, func() error { return oc.sendContent(reframeRequest(req)) }), nil
+	return startUpload(oc, func() error { return oc.sendContent(req) }), nil
 }
 
 // sendRaw sends a request with the framing it came with.
@@ -107,19 +106,6 @@ func (oc *originConn) sendContent(req *traffic.Request) error {
 		return &h1.WriteError{Err: err}
 	}
 	return copyBody(oc.conn, req.Body, framing, nil, &req.Trailer)
-}
-
-// reframeRequest returns the request with framing fields that fit a body made
-// by a layer.
-func reframeRequest(req *traffic.Request) *traffic.Request {
-	out := *req
-	out.Header = req.Header.Without("Content-Length", "Transfer-Encoding").Clone()
-	if req.Length >= 0 {
-		out.Header.Add("Content-Length", strconv.FormatInt(req.Length, 10))
-	} else {
-		out.Header.Add("Transfer-Encoding", "chunked")
-	}
-	return &out
 }
 
 // readFinal reads response heads, passing on those of 1xx, to the final one.
@@ -155,6 +141,7 @@ type originBody struct {
 	o        *origins
 	oc       *originConn
 	req      *traffic.Request
+	resp     *traffic.Response
 	up       *upload
 	reusable bool
 }
@@ -165,6 +152,9 @@ func (b *originBody) SetTap(t h1.Tap) { b.Tap = t }
 // Read reads decoded content.
 func (b *originBody) Read(p []byte) (int, error) {
 	n, err := b.Body.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.resp.Trailer = b.Trailer
+	}
 	return n, b.blame(err)
 }
 

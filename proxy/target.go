@@ -10,12 +10,13 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-type originKey struct{}
-
 // FromOrigin reports whether the request was sent to necto as if it were the
 // origin, in origin-form to a listener with Origin set: its authority is then
 // necto's own address.
-func FromOrigin(ctx context.Context) bool { return ctx.Value(originKey{}) != nil }
+func FromOrigin(ctx context.Context) bool {
+	x := exchangeFrom(ctx)
+	return x != nil && x.origin
+}
 
 // route is where a request goes and how it is sent there.
 type route struct {

@@ -62,7 +62,7 @@ func (x *exchange) relayWebSocket(resp *traffic.Response, far tunnelConn) {
 	}
 	x.conclude()
 	x.observe(traffic.WSOpened{Exchange: &x.Exchange})
-	x.releaseBodies()
+	x.ReleaseBodies()
 	ws := newWebSocket(x, far, ext)
 	ws.relay()
 	x.observe(traffic.WSClosed{Exchange: &x.Exchange, Close: ws.result()})
@@ -88,10 +88,8 @@ func newWebSocket(x *exchange, far tunnelConn, ext wsframe.Extensions) *webSocke
 		h.ws, h.dir = ws, traffic.Direction(dir)
 		h.tap.init(h, ext)
 	}
-	if frames := x.c.p.opts.Frames; frames != nil && ext.Opaque == "" {
-		if f := frames(&x.Exchange); f != nil {
-			ws.filterWith(f, ext)
-		}
+	if x.c.p.opts.Frames != nil && ext.Opaque == "" {
+		ws.askForFilter(ext)
 	}
 	return ws
 }

@@ -22,8 +22,9 @@ const tooLarge = "too large for rules"
 // wsFilter is what a connection with a traffic.FrameFilter needs besides.
 type wsFilter struct {
 	traffic.FrameFilter
-	ctx    context.Context // of the calls of Filter
+	ctx    context.Context // of the filter and its calls
 	cancel context.CancelFunc
+	notes  *traffic.Notes // in ctx
 	inputs [2]*wsInput
 	out    [2]*wsOutput
 
@@ -31,14 +32,24 @@ type wsFilter struct {
 	heard   [2]bool // guarded by ws.mu: the side's close frame was read
 }
 
-// filterWith has all messages pass through f.
-func (ws *webSocket) filterWith(f traffic.FrameFilter, ext wsframe.Extensions) {
-	ws.filter = &wsFilter{FrameFilter: f}
-	ws.filter.ctx, ws.filter.cancel = context.WithCancel(ws.x.c.ctx)
+// askForFilter has all messages pass through a filter, if there is to be one.
+func (ws *webSocket) askForFilter(ext wsframe.Extensions) {
+	f := new(wsFilter)
+	ws.filter = f
 	for dir := range ws.halves {
-		h := &ws.halves[dir]
-		ws.filter.out[dir] = &wsOutput{half: h}
-		ws.filter.inputs[dir] = newWSInput(h, ext)
+		f.out[dir] = &wsOutput{half: &ws.halves[dir]}
+	}
+	ctx, cancel := context.WithCancel(ws.x.c.ctx)
+	f.ctx, f.notes = traffic.WithNotes(ctx, &ws.x.Exchange, ws.x.c.p.observer, &ws.mu)
+	f.cancel = cancel
+	f.FrameFilter = ws.x.c.p.opts.Frames(f.ctx, &ws.x.Exchange, ws)
+	if f.FrameFilter == nil {
+		f.stop()
+		ws.filter = nil
+		return
+	}
+	for dir := range ws.halves {
+		f.inputs[dir] = newWSInput(&ws.halves[dir], ext)
 	}
 }
 
@@ -103,6 +114,7 @@ func (ws *webSocket) hangUp(from traffic.Direction) {
 // after it.
 func (f *wsFilter) stop() {
 	f.cancel()
+	f.notes.End()
 	for _, out := range f.out {
 		out.close()
 	}

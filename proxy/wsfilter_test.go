@@ -18,15 +18,23 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// filterFunc is a traffic.FrameFilter for every connection.
+// filterFunc is what decides about the messages of every connection.
 type filterFunc func(context.Context, *traffic.Frame, traffic.FrameWriter) (traffic.FrameVerdict, error)
 
-func (f filterFunc) Filter(ctx context.Context, m *traffic.Frame, w traffic.FrameWriter) (traffic.FrameVerdict, error) {
-	return f(ctx, m, w)
+// filter is a filterFunc for one connection.
+type filter struct {
+	decide filterFunc
+	w      traffic.FrameWriter
+}
+
+func (f filter) Filter(ctx context.Context, m *traffic.Frame) (traffic.FrameVerdict, error) {
+	return f.decide(ctx, m, f.w)
 }
 
 func filtering(f filterFunc) proxy.Options {
-	return proxy.Options{Frames: func(*traffic.Exchange) traffic.FrameFilter { return f }}
+	return proxy.Options{Frames: func(_ context.Context, _ *traffic.Exchange, w traffic.FrameWriter) traffic.FrameFilter {
+		return filter{f, w}
+	}}
 }
 
 // marks says how describe's frames were treated.

@@ -85,6 +85,9 @@ func (o *wsOutput) inject(i traffic.Injection) error {
 func (o *wsOutput) injectLocked(i traffic.Injection) error {
 	wire, frame := o.build(wsframe.Header{Fin: true, Opcode: uint8(i.Opcode)}, i.Payload)
 	frame.Payload, frame.Size, frame.Injected = i.Payload, int64(len(i.Payload)), true
+	if i.Rule != "" {
+		frame.Rules = []string{i.Rule}
+	}
 	err := o.writeLocked(wire, []traffic.Frame{frame})
 	if err != nil {
 		o.half.failed(o.half.to, err)

@@ -24,8 +24,9 @@ type wsPart struct {
 type wsMessage struct {
 	parts      []wsPart
 	compressed bool
-	lost       bool // compressed, and cannot be inflated
-	plain      bool // not for the filter to see
+	lost       bool     // compressed, and cannot be inflated
+	plain      bool     // not for the filter to see
+	rules      []string // of the filter's verdict
 }
 
 func (m *wsMessage) size() int {

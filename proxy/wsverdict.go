@@ -22,7 +22,8 @@ func (in *wsInput) handle(m *wsMessage) {
 		return
 	}
 	whole := m.whole()
-	v, err := ws.filter.Filter(ws.filter.ctx, whole, ws)
+	v, err := ws.filter.Filter(ws.filter.ctx, whole)
+	m.rules = v.Rules
 	switch {
 	case ws.filter.ctx.Err() != nil:
 		in.drop(m)
@@ -74,6 +75,7 @@ func (m *wsMessage) tell() []traffic.Frame {
 	frames := make([]traffic.Frame, len(m.parts))
 	for i := range m.parts {
 		frames[i] = m.parts[i].frame
+		frames[i].Rules = m.rules
 	}
 	return frames
 }
@@ -135,7 +137,7 @@ func (in *wsInput) replace(m *wsMessage, whole *traffic.Frame, payload []byte) {
 		return
 	}
 	wire, f := in.inOne(m, payload)
-	f.First, f.Edited = whole.First, true
+	f.First, f.Edited, f.Rules = whole.First, true, m.rules
 	f.Payload, f.Size, f.Original = payload, int64(len(payload)), whole.Payload
 	f.Inflated = f.RSV&wsframe.RSV1 != 0
 	in.sendHandled(wire, []traffic.Frame{f})
@@ -149,7 +151,7 @@ func (in *wsInput) replaceParts(m *wsMessage, payload []byte) {
 		n := len(m.parts[i].content)
 		piece, made := in.out().build(wsframe.Header{Fin: frames[i].Fin, Opcode: m.parts[i].header.Opcode}, payload[:n])
 		wire = append(wire, piece...)
-		made.First, made.Edited = frames[i].First, true
+		made.First, made.Edited, made.Rules = frames[i].First, true, m.rules
 		made.Payload, made.Size, made.Original = payload[:n], int64(n), m.parts[i].content
 		frames[i], payload = made, payload[n:]
 	}

@@ -22,6 +22,7 @@
 // For one exchange [RequestStarted] comes first and exactly one of
 // [ExchangeDone], [ExchangeAborted] and [WSClosed] comes last. WSClosed has
 // [WSOpened] before it, and between them a [FrameSeen] for each frame, whose Seq
-// counts from 1 without a gap over both directions. At never runs backwards
-// within an exchange. Across exchanges there is no order.
+// counts from 1 without a gap over both directions. [RuleApplied] and the
+// events of breakpoints come anywhere between the first and the last. At never
+// runs backwards within an exchange. Across exchanges there is no order.
 package traffic

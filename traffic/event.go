@@ -3,7 +3,7 @@ package traffic
 import "time"
 
 // Event is something an Observer is told. The set is closed: the types of this
-// file.
+// file and those of WebSocket connections, rules and breakpoints.
 //
 //sumtype:decl
 type Event interface {

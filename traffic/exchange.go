@@ -58,17 +58,26 @@ type Exchange struct {
 	// Server is the address of the origin connection, ip:port, "" if none was
 	// used.
 	Server string
-	// Response is what the origin (or whoever answered in its place) sent, nil
-	// if there was no answer; an answer that necto made up to report a Failure
-	// is not kept. Its Body is nil here: see ResponseBody; its Trailer is
-	// announced by the last event.
+	// Response is what the client was sent, nil if there was no answer; an
+	// answer that necto made up to report a Failure is not kept. Its Body is nil
+	// here: see ResponseBody; its Trailer is announced by the last event.
 	Response *Response
 	// ResponseStarted is the time from Started to the head of the response, -1
 	// if none came.
 	ResponseStarted time.Duration
 
-	// Announced by ExchangeDone and ExchangeAborted:
+	// Announced by ExchangeDone, ExchangeAborted and WSOpened:
 
+	// Sent is what the origin was sent, and Received what it answered, where
+	// layers have made something else of Request and Response; nil where those
+	// say it all, and Received also where no origin answered. Bodies are nil
+	// here: see SentBody and ReceivedBody.
+	Sent     *Request
+	Received *Response
+	// SentBody and ReceivedBody are like RequestBody and ResponseBody, on the
+	// origin's side; nil where those say it all, or for none. Of a ReceivedBody
+	// there is no more than layers have read.
+	SentBody, ReceivedBody *Body
 	// ResponseBody is what was captured of the response's content, sealed; nil
 	// for none. Transfer coding is undone, content coding kept.
 	ResponseBody *Body
@@ -86,6 +95,32 @@ type Exchange struct {
 	Rules []string
 	// Tags are labels given by rules or by the client.
 	Tags []string
+}
+
+// Edited reports whether layers have changed what went to the origin or what it
+// answered. It may be called after the last event.
+func (x *Exchange) Edited() bool {
+	return x.Sent != nil || x.Received != nil || x.SentBody != nil || x.ReceivedBody != nil
+}
+
+// KeepBodies takes a reference to each of the bodies; see Body.Keep.
+func (x *Exchange) KeepBodies() {
+	for _, b := range x.bodies() {
+		if b != nil {
+			b.Keep()
+		}
+	}
+}
+
+// ReleaseBodies gives back what KeepBodies took.
+func (x *Exchange) ReleaseBodies() {
+	for _, b := range x.bodies() {
+		b.Release()
+	}
+}
+
+func (x *Exchange) bodies() [4]*Body {
+	return [4]*Body{x.RequestBody, x.ResponseBody, x.SentBody, x.ReceivedBody}
 }
 
 // Timing splits an exchange's duration the way HAR 1.2 `timings` does. Each

@@ -15,6 +15,8 @@ const (
 	FailLoop     FailureKind = "loop"     // the target is necto itself
 	FailMiss     FailureKind = "miss"     // replay had no answer
 	FailShutdown FailureKind = "shutdown" // necto was stopped
+	FailAborted  FailureKind = "aborted"  // somebody gave it up at a breakpoint
+	FailFault    FailureKind = "fault"    // a rule has broken it on purpose
 	FailInternal FailureKind = "internal" // none of these
 )
 
@@ -37,7 +39,32 @@ type Failure struct {
 	Text string
 	// Err is the error behind it, or nil.
 	Err error
+	// End says what the client gets to see of it.
+	End End
 }
+
+// End says how a client's connection ends when an exchange has failed. A layer
+// chooses it with the Failure that its RoundTrip returns, or that the Body of its
+// response returns in the place of content.
+type End uint8
+
+// The ways to end.
+const (
+	// EndDefault answers 502 with the failure's text. Where the answer has begun
+	// already, or the client is the reason, it is EndReset.
+	EndDefault End = iota
+	// EndClose closes the connection in good order, without an answer or inside
+	// it.
+	EndClose
+	// EndReset resets the connection.
+	EndReset
+	// EndHang sends nothing more until the client leaves or necto is stopped.
+	EndHang
+	// EndMalformed sends what cannot be a chunk and closes the connection. It
+	// needs an answer that has begun, and is chunked, as with Length -1 and no
+	// Content-Length; otherwise it is EndReset.
+	EndMalformed
+)
 
 // Error returns Text.
 func (f *Failure) Error() string { return f.Text }

@@ -23,7 +23,7 @@ type FrameFilter interface {
 	// Not asked about are control frames, messages of more than 4 MiB before or
 	// after inflating, whose frames are told with the anomaly "too large for
 	// rules", and what cannot be understood as a message. All of it passes.
-	Filter(ctx context.Context, m *Frame, w FrameWriter) (FrameVerdict, error)
+	Filter(ctx context.Context, m *Frame) (FrameVerdict, error)
 }
 
 // FrameVerdict is what becomes of a message. The zero value lets it pass: as it
@@ -41,6 +41,8 @@ type FrameVerdict struct {
 	Payload []byte
 	// After is sent behind the message, or in the place of one dropped.
 	After []Injection
+	// Rules names what decided so: see Frame.Rules.
+	Rules []string
 }
 
 // Injection is a frame that necto makes: a whole message, a ping or a pong.
@@ -48,10 +50,12 @@ type Injection struct {
 	Dir     Direction
 	Opcode  Opcode
 	Payload []byte
+	// Rule names what made it, for Frame.Rules; "" for none, as when a user did.
+	Rule string
 }
 
 // FrameWriter sends frames on a WebSocket connection. It may be used by any
-// goroutine, also after Filter has returned.
+// goroutine.
 type FrameWriter interface {
 	// Inject sends a frame where a message ends. Called by Filter it comes
 	// before the message that Filter was asked about, if in the same direction.

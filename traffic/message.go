@@ -57,7 +57,8 @@ func (r *Request) Clone() *Request {
 	return &c
 }
 
-// Response is the answer to a Request. The one who reads Body closes it.
+// Response is the answer to a Request. The one who reads Body closes it, and a
+// layer that puts another Body in its place closes that one.
 type Response struct {
 	// Status is the status code, 100 to 999.
 	Status int
@@ -75,9 +76,21 @@ type Response struct {
 	Length int64
 	// Trailer has the trailer fields once Body has returned io.EOF.
 	Trailer Fields
+	// Source says who made the response; a layer that answers sets it.
+	Source Source
 
 	line string // the status line as read, see SetWireLine
 }
+
+// Source says who has made a response.
+type Source string
+
+// The sources of responses.
+const (
+	SourceOrigin Source = ""       // an origin, perhaps edited by rules
+	SourceRule   Source = "rule"   // a rule, or who has resumed a breakpoint
+	SourceReplay Source = "replay" // a recording
+)
 
 // RoundTripper answers requests: the network, a rule, a breakpoint, a
 // recording. RoundTrippers stack; each decides whether to answer itself or to

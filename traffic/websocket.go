@@ -56,6 +56,9 @@ type Frame struct {
 	// Injected, Dropped and Edited say what rules did: necto made the frame
 	// itself, did not pass it on, or passed it on with another payload.
 	Injected, Dropped, Edited bool
+	// Rules names the rules and breakpoints that did so, or held the message, in
+	// order.
+	Rules []string
 	// Original is the content before it was edited, nil for other frames. All
 	// else is told of the frame that was sent, but for First, when the first
 	// byte of the original had been read. The frames of an edited message that

@@ -65,10 +65,8 @@ func parseRequestLine(req *traffic.Request, line string) error {
 	if !ok || !ok2 || !isToken(method) || target == "" {
 		return badf(400, "invalid request line %.80q", line)
 	}
-	for i := 0; i < len(target); i++ {
-		if c := target[i]; c <= ' ' || c == 0x7f {
-			return badf(400, "the request target has the byte 0x%02x", c)
-		}
+	if err := checkTarget(target); err != nil {
+		return err
 	}
 	if err := checkVersion(proto); err != nil {
 		return err

@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// fitRequest returns a request that a layer made or changed as it is to be sent:
+// with framing that fits its body. An error is a *traffic.Failure that says what
+// cannot be sent at all.
+func fitRequest(req *traffic.Request) (*traffic.Request, error) {
+	out := *req
+	if out.Proto == "" || out.Body != nil && out.Length < 0 {
+		out.Proto = "HTTP/1.1" // the one that has chunks
+	}
+	if err := h1.CheckRequest(&out); err != nil {
+		return nil, unfit("request", err)
+	}
+	framing, err := h1.RequestFraming(&out)
+	switch {
+	case out.Body == nil:
+		if err != nil || framing.BodyLength() != 0 {
+			out.Header = withLength(out.Header, noContent(out.Method))
+		}
+		out.Header = out.Header.Without("Expect")
+		out.Length = 0
+	case err == nil && framing.Kind != h1.NoBody && framing.BodyLength() == out.Length:
+	default:
+		out.Header = withLength(out.Header, out.Length)
+	}
+	return &out, nil
+}
+
+// noContent returns the length that a request without content states: none, or
+// 0 for methods that mostly have some (RFC 9110 section 8.6).
+func noContent(method string) int64 {
+	switch method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		return 0
+	}
+	return noLength
+}
+
+// noLength is for withLength: neither a length nor chunks.
+const noLength = -2
+
+// withLength returns a copy of the header in which the first field that says how
+// long the body is says so: length, -1 for chunked, noLength for nothing at all.
+// Without one it is the last field.
+func withLength(header traffic.Fields, length int64) traffic.Fields {
+	field := traffic.Field{Name: "Content-Length", Value: strconv.FormatInt(length, 10)}
+	if length == -1 {
+		field = traffic.Field{Name: "Transfer-Encoding", Value: "chunked"}
+	}
+	placed := length == noLength
+	out := make(traffic.Fields, 0, len(header)+1)
+	for _, f := range header {
+		switch {
+		case f.Is("Trailer") && length != -1: // only chunks can have one
+		case !f.Is("Content-Length") && !f.Is("Transfer-Encoding"):
+			out = append(out, f)
+		case !placed:
+			placed = true
+			out = append(out, field)
+		}
+	}
+	if !placed {
+		out = append(out, field)
+	}
+	return out
+}
+
+// checkAnswer makes what layers have returned something that can be sent, or
+// says why not. It closes the body of what cannot.
+func (x *exchange) checkAnswer(resp *traffic.Response) error {
+	if resp.Proto == "" {
+		resp.Proto = "HTTP/1.1"
+	}
+	if err := h1.CheckResponse(resp); err != nil {
+		_ = closeBody(resp.Body) // the head is the reason
+		return unfit("response", err)
+	}
+	if resp.Status == x.edits.received.Status {
+		return nil
+	}
+	if origin, ok := resp.Body.(*upgradedConn); ok { // another answer than 101
+		_ = origin.Close()
+		resp.Body, resp.Length = nil, 0
+	}
+	switch resp.Status {
+	case http.StatusNoContent:
+		resp.Header = resp.Header.Without("Transfer-Encoding", "Content-Length")
+	case http.StatusNotModified:
+		resp.Header = resp.Header.Without("Transfer-Encoding")
+	}
+	return nil
+}
+
+// unfit is for messages of layers that cannot be sent.
+func unfit(what string, err error) error {
+	return &traffic.Failure{
+		Kind: traffic.FailProtocol, Side: traffic.SideNecto,
+		Text: "a rule made a " + what + " that cannot be sent: " + err.Error(), Err: err,
+	}
+}

@@ -49,9 +49,9 @@ func generate(t testing.TB, n int) string {
 func TestIndexIsSmall(t *testing.T) {
 	const n = 50_000
 	path := generate(t, n)
-	before := heap()
+	before := liveHeap()
 	x := load(t, Options{}, path)
-	perExchange := float64(heap()-before) / n
+	perExchange := float64(liveHeap()-before) / n
 	t.Logf("%.1f bytes of heap for each exchange", perExchange)
 	if perExchange > 100 {
 		t.Errorf("%.1f bytes of heap for each exchange, want at most 100", perExchange)
@@ -64,8 +64,8 @@ func TestIndexIsSmall(t *testing.T) {
 	}
 }
 
-// heap returns the bytes in use after a collection.
-func heap() uint64 {
+// liveHeap returns the bytes in use after a collection.
+func liveHeap() uint64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

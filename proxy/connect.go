@@ -27,7 +27,8 @@ func (t *tunnelTarget) url(requestTarget string) traffic.URL {
 // connect answers CONNECT: the origin is dialled first, so that one that cannot
 // be reached is a 502 and not a failed handshake, then what the client sends
 // decides what the tunnel is. With layers that may answer in the origin's
-// place, and without a network, nothing is dialled until it is needed.
+// place, and without a network, nothing is dialled until it is needed: by a
+// request, or by a client that waits for the origin to speak.
 func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 	host, port, err := connectTarget(req)
 	switch {
@@ -93,12 +94,16 @@ func (c *clientConn) failConnect(req *traffic.Request, started time.Time, addr s
 // serveTunnel finds out what is inside a tunnel and serves it. origin is the
 // connection dialled for it, nil for none.
 func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
-	kind, early, err := c.sniff(origin)
+	addr := net.JoinHostPort(host, port)
+	s, err := c.sniff(addr, origin)
 	if err != nil {
+		if s.failed != nil {
+			c.failTunnel(c.newTunnel(addr, ""), s.failed)
+		}
 		return
 	}
-	addr := net.JoinHostPort(host, port)
-	switch kind {
+	origin = s.origin
+	switch s.kind {
 	case insideTLS:
 		sni := ""
 		if len(c.p.opts.Passthrough) > 0 && c.origins != nil {
@@ -112,7 +117,7 @@ func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
 		c.enterTunnel("http", host, port, "", origin)
 		c.serveHTTP()
 	default:
-		c.openRaw(addr, origin, early)
+		c.openRaw(addr, origin, s.early)
 	}
 }
 

@@ -97,16 +97,24 @@ func TestNestedConnect(t *testing.T) {
 	checkRefused(t, p, c, "405", "CONNECT is for the proxy itself")
 }
 
+// passing is a layer that does nothing.
+func passing(next traffic.RoundTripper) traffic.RoundTripper { return next }
+
+// rawTunnel is what an origin does, what a client sends with and behind its
+// CONNECT, what it then receives, and how many bytes go up.
+type rawTunnel struct {
+	origin           func(*nectest.Conn)
+	with, then, want string
+	up               int64
+}
+
 // TestRawTunnel passes protocols that are neither HTTP nor TLS, byte for byte,
 // whoever speaks first.
 func TestRawTunnel(t *testing.T) {
 	echo := func(c *nectest.Conn) { c.Send("+" + c.ReadN(len("\x00\x01EHLO"))); c.ReadAll(); c.Send("bye") }
 	greet := func(c *nectest.Conn) { c.Send("220 smtp\r\n"); c.ReadN(len("EHLO")); c.Send("250 ok\r\n"); c.ReadAll() }
-	for name, c := range map[string]struct {
-		origin           func(*nectest.Conn)
-		with, then, want string
-		up               int64
-	}{
+	layers := map[string]proxy.Options{"": {}, ", behind layers": {Layers: []proxy.Layer{passing}, Network: &proxy.Network{}}}
+	for name, c := range map[string]rawTunnel{
 		"client first":                  {echo, "", "\x00\x01EHLO", "+\x00\x01EHLO", 6},
 		"client first, in one write":    {echo, "\x00\x01EHLO", "", "+\x00\x01EHLO", 6},
 		"newlines of the protocol":      {echo, "\r\n1EHL", "", "+\r\n1EHL", 6},
@@ -114,32 +122,38 @@ func TestRawTunnel(t *testing.T) {
 		"preface of HTTP/2":             {func(c *nectest.Conn) { c.Send("+" + c.ReadN(24)); c.ReadAll() }, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "", "+PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24},
 		"word that stops in the middle": {func(c *nectest.Conn) { c.Send("+" + c.ReadN(4)); c.ReadAll() }, "HELO", "", "+HELO", 4},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			origin := nectest.NewRawServer(t, c.origin)
-			p, _ := intercepting(t, proxy.Options{})
-			client := tunnel(t, p, origin.Addr, c.with)
-			client.Send(c.then)
-			if got := client.ReadN(len(c.want)); got != c.want {
-				t.Fatalf("received %q, want %q", got, c.want)
-			}
-			if name == "origin first" {
-				client.Send("EHLO")
-				c.want += client.ReadN(len("250 ok\r\n"))
-			}
-			client.CloseWrite()
-			c.want += client.ReadAll() // the origin sees the end, and may still speak
-			closed := waitEvent[traffic.TunnelClosed](t, p)
-			got := *closed.Tunnel
-			got.Started, got.Duration = time.Time{}, 0
-			want := traffic.Tunnel{Conn: 1, Client: client.LocalAddr().String(), Target: origin.Addr, BytesUp: c.up, BytesDown: int64(len(c.want))}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("the tunnel (-want +got):\n%s", diff)
-			}
-			if count[traffic.TunnelOpened](p) != 1 || count[traffic.RequestStarted](p) != 0 {
-				t.Errorf("events %v", p.Events())
-			}
-		})
+		for behind, opts := range layers {
+			t.Run(name+behind, func(t *testing.T) {
+				t.Parallel()
+				testRawTunnel(t, opts, c)
+			})
+		}
+	}
+}
+
+func testRawTunnel(t *testing.T, opts proxy.Options, c rawTunnel) {
+	origin := nectest.NewRawServer(t, c.origin)
+	p, _ := intercepting(t, opts)
+	client := tunnel(t, p, origin.Addr, c.with)
+	client.Send(c.then)
+	if got := client.ReadN(len(c.want)); got != c.want {
+		t.Fatalf("received %q, want %q", got, c.want)
+	}
+	if strings.HasPrefix(c.want, "220") {
+		client.Send("EHLO")
+		c.want += client.ReadN(len("250 ok\r\n"))
+	}
+	client.CloseWrite()
+	c.want += client.ReadAll() // the origin sees the end, and may still speak
+	closed := waitEvent[traffic.TunnelClosed](t, p)
+	got := *closed.Tunnel
+	got.Started, got.Duration = time.Time{}, 0
+	want := traffic.Tunnel{Conn: 1, Client: client.LocalAddr().String(), Target: origin.Addr, BytesUp: c.up, BytesDown: int64(len(c.want))}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the tunnel (-want +got):\n%s", diff)
+	}
+	if count[traffic.TunnelOpened](p) != 1 || count[traffic.RequestStarted](p) != 0 {
+		t.Errorf("events %v", p.Events())
 	}
 }
 
@@ -178,6 +192,26 @@ func TestRawTunnelCut(t *testing.T) {
 			t.Errorf("failure %+v", f)
 		}
 	})
+}
+
+// TestSilentTunnelBehindLayers dials for a client that says nothing: in vain,
+// which must not keep a layer from answering, and is told if none does.
+func TestSilentTunnelBehindLayers(t *testing.T) {
+	answer := answerWith(traffic.Response{Status: 204})
+	p, _ := intercepting(t, proxy.Options{Layers: []proxy.Layer{answer}, Network: &proxy.Network{}})
+	client := tunnel(t, p, "no-such-host.invalid:80", "")
+	time.Sleep(300 * time.Millisecond)
+	client.Send("GET / HTTP/1.1\r\nHost: no-such-host.invalid\r\n\r\n")
+	if got := client.ReadHead(); got != "HTTP/1.1 204 \r\n\r\n" {
+		t.Errorf("received %q", got)
+	}
+	client.Close()
+	client = tunnel(t, p, "no-such-host.invalid:25", "")
+	time.Sleep(300 * time.Millisecond)
+	client.Close()
+	if f := waitEvent[traffic.TunnelClosed](t, p).Failure; f == nil || f.Kind != traffic.FailDNS {
+		t.Errorf("failure %+v", f)
+	}
 }
 
 // TestSilentTunnel has an origin that ends before anybody has spoken.
@@ -228,8 +262,7 @@ func TestLateTunnel(t *testing.T) {
 // TestRawTunnelBehindLayers is dialled late: the client was told that it is
 // open, and is cut.
 func TestRawTunnelBehindLayers(t *testing.T) {
-	pass := func(next traffic.RoundTripper) traffic.RoundTripper { return next }
-	p, _ := intercepting(t, proxy.Options{Layers: []proxy.Layer{pass}, Network: &proxy.Network{}})
+	p, _ := intercepting(t, proxy.Options{Layers: []proxy.Layer{passing}, Network: &proxy.Network{}})
 	client := tunnel(t, p, "no-such-host.invalid:1", "\x01\x02")
 	if got, err := readToEnd(client); err == nil {
 		t.Errorf("received %q and a clean end", got)

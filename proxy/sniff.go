@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -25,34 +26,47 @@ const (
 	insideRaw
 )
 
-// sniff waits for the first bytes of a tunnel and says what they are. In
-// protocols where the origin speaks first it may do so: early is what it said.
-func (c *clientConn) sniff(origin *originConn) (kind inside, early []byte, err error) {
+// sniffed is what was found out about a tunnel.
+type sniffed struct {
+	kind   inside
+	origin *originConn // nil for none yet
+	early  []byte      // what the origin said before the client did
+	failed error       // of dialling, in vain, for a client that says nothing
+}
+
+// sniff waits for the first bytes of a tunnel to addr and says what they are. In
+// protocols where the origin speaks first it may do so: if the client is silent,
+// one that was not dialled yet is, whatever layers there are.
+func (c *clientConn) sniff(addr string, origin *originConn) (sniffed, error) {
 	c.deadline = time.Time{}
 	defer c.noDeadline()
+	s := sniffed{origin: origin}
 	for {
 		p := trimNewlines(c.r.Buffered())
-		switch kind := classify(p); kind {
+		s.kind = classify(p)
+		switch s.kind {
 		case insideUnknown:
 		case insideRaw:
-			return kind, nil, nil
+			return s, nil
 		default:
 			c.skipNewlines()
-			return kind, nil, nil
+			return s, nil
 		}
 		started := len(p) > 0
 		c.setDeadline(time.Now().Add(sniffTimeout))
 		err := c.r.Fill()
+		if err == nil {
+			continue
+		}
+		s.kind = insideRaw
 		switch {
-		case err == nil:
 		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return insideRaw, nil, err
+			return s, err
 		case started:
-			return insideRaw, nil, nil
-		default:
-			if early, spoke, err := c.awaitEither(origin); err != nil || spoke {
-				return insideRaw, early, err
-			}
+			return s, nil
+		}
+		if spoke, err := c.awaitEither(addr, &s); err != nil || spoke {
+			return s, err
 		}
 	}
 }
@@ -67,27 +81,58 @@ func (c *clientConn) skipNewlines() {
 func trimNewlines(p []byte) []byte { return bytes.TrimLeft(p, "\r\n") }
 
 // awaitEither waits until the client or the origin says something or ends. It
-// reports whether the origin did, and returns what it said. Like a connection
+// reports whether the origin did, and notes what it said. Like a connection
 // between requests, it ends when the proxy stops.
-func (c *clientConn) awaitEither(origin *originConn) (early []byte, spoke bool, err error) {
-	c.setDeadline(time.Now().Add(idleTimeout))
-	var listening sync.WaitGroup
-	if origin != nil {
-		c.noDeadline()
-		listening.Go(func() {
-			early, spoke = listen(origin.conn)
-			c.setDeadline(time.Now())
-		})
+func (c *clientConn) awaitEither(addr string, s *sniffed) (spoke bool, err error) {
+	if c.origins == nil {
+		c.setDeadline(time.Now().Add(idleTimeout))
+		return false, c.fillIdle()
 	}
-	if err = c.fillIdle(); origin != nil {
+	c.setDeadline(time.Time{})
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	opened := make(chan *originConn, 1)
+	var listening sync.WaitGroup
+	listening.Go(func() { spoke = c.listenToOrigin(ctx, addr, s, opened) })
+	err = c.fillIdle()
+	cancel()
+	if origin := <-opened; origin != nil {
 		_ = origin.conn.SetReadDeadline(time.Now())
 		listening.Wait()
 		_ = origin.conn.SetReadDeadline(time.Time{})
 	}
+	listening.Wait()
 	if spoke {
-		return early, true, nil
+		return true, nil
 	}
-	return nil, false, err
+	return false, err
+}
+
+// listenToOrigin waits for the first bytes of the origin, which it dials if there
+// is no connection yet and sends to opened. It ends the wait for the client if
+// there are any.
+func (c *clientConn) listenToOrigin(ctx context.Context, addr string, s *sniffed, opened chan<- *originConn) bool {
+	defer close(opened)
+	if s.origin == nil {
+		s.origin, s.failed = c.origins.open(ctx, target{addr: addr})
+	}
+	if ctx.Err() != nil { // it need not be dialled any more
+		s.failed = nil
+	}
+	if s.origin == nil {
+		c.setDeadline(time.Now().Add(idleTimeout))
+		if c.stopping.Load() {
+			c.setDeadline(time.Now()) // what stop has set
+		}
+		return false
+	}
+	opened <- s.origin
+	early, spoke := listen(s.origin.conn)
+	if spoke {
+		s.early = early
+		c.setDeadline(time.Now())
+	}
+	return spoke
 }
 
 // listen returns the first bytes from conn. It reports false if a deadline

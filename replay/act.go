@@ -23,6 +23,7 @@ type act struct {
 	told   traffic.Exchange  // what the observer sees: all, as far as it was announced
 	opened bool              // WSOpened was told
 	frames [2]uint64         // told, by direction
+	last   time.Time         // At of the last event of an open connection
 }
 
 // cue is an event that is to be told so long after its act began.
@@ -110,7 +111,9 @@ func (a *act) end(s *stage) {
 func (a *act) wsOpened(s *stage) {
 	a.conclude()
 	a.told.WS, a.opened = a.all.WS, true
-	s.to.Observe(traffic.WSOpened{Exchange: &a.told})
+	opened := traffic.WSOpened{Exchange: &a.told}
+	a.last = opened.At()
+	s.to.Observe(opened)
 }
 
 // conclude fills in what the last event announces. What was announced before may
@@ -138,8 +141,12 @@ func (a *act) leave(s *stage) {
 	delete(s.acts, a.id)
 }
 
-// frame tells a frame.
+// frame tells a frame, not before what was told last, whatever the recording says.
 func (a *act) frame(s *stage, f *traffic.Frame) {
+	if f.Last.Before(a.last) {
+		f.First, f.Last = a.last, a.last
+	}
+	a.last = f.Last
 	a.frames[f.Dir]++
 	f.Exchange, f.Seq = &a.told, a.frames[0]+a.frames[1]
 	s.to.Observe(traffic.FrameSeen{Frame: f})
@@ -147,6 +154,7 @@ func (a *act) frame(s *stage, f *traffic.Frame) {
 
 // closed tells that a WebSocket connection has ended.
 func (a *act) closed(s *stage, end *traffic.WSClose) {
+	end.Duration = max(end.Duration, a.last.Sub(a.told.Started))
 	s.to.Observe(traffic.WSClosed{Exchange: &a.told, Close: end})
 	a.leave(s)
 }

@@ -1,20 +1,15 @@
 package replay
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -94,27 +89,149 @@ func sizeOfBody(b *traffic.Body) int64 {
 	return b.Size()
 }
 
-// script writes a recording of lines behind their types, to which seq, at and a
-// request are added where they are missing, and returns its path.
-func script_(t testing.TB, lines ...string) string {
+// The members that lines of scripts have.
+const (
+	getMember    = `"request":{"method":"GET","url":"http://h/","proto":"HTTP/1.1","headers":[]}`
+	okMember     = `"response":{"status":200,"reason":"OK","proto":"HTTP/1.1","headers":[]}`
+	socketMember = `"request":{"method":"GET","url":"ws://h/","proto":"HTTP/1.1","headers":[]},` +
+		`"response":{"status":101,"reason":"","proto":"HTTP/1.1","headers":[]}`
+)
+
+// scriptLine is a line of a recording with the members given.
+func scriptLine(kind string, us int, members ...string) string {
+	return fmt.Sprintf(`{"type":"%s","seq":1,"at":"2026-11-20T23:44:03.%06dZ","us":%d,%s}`, kind, us, us, strings.Join(members, ",")) + "\n"
+}
+
+// httpText is the line of an exchange that took a time in milliseconds.
+func httpText(id, us int, ms string, members ...string) string {
+	members = append([]string{fmt.Sprintf(`"id":%d,"conn":%d`, id, id), getMember, `"ms":` + ms}, members...)
+	return scriptLine("http", us, members...)
+}
+
+// frameText is the line of a frame of the server.
+func frameText(id, n, us int, text string) string {
+	return scriptLine("ws.frame", us, fmt.Sprintf(
+		`"id":%d,"n":%d,"dir":"server-to-client","opcode":1,"fin":true,"length":%d,"text":"%s"`, id, n, len(text), text))
+}
+
+// scripted writes a recording of lines and returns its path.
+func scripted(t testing.TB, lines ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	if err := os.WriteFile(path, []byte(scriptText(lines...)), 0o600); err != nil {
+	text := strings.Replace(metaLine, "REDACTION", "off", 1) + strings.Join(lines, "")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-func scriptText(lines ...string) string {
-	var b strings.Builder
-	for _, line := range append([]string{`{"type":"meta","format":"necto-recording","v":1,"at":"2026-11-20T23:44:03Z","us":0}`}, lines...) {
-		line = strings.Replace(line, `"R"`, `"request":{"method":"GET","url":"http://h/","proto":"HTTP/1.1","headers":[]}`, 1)
-		line = strings.Replace(line, `"A"`, `"response":{"status":200,"reason":"OK","proto":"HTTP/1.1","headers":[]}`, 1)
-		line = strings.Replace(line, `"W"`, `"request":{"method":"GET","url":"ws://h/","proto":"HTTP/1.1","headers":[]},"response":{"status":101,"reason":"","proto":"HTTP/1.1","headers":[]}`, 1)
-		if !strings.Contains(line, `"at":`) {
-			line = strings.Replace(line, "}", `,"at":"2026-11-20T23:44:03Z"}`, strings.Count(line, "}"))
-		}
-		b.WriteString(line + "\n")
+func TestPlayTellsInTheOrderOfTime(t *testing.T) {
+	path := scripted(t,
+		httpText(2, 3000, "1", okMember, `"timings":{"wait":0.5,"receive":0.5}`), // ended first
+		scriptLine("ws.open", 2500, `"id":3,"conn":3`, socketMember),
+		frameText(3, 1, 3600, "one"),
+		scriptLine("tls", 5000, `"conn":5,"failure":"cert-rejected"`),
+		frameText(3, 2, 6000, "two"),
+		scriptLine("tunnel", 1500, `"conn":4,"target":"h:1","bytesDown":7,"ms":6.0`),
+		httpText(1, 1000, "9", okMember, `"timings":{"wait":3,"receive":6}`),
+		scriptLine("ws.close", 11_000, `"id":3,"code":1000,"reason":"","by":"client","frames":{},"ms":8`),
+		scriptLine("end", 12_000, `"dropped":0`),
+	)
+	want := []string{
+		"started 1 GET /", "request 1 0 bytes", "tunnel 4 h:1",
+		"started 3 GET /", "request 3 0 bytes", "response 3 101", "opened 3",
+		"started 2 GET /", "request 2 0 bytes", "response 2 200", "frame 3.1 one",
+		"response 1 200", "done 2 0 bytes", "tls 5 cert-rejected", "frame 3.2 two",
+		"tunnel closed 4 7", "done 1 0 bytes", "closed 3 1000 ",
 	}
-	return b.String()
+	if diff := cmp.Diff(want, played(t, PlayOptions{}, path)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestPlayEndsWhatHasNoEnd(t *testing.T) {
+	path := scripted(t,
+		httpText(1, 1000, "1", `"error":{"kind":"dns","side":"upstream","text":"no such host"}`),
+		scriptLine("http.pending", 2000, `"id":2,"conn":2`, getMember),
+		scriptLine("ws.open", 2500, `"id":3,"conn":3`, socketMember),
+		frameText(3, 7, 4000, "one"),
+		frameText(9, 1, 4000, "of nobody"),
+		scriptLine("http.pending", 4500, `"id":4,"conn":2`, getMember),
+		httpText(4, 4500, "1", okMember),
+		"not a line\n",
+		scriptLine("ws.frame", 5000, `"id":3,"dir":1`),
+	)
+	want := []string{
+		"started 1 GET /", "aborted 1 dns", "started 2 GET /",
+		"started 3 GET /", "request 3 0 bytes", "response 3 101", "opened 3", "frame 3.1 one",
+		"started 4 GET /", "request 4 0 bytes", "response 4 200", "done 4 0 bytes",
+		"aborted 2 shutdown", "closed 3 1006 shutdown",
+	}
+	got := played(t, PlayOptions{}, path)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestPlayKeepsNumbersApart(t *testing.T) {
+	one := func(id int) string { return httpText(id, 1000, "0", okMember) }
+	meta := strings.Replace(metaLine, "REDACTION", "off", 1)
+	tests := map[string]struct {
+		paths []string
+		want  []uint64
+	}{
+		"one run":           {[]string{scripted(t, one(1), one(2))}, []uint64{1, 2}},
+		"a run appended":    {[]string{scripted(t, one(1), one(2), meta, one(3))}, []uint64{1, 2, 3}},
+		"runs put together": {[]string{scripted(t, one(1), one(2), meta, one(1), one(2), meta, one(2))}, []uint64{1, 2, 3, 4, 6}},
+		"two recordings":    {[]string{scripted(t, one(5)), scripted(t, one(1))}, []uint64{5, 6}},
+		"an empty run":      {[]string{scripted(t, meta, one(1), meta)}, []uint64{1}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []uint64
+			playTo(t, PlayOptions{}, observerFunc(func(e traffic.Event) {
+				if e, ok := e.(traffic.ExchangeDone); ok {
+					got = append(got, uint64(e.ID))
+					if uint64(e.Conn) != uint64(e.ID) {
+						t.Errorf("connection %d of exchange %d", e.Conn, e.ID)
+					}
+				}
+			}), test.paths...)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("exchanges (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestPlayObeysTheContract plays what does not add up, and checks what package
+// traffic promises of each exchange.
+func TestPlayObeysTheContract(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	var lines []string
+	for range 3000 {
+		id, us := 1+r.IntN(40), r.IntN(100_000)
+		ms := fmt.Sprintf("%d.%d", r.IntN(30), r.IntN(10))
+		switch r.IntN(9) {
+		case 0, 1:
+			lines = append(lines, httpText(id, us, ms, okMember, fmt.Sprintf(`"timings":{"wait":%d,"receive":%d}`, r.IntN(30), r.IntN(30))))
+		case 2:
+			lines = append(lines, httpText(id, us, ms, `"error":{"kind":"reset"}`))
+		case 3:
+			lines = append(lines, scriptLine("http.pending", us, fmt.Sprintf(`"id":%d`, id), getMember))
+		case 4:
+			lines = append(lines, scriptLine("ws.open", us, fmt.Sprintf(`"id":%d`, id), socketMember))
+		case 5:
+			lines = append(lines, scriptLine("ws.close", us, fmt.Sprintf(`"id":%d,"code":1000,"reason":"","by":"client","frames":{},"ms":%s`, id, ms)))
+		case 6:
+			if r.IntN(60) == 0 {
+				lines = append(lines, strings.Replace(metaLine, "REDACTION", "off", 1))
+			}
+		default:
+			lines = append(lines, frameText(id, r.IntN(5), us, "x"))
+		}
+	}
+	c := newContract(t)
+	playTo(t, PlayOptions{}, c, scripted(t, lines...))
+	c.finish()
 }

@@ -205,15 +205,15 @@ func (l *score) readAhead(scan scanFunc) error {
 		if len(l.sessions) == 0 {
 			return nil // what is before the first meta line belongs to nothing
 		}
-		us, conn := whenAndWhere(line.Raw)
-		low := &l.sessions[len(l.sessions)-1]
-		low.exchange = lowest(low.exchange, line.ID)
-		low.conn = lowest(low.conn, conn)
-		switch line.Type {
-		case record.TypeHTTP, record.TypePending, record.TypeWSOpen, record.TypeTunnel:
-			if uint64(line.Length) <= math.MaxUint32 {
-				l.starts = append(l.starts, start{us, line.ID, line.Offset, uint32(line.Length), uint32(len(l.sessions))})
-			}
+		if hasConn(line.Type) {
+			low := &l.sessions[len(l.sessions)-1]
+			low.exchange = lowest(low.exchange, line.ID)
+			low.conn = lowest(low.conn, gjson.GetBytes(line.Raw, "conn").Uint())
+		}
+		if isBeginning(line.Type) && uint64(line.Length) <= math.MaxUint32 {
+			l.starts = append(l.starts, start{
+				timeOf(line.Raw), line.ID, line.Offset, uint32(line.Length), uint32(len(l.sessions)),
+			})
 		}
 		return nil
 	})
@@ -225,6 +225,19 @@ func (l *score) readAhead(scan scanFunc) error {
 	})
 	return err
 }
+
+// isBeginning reports whether lines of a type are played where what they tell of
+// began.
+func isBeginning(lineType string) bool {
+	switch lineType {
+	case record.TypeHTTP, record.TypePending, record.TypeWSOpen, record.TypeTunnel:
+		return true
+	}
+	return false
+}
+
+// hasConn reports whether lines of a type have the number of a connection.
+func hasConn(lineType string) bool { return isBeginning(lineType) || lineType == record.TypeTLS }
 
 // lowest returns the lower of two numbers that begin with 1.
 func lowest(a, b uint64) uint64 {
@@ -250,21 +263,8 @@ func dropReplaced(starts []start) []start {
 	return kept
 }
 
-// whenAndWhere reads the members us and conn of a line, which stand near its
-// beginning.
-func whenAndWhere(raw []byte) (us int64, conn uint64) {
-	timed := false
-	gjson.ParseBytes(raw).ForEach(func(name, value gjson.Result) bool {
-		switch name.Str {
-		case "us":
-			us, timed = value.Int(), true
-		case "conn":
-			conn = value.Uint()
-		}
-		return !timed
-	})
-	return us, conn
-}
+// timeOf reads the member us of a line, which stands near its beginning.
+func timeOf(raw []byte) int64 { return gjson.GetBytes(raw, "us").Int() }
 
 func micros(us int64) time.Duration {
 	const longest = math.MaxInt64 / int64(time.Microsecond)
@@ -324,7 +324,6 @@ func isPlayedInPlace(lineType string) bool {
 func (r *lineReader) advance() {
 	r.head, r.more = r.pull()
 	if r.more {
-		us, _ := whenAndWhere(r.head.Raw)
-		r.at = micros(us)
+		r.at = micros(timeOf(r.head.Raw))
 	}
 }

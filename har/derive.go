@@ -1,7 +1,8 @@
 package har
 
 import (
-	"time"
+	"math"
+	"strings"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -30,35 +31,49 @@ func Fields(pairs []Pair) traffic.Fields {
 	return fields
 }
 
-// RequestCookies returns the cookies of the Cookie fields of a request.
-func RequestCookies(header traffic.Fields) []Cookie { return nil }
+// HTTPVersion returns a protocol version ("HTTP/2.0", "h2") in the spelling that
+// most readers of HAR know: HTTP/1.1 as it is, http/2.0, h3.
+func HTTPVersion(proto string) string {
+	switch strings.ToLower(proto) {
+	case "h2", "h2c", "http/2", "http/2.0":
+		return "http/2.0"
+	case "h3", "http/3", "http/3.0":
+		return "h3"
+	}
+	return proto
+}
 
-// ResponseCookies returns the cookies of the Set-Cookie fields of a response
-// (RFC 6265 section 5.2). Max-Age counts from when the response was received.
-func ResponseCookies(header traffic.Fields, received time.Time) []Cookie { return nil }
+// RequestHeadSize returns the length of the head of a request in bytes, its empty
+// line included; -1 if it is not of HTTP/1.
+func RequestHeadSize(method, target, proto string, header traffic.Fields) int64 {
+	return headSize(proto, len(method)+len(target)+len(proto)+len("  \r\n"), header)
+}
 
-// QueryString returns the parameters of a query, which is what follows the "?",
-// decoded, in order, with duplicates. What cannot be decoded is left as it is.
-func QueryString(query string) []Pair { return nil }
+// ResponseHeadSize returns the length of the head of a response in bytes, its
+// empty line included; -1 if it is not of HTTP/1.
+func ResponseHeadSize(proto, reason string, header traffic.Fields) int64 {
+	return headSize(proto, len(proto)+len(" 200 \r\n")+len(reason), header)
+}
 
-// FormParams returns the fields of a form that is urlencoded or multipart, by its
-// Content-Type; nil for any other content and for a form that is not whole.
-func FormParams(contentType string, content []byte) []Param { return nil }
-
-// ResourceType guesses what a browser would call the kind of an exchange:
-// document, stylesheet, script, image, media, font, fetch, eventsource,
-// websocket or other.
-func ResourceType(request, response traffic.Fields, status int) string { return "" }
-
-// HTTPVersion returns a protocol version in the spelling of HAR that most tools
-// know: HTTP/1.0, HTTP/1.1, http/2.0, h3.
-func HTTPVersion(proto string) string { return "" }
-
-// HeadSize returns the length of an HTTP/1 head in bytes, its empty line
-// included, if its first line has the given length without line end.
-func HeadSize(firstLine int, header traffic.Fields) int64 { return 0 }
+func headSize(proto string, size int, header traffic.Fields) int64 {
+	if !strings.HasPrefix(proto, "HTTP/1.") {
+		return -1
+	}
+	for _, f := range header {
+		size += len(f.Name) + len(": ") + len(f.Value) + len("\r\n")
+	}
+	return int64(size + len("\r\n"))
+}
 
 // Total returns the sum of the steps that happened, in milliseconds, to the
 // microsecond: the `time` of an entry (HAR 1.2 `timings`). SSL is a part of
 // Connect.
-func (t *Timings) Total() float64 { return 0 }
+func (t *Timings) Total() float64 {
+	sum := 0.0
+	for _, ms := range [...]float64{t.Blocked, t.DNS, t.Connect, t.Send, t.Wait, t.Receive} {
+		if ms > 0 {
+			sum += ms
+		}
+	}
+	return math.Round(sum*1000) / 1000
+}

@@ -1,0 +1,152 @@
+package har
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// chunkSize is how much content is encoded at once: whole groups of base64.
+const chunkSize = 3 << 14
+
+// fail notes why an entry cannot be written.
+func (e *encoder) fail(err error) {
+	if e.err == nil {
+		e.err = err
+	}
+}
+
+// body appends content behind before: as text if it is UTF-8 and does not ask for
+// base64, else as base64 with mark behind it.
+func (e *encoder) body(before, mark string, b *Body) {
+	e.buf = append(e.buf, before...)
+	if b.Source == nil {
+		e.bytes(mark, b.Data, b.Base64)
+		return
+	}
+	if err := e.stream(mark, b); err != nil {
+		e.fail(fmt.Errorf("read content: %w", err))
+	}
+}
+
+// bytes appends content that is in memory.
+func (e *encoder) bytes(mark string, p []byte, binary bool) {
+	appendChunk, end := appendEscaped[[]byte], `"`
+	if binary || !utf8.Valid(p) {
+		appendChunk, end = base64.StdEncoding.AppendEncode, `"`+mark
+	}
+	e.buf = append(e.buf, '"')
+	for len(p) > chunkSize {
+		e.buf = appendChunk(e.buf, p[:chunkSize])
+		p = p[chunkSize:]
+		e.relieve()
+	}
+	e.buf = appendChunk(e.buf, p)
+	e.buf = append(e.buf, end...)
+}
+
+// stream appends content that has to be read, twice if it is long and may be
+// text.
+func (e *encoder) stream(mark string, b *Body) error {
+	if e.scratch == nil {
+		e.scratch = make([]byte, chunkSize)
+	}
+	binary := b.Base64
+	if !binary {
+		short, odd, err := e.look(b)
+		if err != nil {
+			return err
+		}
+		if short != nil {
+			e.bytes(mark, short, odd)
+			return nil
+		}
+		binary = odd
+	}
+	r, err := b.Source()
+	if err != nil {
+		return err
+	}
+	return errors.Join(e.copy(mark, r, binary), r.Close())
+}
+
+// look reports whether content is not UTF-8. It returns the content if that is
+// short, in scratch.
+func (e *encoder) look(b *Body) (short []byte, binary bool, err error) {
+	r, err := b.Source()
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	n, err := io.ReadFull(r, e.scratch)
+	if ended(err) {
+		return e.scratch[:n], false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	binary, err = e.isBinary(r, n)
+	return nil, binary, err
+}
+
+// ended reports whether io.ReadFull met the end.
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// copy appends what r has.
+func (e *encoder) copy(mark string, r io.Reader, binary bool) error {
+	e.buf = append(e.buf, '"')
+	for last := false; !last && e.err == nil; e.relieve() {
+		n, err := io.ReadFull(r, e.scratch)
+		if last = ended(err); err != nil && !last {
+			return err
+		}
+		if binary {
+			e.buf = base64.StdEncoding.AppendEncode(e.buf, e.scratch[:n])
+		} else {
+			e.buf = appendEscaped(e.buf, e.scratch[:n])
+		}
+	}
+	e.buf = append(e.buf, '"')
+	if binary {
+		e.buf = append(e.buf, mark...)
+	}
+	return nil
+}
+
+// isBinary reports whether the n bytes that are in scratch and all that follow
+// them are not UTF-8.
+func (e *encoder) isBinary(r io.Reader, n int) (bool, error) {
+	for {
+		whole := wholeRunes(e.scratch[:n])
+		if !utf8.Valid(e.scratch[:whole]) {
+			return true, nil
+		}
+		rest := copy(e.scratch, e.scratch[whole:n])
+		more, err := io.ReadFull(r, e.scratch[rest:])
+		n = rest + more
+		if ended(err) {
+			return !utf8.Valid(e.scratch[:n]), nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// wholeRunes returns how much of p is left without a character at its end that
+// may go on.
+func wholeRunes(p []byte) int {
+	for n := len(p) - 1; n >= max(0, len(p)-utf8.UTFMax+1); n-- {
+		if utf8.RuneStart(p[n]) {
+			if utf8.FullRune(p[n:]) {
+				return len(p)
+			}
+			return n
+		}
+	}
+	return len(p)
+}

@@ -1,0 +1,116 @@
+package filter
+
+import (
+	"strings"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// keyword is a word that is a term by itself.
+type keyword struct {
+	match predicate
+	may   scan
+}
+
+var keywords = map[string]keyword{
+	"all":      {match: func(*Subject) bool { return true }, may: func(line) possible { return canBeTrue }},
+	"ws":       {match: (*Subject).webSocket, may: unlessHTTP(wsLines)},
+	"wss":      {match: func(s *Subject) bool { return s.webSocket() && s.secure() }, may: unlessHTTP(wsLines)},
+	"http":     {match: isHTTP, may: only(httpLines)},
+	"https":    {match: func(s *Subject) bool { return isHTTP(s) && s.secure() }, may: only(httpLines)},
+	"h1":       {match: isProto("HTTP/1"), may: only(exchangeLines)},
+	"h2":       {match: isProto("HTTP/2"), may: only(exchangeLines)},
+	"h3":       {match: isProto("HTTP/3"), may: only(exchangeLines)},
+	"sse":      {match: func(s *Subject) bool { return hasMediaType(s.response(), "text/event-stream") }, may: only(exchangeLines)},
+	"grpc":     {match: isGRPC, may: only(exchangeLines)},
+	"tcp":      {match: func(s *Subject) bool { return s.Tunnel != nil }, may: only(tunnelLine)},
+	"tls":      {match: func(s *Subject) bool { return s.TLSFailed != nil }, may: only(tlsLine)},
+	"error":    {match: isError, may: errorLine},
+	"pending":  {match: func(s *Subject) bool { return s.Pending }},
+	"held":     {match: func(s *Subject) bool { return s.Held }},
+	"replayed": {match: isReplayed, may: only(exchangeLines)},
+	"mocked":   {match: isMocked, may: only(exchangeLines)},
+	"modified": {match: isModified, may: only(exchangeLines)},
+	"req":      {match: func(s *Subject) bool { return isExchange(s) && s.response() == nil }, may: only(httpLines | lineOpen)},
+	"res":      {match: func(s *Subject) bool { return isExchange(s) && s.response() != nil }, may: only(httpLines | lineOpen)},
+}
+
+// keywordTerm returns the term of a keyword, nil if there is none of that name.
+func keywordTerm(name string) *term {
+	k, ok := keywords[name]
+	if !ok {
+		return nil
+	}
+	return &term{text: name, match: k.match, may: k.may}
+}
+
+// isExchange reports whether the subject is an exchange itself.
+func isExchange(s *Subject) bool { return s.Exchange != nil && !s.messageOfSocket() }
+
+func isHTTP(s *Subject) bool { return s.request() != nil && !s.webSocket() }
+
+func isProto(prefix string) predicate {
+	return func(s *Subject) bool {
+		r := s.request()
+		return r != nil && strings.HasPrefix(r.Proto, prefix)
+	}
+}
+
+func isGRPC(s *Subject) bool {
+	const grpc = "application/grpc"
+	r := s.request()
+	return r != nil && hasPrefixFold(r.Header.Get("Content-Type"), grpc) ||
+		s.response() != nil && hasPrefixFold(s.response().Header.Get("Content-Type"), grpc)
+}
+
+func hasMediaType(r *traffic.Response, mediaType string) bool {
+	return r != nil && equalFold(mediaTypeOf(r.Header.Get("Content-Type")), mediaType)
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && equalFold(s[:len(prefix)], prefix)
+}
+
+// isError reports whether something did not end as it should have: a failure, or
+// a connection without a close frame.
+func isError(s *Subject) bool {
+	switch {
+	case s.Frame != nil:
+		return false
+	case s.Close != nil:
+		return s.Close.Code == closeAbnormal
+	case s.Tunnel != nil:
+		return s.Tunnel.Failure != nil
+	}
+	return s.TLSFailed != nil || s.Exchange != nil && s.Exchange.Failure != nil
+}
+
+// TagReplayed is the tag of an exchange that a recording answered.
+const TagReplayed = "replayed"
+
+func isReplayed(s *Subject) bool {
+	if s.Exchange == nil {
+		return false
+	}
+	for _, tag := range s.Exchange.Tags {
+		if tag == TagReplayed {
+			return true
+		}
+	}
+	return false
+}
+
+// isMocked reports whether a rule answered: one was applied, there is an answer,
+// and neither an origin nor a recording gave it.
+func isMocked(s *Subject) bool {
+	x := s.Exchange
+	return x != nil && len(x.Rules) > 0 && x.Response != nil && x.Server == "" && !isReplayed(s)
+}
+
+// isModified reports whether rules changed what passed.
+func isModified(s *Subject) bool {
+	if f := s.Frame; f != nil {
+		return f.Edited || f.Injected || f.Dropped
+	}
+	return s.Exchange != nil && s.Close == nil && len(s.Exchange.Rules) > 0 && !isMocked(s)
+}

@@ -8,13 +8,14 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// RequestCookies returns the cookies of the Cookie fields of a request.
+// RequestCookies returns the cookies of the Cookie fields of a request. One that
+// has no name is left out, as readers of HAR refuse it.
 func RequestCookies(header traffic.Fields) []Cookie {
 	var cookies []Cookie
 	for _, value := range header.Values("Cookie") {
 		for pair := range strings.SplitSeq(value, ";") {
-			if pair = trim(pair); pair != "" {
-				cookies = append(cookies, cookieOf(pair))
+			if c, ok := cookieOf(pair); ok {
+				cookies = append(cookies, c)
 			}
 		}
 	}
@@ -22,51 +23,55 @@ func RequestCookies(header traffic.Fields) []Cookie {
 }
 
 // ResponseCookies returns the cookies of the Set-Cookie fields of a response, read
-// as a browser reads them (RFC 6265 section 5.2): what they say against the
-// grammar is no reason to leave them out. Max-Age, which goes before Expires,
-// counts from when the response was received.
+// as a browser reads them (RFC 6265 section 5.2): of what they say against the
+// grammar, only the lack of a name is a reason to leave them out. Max-Age, which
+// goes before Expires, counts from when the response was received.
 func ResponseCookies(header traffic.Fields, received time.Time) []Cookie {
 	var cookies []Cookie
 	for _, value := range header.Values("Set-Cookie") {
 		pair, attributes, _ := strings.Cut(value, ";")
-		c := cookieOf(trim(pair))
-		maxAge := false
-		for attribute := range strings.SplitSeq(attributes, ";") {
-			name, value, _ := strings.Cut(attribute, "=")
-			value = trim(value)
-			switch strings.ToLower(trim(name)) {
-			case "expires":
-				if at, ok := parseCookieDate(value); ok && !maxAge {
-					c.Expires = at
-				}
-			case "max-age":
-				if at, ok := addMaxAge(received, value); ok {
-					c.Expires, maxAge = at, true
-				}
-			case "domain":
-				c.Domain = value
-			case "path":
-				c.Path = value
-			case "secure":
-				c.Secure = true
-			case "httponly":
-				c.HTTPOnly = true
-			case "samesite":
-				c.SameSite = sameSite(value)
-			}
+		if c, ok := cookieOf(pair); ok {
+			c.setAttributes(attributes, received)
+			cookies = append(cookies, c)
 		}
-		cookies = append(cookies, c)
 	}
 	return cookies
 }
 
-// cookieOf splits name and value. A cookie without "=" has only a value.
-func cookieOf(pair string) Cookie {
-	name, value, ok := strings.Cut(pair, "=")
-	if !ok {
-		return Cookie{Value: pair}
+// setAttributes reads what is behind the value of a cookie.
+func (c *Cookie) setAttributes(attributes string, received time.Time) {
+	maxAge := false
+	for attribute := range strings.SplitSeq(attributes, ";") {
+		name, value, _ := strings.Cut(attribute, "=")
+		value = trim(value)
+		switch strings.ToLower(trim(name)) {
+		case "expires":
+			if at, ok := parseCookieDate(value); ok && !maxAge {
+				c.Expires = at
+			}
+		case "max-age":
+			if at, ok := addMaxAge(received, value); ok {
+				c.Expires, maxAge = at, true
+			}
+		case "domain":
+			c.Domain = value
+		case "path":
+			c.Path = value
+		case "secure":
+			c.Secure = true
+		case "httponly":
+			c.HTTPOnly = true
+		case "samesite":
+			c.SameSite = sameSite(value)
+		}
 	}
-	return Cookie{Name: trim(name), Value: trim(value)}
+}
+
+// cookieOf splits name and value; it reports false if there is no name.
+func cookieOf(pair string) (Cookie, bool) {
+	name, value, ok := strings.Cut(pair, "=")
+	c := Cookie{Name: trim(name), Value: trim(value)}
+	return c, ok && c.Name != ""
 }
 
 func trim(s string) string { return strings.Trim(s, " \t") }

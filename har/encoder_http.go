@@ -75,9 +75,7 @@ func (e *encoder) postData(p *PostData) {
 
 func (e *encoder) param(p *Param) {
 	e.buf = appendText(e.buf, `{"name":`, p.Name)
-	if p.Value != "" || p.FileName == "" {
-		e.buf = appendText(e.buf, `,"value":`, p.Value)
-	}
+	e.buf = appendText(e.buf, `,"value":`, p.Value) // har-to-k6 needs it of files, too
 	e.buf = appendOptional(e.buf, `,"fileName":`, p.FileName)
 	e.buf = appendOptional(e.buf, `,"contentType":`, p.ContentType)
 	e.end(p.Comment, p.Extra)

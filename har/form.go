@@ -35,7 +35,8 @@ func unescape(s string) string {
 
 // FormParams returns the fields of a form that is urlencoded or multipart, by its
 // Content-Type; nil for any other content. Of a multipart form that was cut it
-// returns the fields that are whole. A file that is not text has no value.
+// returns the fields that are whole. A file that is not text
+// has an empty value.
 func FormParams(contentType string, content []byte) []Param {
 	mediaType, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil {

@@ -33,6 +33,8 @@ func copyBody(w io.Writer, body io.Reader, framing h1.Framing, tap h1.Tap, trail
 	}
 	if raw, ok := body.(rawBody); ok {
 		*trailer = raw.Trailers()
+	} else if err := h1.CheckFields(*trailer); err != nil {
+		return unfit("trailer", err)
 	}
 	return out.end(*trailer)
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"slices"
 
@@ -47,6 +48,7 @@ type edits struct {
 	received traffic.Response // Status is 0 for none; without Body
 	answer   *originBody      // nil for none
 	content  lazyCapture      // of answer, as far as layers read it
+	relayed  bool             // answer is what the client gets
 }
 
 // editable is the network behind layers.
@@ -83,9 +85,10 @@ func (x *exchange) sending(req *traffic.Request) (*traffic.Request, error) {
 		return nil, err
 	}
 	if own, ok := out.Body.(*requestBody); out.Body != nil && (!ok || own != x.reqBody) {
-		x.edits.sentBody = &sentBody{ReadCloser: out.Body}
-		x.edits.sentBody.capture.limit = x.c.p.opts.MaxBody
-		x.edits.sentBody.capture.length = out.Length
+		x.edits.sentBody = &sentBody{
+			ReadCloser: out.Body, req: out, client: &x.upstream,
+			capture: lazyCapture{limit: x.c.p.opts.MaxBody, length: out.Length},
+		}
 		out.Body = x.edits.sentBody
 	}
 	if !sameHead(out, &x.upstream) || x.edits.sentBody != nil || out.Body == nil && x.reqBody != nil {
@@ -136,10 +139,15 @@ func (x *exchange) concludeEdits() {
 	}
 }
 
-// answeredAsReceived reports whether the client got the origin's head.
+// answeredAsReceived reports whether the client got the origin's head, and, as
+// far as that is known without what layers have read, its content.
 func (x *exchange) answeredAsReceived() bool {
 	a, b := &x.edits.received, x.Response
-	return b != nil && a.Status == b.Status && a.Reason == b.Reason && sameFields(a.Header, b.Header)
+	if b == nil || a.Status != b.Status || a.Reason != b.Reason || !sameFields(a.Header, b.Header) {
+		return false
+	}
+	unread := !x.edits.content.begun && a.Length != 0
+	return x.edits.relayed || !unread || x.ResponseBody == nil
 }
 
 // release frees what was captured of a request that was not the last one.
@@ -153,13 +161,19 @@ func (e *edits) release() {
 // sentBody is the body of a request that a layer made.
 type sentBody struct {
 	io.ReadCloser
+	req     *traffic.Request // whose body it is
+	client  *traffic.Request // what the layers were given
 	capture lazyCapture
 }
 
-// Read reads and captures content.
+// Read reads and captures content. The client's trailer follows it, unless the
+// layer has made one.
 func (b *sentBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.capture.Data(p[:n])
+	if errors.Is(err, io.EOF) && b.req.Trailer == nil {
+		b.req.Trailer = b.client.Trailer
+	}
 	return n, err
 }
 
@@ -167,6 +181,7 @@ func (b *sentBody) Read(p []byte) (int, error) {
 type lazyCapture struct {
 	limit, length int64
 	body          *traffic.Body // nil until there is some
+	begun         bool
 }
 
 // Data keeps p.
@@ -174,7 +189,7 @@ func (c *lazyCapture) Data(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	if c.body == nil {
+	if c.begun = true; c.body == nil {
 		c.body = traffic.NewBody(c.limit)
 		c.body.Expect(c.length)
 	}

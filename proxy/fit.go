@@ -73,8 +73,9 @@ func withLength(header traffic.Fields, length int64) traffic.Fields {
 	return out
 }
 
-// checkAnswer makes what layers have returned something that can be sent, or
-// says why not. It closes the body of what cannot.
+// checkAnswer makes what layers have returned what will be sent, framing
+// included, or says why that is not possible. It closes the body of what cannot be
+// sent.
 func (x *exchange) checkAnswer(resp *traffic.Response) error {
 	if resp.Proto == "" {
 		resp.Proto = "HTTP/1.1"
@@ -83,10 +84,30 @@ func (x *exchange) checkAnswer(resp *traffic.Response) error {
 		_ = closeBody(resp.Body) // the head is the reason
 		return unfit("response", err)
 	}
-	if resp.Status == x.edits.received.Status {
+	if resp.Status != x.edits.received.Status {
+		otherStatus(resp)
+	}
+	if resp.Status == http.StatusSwitchingProtocols {
 		return nil
 	}
-	if origin, ok := resp.Body.(*upgradedConn); ok { // another answer than 101
+	framing, err := h1.ResponseFraming(resp, x.Request.Method)
+	if err != nil {
+		_ = closeBody(resp.Body)
+		return unfit("response", err)
+	}
+	if body, ok := resp.Body.(*originBody); ok && body == x.edits.answer {
+		x.edits.relayed = true
+	}
+	if framing.Kind != h1.NoBody && !(x.edits.relayed && x.edits.answer.Framing() == framing) {
+		head, _ := reframe(resp, framing, x.Request.Proto)
+		resp.Header = head.Header
+	}
+	return nil
+}
+
+// otherStatus makes a response to which a layer gave its status fit that.
+func otherStatus(resp *traffic.Response) {
+	if origin, ok := resp.Body.(*upgradedConn); ok { // it was a 101
 		_ = origin.Close()
 		resp.Body, resp.Length = nil, 0
 	}
@@ -96,7 +117,6 @@ func (x *exchange) checkAnswer(resp *traffic.Response) error {
 	case http.StatusNotModified:
 		resp.Header = resp.Header.Without("Transfer-Encoding")
 	}
-	return nil
 }
 
 // unfit is for messages of layers that cannot be sent.

@@ -120,6 +120,7 @@ func checkFrames(t testing.TB, x *traffic.Exchange, e traffic.Event, frames map[
 		if counts == nil || *counts != e.Close.Frames {
 			t.Errorf("exchange %d: closed with %v frames counted, there were %v", x.ID, e.Close.Frames, counts)
 		}
+	case traffic.BreakpointHit, traffic.BreakpointResumed, traffic.BreakpointTimedOut, traffic.RuleApplied:
 	default:
 		if counts != nil {
 			t.Errorf("exchange %d: %T after WSOpened", x.ID, e)
@@ -138,6 +139,14 @@ func exchangeOf(e traffic.Event) *traffic.Exchange {
 	case traffic.BodyChunk:
 		return e.Exchange
 	case traffic.Informational:
+		return e.Exchange
+	case traffic.RuleApplied:
+		return e.Exchange
+	case traffic.BreakpointHit:
+		return e.Exchange
+	case traffic.BreakpointResumed:
+		return e.Exchange
+	case traffic.BreakpointTimedOut:
 		return e.Exchange
 	case traffic.WSOpened:
 		return e.Exchange

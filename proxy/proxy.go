@@ -17,6 +17,8 @@ import (
 const (
 	defaultGrace   = 5 * time.Second
 	defaultMaxBody = 64 << 20
+	// announceAfter is how long a stop may take before the user is told why.
+	announceAfter = 100 * time.Millisecond
 )
 
 // errShutdown is why connections are cut when the grace period is over.
@@ -33,6 +35,7 @@ type Proxy struct {
 	origins  *dialer     // nil without Network
 
 	lastExchange, lastConn atomic.Uint64
+	webSockets             webSockets
 
 	mu        sync.Mutex // guards the fields below
 	listeners []listener
@@ -112,9 +115,11 @@ func (p *Proxy) Run(ctx context.Context) error {
 	}
 	p.stopAccepting()
 	accepting.Wait()
+	announce := time.AfterFunc(announceAfter, p.announceGrace)
 	grace := time.AfterFunc(max(0, p.opts.Grace), func() { cut(errShutdown) })
 	serving.Wait()
 	grace.Stop()
+	announce.Stop()
 	return err
 }
 
@@ -129,6 +134,26 @@ func (p *Proxy) stopAccepting() {
 	for c := range p.conns {
 		c.stop()
 	}
+}
+
+// announceGrace says what stopping waits for.
+func (p *Proxy) announceGrace() {
+	if n := p.inFlight(); n > 0 && p.opts.Grace > 0 {
+		p.log.Warn("waiting for exchanges to end; press Ctrl-C again to stop now", "exchanges", n, "grace", p.opts.Grace)
+	}
+}
+
+// inFlight counts the connections that are not between requests.
+func (p *Proxy) inFlight() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for c := range p.conns {
+		if !c.idle.Load() {
+			n++
+		}
+	}
+	return n
 }
 
 // accept serves the connections of one listener until it is closed.

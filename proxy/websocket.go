@@ -64,7 +64,9 @@ func (x *exchange) relayWebSocket(resp *traffic.Response, far tunnelConn) {
 	x.observe(traffic.WSOpened{Exchange: &x.Exchange})
 	x.ReleaseBodies()
 	ws := newWebSocket(x, far, ext)
+	x.c.p.webSockets.add(ws)
 	ws.relay()
+	x.c.p.webSockets.remove(ws)
 	x.observe(traffic.WSClosed{Exchange: &x.Exchange, Close: ws.result()})
 }
 
@@ -135,7 +137,7 @@ func (ws *webSocket) close() {
 func (ws *webSocket) end(h *wsHalf, side traffic.Side, err error) {
 	orderly := side == h.from && errors.Is(err, io.EOF)
 	ws.mu.Lock()
-	h.unseen, h.over = nil, orderly
+	h.unseen, h.over, h.ended = nil, orderly, true
 	if ws.cause == "" {
 		ws.cause, ws.by = ws.causeOf(err), side
 		if ws.cause == string(traffic.FailShutdown) {

@@ -2,15 +2,11 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/necto-dev/necto/internal/wsframe"
 	"github.com/necto-dev/necto/traffic"
 )
-
-// errInjection is for a traffic.Injection that no frame can be made of.
-var errInjection = errors.New("only text, binary, ping and pong can be injected, and 125 bytes with the latter two")
 
 // maxFiltered is the most that is held of a message that a filter is asked
 // about, and of those that wait behind it, in bytes.
@@ -51,15 +47,6 @@ func (ws *webSocket) askForFilter(ext wsframe.Extensions) {
 	for dir := range ws.halves {
 		f.inputs[dir] = newWSInput(&ws.halves[dir], ext)
 	}
-}
-
-// Inject implements traffic.FrameWriter.
-func (ws *webSocket) Inject(i traffic.Injection) error {
-	control := i.Opcode == traffic.OpPing || i.Opcode == traffic.OpPong
-	if !control && i.Opcode != traffic.OpText && i.Opcode != traffic.OpBinary || control && len(i.Payload) > wsframe.MaxControlPayload {
-		return errInjection
-	}
-	return ws.filter.out[i.Dir].inject(i)
 }
 
 // Close implements traffic.FrameWriter.

@@ -22,11 +22,15 @@ type wsHalf struct {
 
 	// Guarded by ws.mu:
 
-	unseen []byte // what was read and not shown to the tap
-	turn   uint64 // of unseen
-	over   bool   // src has ended in good order
+	unseen  []byte              // what was read and not shown to the tap
+	turn    uint64              // of unseen
+	over    bool                // src has ended in good order
+	ended   bool                // nothing more is passed on
+	waiting []traffic.Injection // for the end of a message
 
-	ended sync.Once // of a direction with a filter
+	writing sync.Mutex // held while bytes that nobody filters, or injected ones, are written to dst
+
+	endOnce sync.Once // of a direction with a filter
 }
 
 // relay passes on what comes until one of the two sides ends.
@@ -39,12 +43,10 @@ func (h *wsHalf) relay() {
 	for {
 		p, err := h.src.read()
 		if len(p) > 0 {
-			h.arrived(p)
-			if _, err := h.dst.Write(p); err != nil {
+			if err := h.pass(p); err != nil {
 				h.ws.end(h, h.to, err)
 				return
 			}
-			h.passed()
 		}
 		if err != nil {
 			h.ws.end(h, h.from, err)
@@ -53,20 +55,36 @@ func (h *wsHalf) relay() {
 	}
 }
 
+// pass passes on what was read.
+func (h *wsHalf) pass(p []byte) error {
+	h.writing.Lock()
+	defer h.writing.Unlock()
+	if h.arrived(p) {
+		return h.passAround(p)
+	}
+	if _, err := h.dst.Write(p); err != nil {
+		return err
+	}
+	h.passed()
+	return nil
+}
+
 // failed ends the half, for the first reason of those that several goroutines may
 // find.
 func (h *wsHalf) failed(side traffic.Side, err error) {
-	h.ended.Do(func() { h.ws.end(h, side, err) })
+	h.endOnce.Do(func() { h.ws.end(h, side, err) })
 }
 
 // arrived notes that p was read and is about to be passed on. What came together
-// with the handshake counts as read now, behind the event that tells of that.
-func (h *wsHalf) arrived(p []byte) {
+// with the handshake counts as read now, behind the event that tells of that. It
+// reports whether frames wait to be injected.
+func (h *wsHalf) arrived(p []byte) (waiting bool) {
 	h.ws.mu.Lock()
 	defer h.ws.mu.Unlock()
 	h.ws.turns++
 	h.unseen, h.turn = p, h.ws.turns
 	h.tap.arrived = time.Now()
+	return len(h.waiting) > 0
 }
 
 // passed shows the tap what was passed on. What the other direction has read

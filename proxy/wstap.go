@@ -18,6 +18,10 @@ type wsTap struct {
 	blind   bool      // frames cannot be found any more
 	frame   traffic.Frame
 	content *frameContent // of frame; nil between frames
+
+	open     bool               // a message has begun and not ended
+	closed   bool               // there was a close frame
+	injected *traffic.Injection // what the bytes fed now are of, nil if they were read
 }
 
 func (t *wsTap) init(h *wsHalf, ext wsframe.Extensions) {
@@ -30,6 +34,16 @@ func (t *wsTap) feed(p []byte) {
 	if err := t.parser.Feed(p, t.arrived, t.decoder); err != nil && !t.blind {
 		t.blind = true
 		t.log().Warn("websocket frames cannot be told apart from here", "err", err)
+	}
+}
+
+// betweenMessages reports whether a message could begin now.
+func (t *wsTap) betweenMessages() bool { return !t.open && !t.parser.MidFrame() && !t.blind }
+
+func (t *wsTap) markInjected() {
+	t.frame.Injected = true
+	if t.injected.Rule != "" {
+		t.frame.Rules = []string{t.injected.Rule}
 	}
 }
 
@@ -74,6 +88,12 @@ func (t *wsTap) FrameEnd(end wsframe.FrameEnd) {
 	f.Payload, f.SHA256 = t.content.bytes()
 	f.Truncated = f.SHA256 != nil
 	f.Anomalies = end.Anomalies.Texts()
+	if t.injected != nil {
+		t.markInjected()
+	} else if f.Opcode <= traffic.OpBinary {
+		t.open = !f.Fin
+	}
+	t.closed = t.closed || f.Opcode == traffic.OpClose
 	if f.Opcode == traffic.OpClose && ws.closing.by == "" {
 		ws.closing.code, ws.closing.reason, ws.closing.by = end.CloseCode, end.CloseReason, t.half.from
 	}

@@ -59,11 +59,7 @@ func keepBodies(e traffic.Event) {
 	default:
 		return
 	}
-	for _, body := range []*traffic.Body{x.RequestBody, x.ResponseBody} {
-		if body != nil {
-			body.Keep()
-		}
-	}
+	x.KeepBodies()
 }
 
 // Events returns what was observed so far, in order.

@@ -61,6 +61,10 @@ func (ps *Parser) Feed(p []byte, now time.Time, s Sink) error {
 // connection which ends here was cut.
 func (ps *Parser) MidFrame() bool { return ps.left > 0 || ps.headLen > 0 }
 
+// Left returns how many bytes of payload are still to come of the current frame,
+// 0 between frames and inside a header.
+func (ps *Parser) Left() int64 { return ps.left }
+
 // header parses a header at the beginning of p, or the rest of one, and returns
 // what follows it and whether it was complete.
 func (ps *Parser) header(p []byte, now time.Time, s Sink) (rest []byte, complete bool) {

@@ -16,6 +16,7 @@ import (
 // running is a proxy that serves during a test.
 type running struct {
 	*nectest.Collect
+	*proxy.Proxy
 	addr string
 	stop func() error // stops the proxy and waits for it; may be called again
 }
@@ -32,6 +33,7 @@ func start(t testing.TB, opts proxy.Options, l proxy.Listener) *running {
 		opts.Observer = r.Collect
 	}
 	p := proxy.New(opts)
+	r.Proxy = p
 	if l.Addr == "" {
 		l.Addr = "127.0.0.1:0"
 	}

@@ -115,11 +115,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	}
 	p.stopAccepting()
 	accepting.Wait()
-	announce := time.AfterFunc(announceAfter, p.announceGrace)
-	grace := time.AfterFunc(max(0, p.opts.Grace), func() { cut(errShutdown) })
-	serving.Wait()
-	grace.Stop()
-	announce.Stop()
+	p.awaitConnections(&serving, cut)
 	return err
 }
 
@@ -133,6 +129,29 @@ func (p *Proxy) stopAccepting() {
 	}
 	for c := range p.conns {
 		c.stop()
+	}
+}
+
+// awaitConnections waits until all connections have ended, and cuts those that
+// have not when the grace period is over.
+func (p *Proxy) awaitConnections(serving *sync.WaitGroup, cut context.CancelCauseFunc) {
+	ended := make(chan struct{})
+	go func() {
+		serving.Wait()
+		close(ended)
+	}()
+	announce, grace := time.NewTimer(announceAfter), time.NewTimer(max(0, p.opts.Grace))
+	defer announce.Stop()
+	defer grace.Stop()
+	for {
+		select {
+		case <-announce.C:
+			p.announceGrace()
+		case <-grace.C:
+			cut(errShutdown)
+		case <-ended:
+			return
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"internal/ca":       {},
 	"internal/coding":   {},
 	"internal/childenv": {"internal/ca"},
+	"internal/jsonenc":  {},
 	"internal/nectest":  {"traffic"},
 	"internal/wsframe":  {"traffic"},
 	"internal/filter":   {"traffic"},
@@ -32,7 +33,7 @@ var mayImport = map[string][]string{
 	"replay":            {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
 	"rules":             {"traffic", "internal/coding", "internal/filter"},
 	"proxy":             {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
-	"eventserver":       {"traffic", "rules", "replay", "internal/coding", "internal/filter"},
+	"eventserver":       {"traffic", "rules", "replay", "internal/coding", "internal/filter", "internal/jsonenc", "internal/wsframe"},
 	"cmd/necto": {
 		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver",
 		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",

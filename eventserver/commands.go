@@ -1,0 +1,157 @@
+package eventserver
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/necto-dev/necto/internal/filter"
+)
+
+// clientEvents are the events of clients. Handlers get the first argument, nil if
+// there is none, and return what is acknowledged.
+var clientEvents = map[string]func(c *client, arg any) (any, error){
+	"session:subscribe":   (*client).subscribeSession,
+	"session:unsubscribe": (*client).unsubscribeSession,
+	"traffic:subscribe":   (*client).subscribeTraffic,
+	"traffic:unsubscribe": (*client).unsubscribeTraffic,
+	"breakpoint:resume":   (*client).resume,
+	"proxy:start":         (*client).startProxy,
+	"proxy:stop":          (*client).stopProxy,
+}
+
+// errUnavailable says that the run has nothing of the kind.
+var errUnavailable = errors.New("not available in this run")
+
+// errTooMany says that a client has maxSubscriptions.
+var errTooMany = fmt.Errorf("more than %d subscriptions", maxSubscriptions)
+
+func (c *client) subscribeSession(arg any) (any, error) {
+	id, ok := arg.(string)
+	if !ok || id == "" {
+		return nil, errArgument("session:subscribe", "the id of a session")
+	}
+	return nil, c.subscribe(&subscription{session: id}, nil)
+}
+
+func (c *client) unsubscribeSession(arg any) (any, error) {
+	id, ok := arg.(string)
+	if !ok || id == "" {
+		return nil, errArgument("session:unsubscribe", "the id of a session")
+	}
+	c.sub.mu.Lock()
+	defer c.sub.mu.Unlock()
+	c.sub.subs.remove(id)
+	return nil, nil
+}
+
+func (c *client) subscribeTraffic(arg any) (any, error) {
+	options, ok := arg.(map[string]any)
+	if !ok && arg != nil {
+		return nil, errArgument("traffic:subscribe", "an object {sessionId, filter, since}")
+	}
+	s := new(subscription)
+	var err error
+	if s.session, err = optionalText(options, "sessionId"); err != nil {
+		return nil, err
+	}
+	if s.filter, err = parseFilter(options["filter"]); err != nil {
+		return nil, err
+	}
+	since, err := optionalNumber(options, "since")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.subscribe(s, since); err != nil {
+		return nil, err
+	}
+	return map[string]any{"seq": c.server.ring.end(), "sessionId": c.server.sessionID()}, nil
+}
+
+// subscribe adds a subscription, from the item number since on if that is not nil.
+func (c *client) subscribe(s *subscription, since *uint64) error {
+	c.sub.mu.Lock()
+	ok := c.sub.subs.add(s)
+	c.sub.mu.Unlock()
+	if !ok {
+		return errTooMany
+	}
+	if since != nil {
+		c.sub.rewind(max(*since, 1))
+	}
+	return nil
+}
+
+func (c *client) unsubscribeTraffic(any) (any, error) {
+	c.sub.mu.Lock()
+	defer c.sub.mu.Unlock()
+	c.sub.subs = nil
+	return nil, nil
+}
+
+// parseFilter reads the filter of a subscription: an expression, or an object of
+// NectoProxy's whose member search is text in the URL.
+func parseFilter(v any) (*filter.Filter, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		if v == "" {
+			return nil, nil
+		}
+		return filter.Parse(v)
+	}
+	return nil, errArgument("traffic:subscribe", "a filter expression as text")
+}
+
+func optionalText(options map[string]any, name string) (string, error) {
+	switch v := options[name].(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	}
+	return "", fmt.Errorf("%s is no text", name)
+}
+
+// optionalNumber returns a whole number that is not negative, nil for none.
+func optionalNumber(options map[string]any, name string) (*uint64, error) {
+	v, ok := options[name]
+	if !ok || v == nil {
+		return nil, nil
+	}
+	f, ok := v.(float64)
+	if !ok || f < 0 || f != math.Trunc(f) || f > 1<<53 {
+		return nil, fmt.Errorf("%s is no whole number", name)
+	}
+	n := uint64(f)
+	return &n, nil
+}
+
+func (c *client) startProxy(arg any) (any, error) {
+	if c.server.opts.Proxy == nil {
+		return nil, errUnavailable
+	}
+	options, ok := arg.(map[string]any)
+	if !ok && arg != nil {
+		return nil, errArgument("proxy:start", "an object {port}")
+	}
+	port, err := optionalNumber(options, "port")
+	if err != nil {
+		return nil, err
+	}
+	if port == nil {
+		port = new(uint64)
+	}
+	if *port > math.MaxUint16 {
+		return nil, errors.New("port is more than 65535")
+	}
+	return nil, c.server.opts.Proxy.Start(int(*port)) //nolint:gosec // checked above
+}
+
+func (c *client) stopProxy(any) (any, error) {
+	if c.server.opts.Proxy == nil {
+		return nil, errUnavailable
+	}
+	return nil, c.server.opts.Proxy.Stop()
+}

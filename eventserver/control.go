@@ -1,0 +1,133 @@
+package eventserver
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/necto-dev/necto/internal/jsonenc"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// The events of the namespace "/" that carry no traffic.
+const (
+	eventClear          = "traffic:clear"
+	eventHit            = "breakpoint:hit"
+	eventResumed        = "breakpoint:resumed"
+	eventTimeout        = "breakpoint:timeout"
+	eventRuleCreated    = "rule:created"
+	eventRuleUpdated    = "rule:updated"
+	eventRuleToggled    = "rule:toggled"
+	eventRuleDeleted    = "rule:deleted"
+	eventRulesReordered = "rules:reordered"
+	eventSessionCreated = "session:created"
+	eventSessionUpdated = "session:updated"
+	eventSessionDeleted = "session:deleted"
+	eventProxyStarted   = "proxy:started"
+	eventProxyStopped   = "proxy:stopped"
+	eventProxyError     = "proxy:error"
+	eventCertificate    = "certificate:installed"
+)
+
+// observeControl notes what is not part of an exchange's traffic.
+func (s *Server) observeControl(e traffic.Event) {
+	switch e := e.(type) {
+	case traffic.BreakpointHit:
+		s.held(e.Hit, eventHit, hitArgs(s.sessionID(), e.Hit))
+	case traffic.BreakpointResumed:
+		s.held(e.Hit, eventResumed, hitID(e.Hit))
+	case traffic.BreakpointTimedOut:
+		s.held(e.Hit, eventTimeout, hitID(e.Hit))
+	case traffic.CertIssued:
+		s.publish(eventCertificate, encodeText(e.Name))
+	case traffic.TLSFailed:
+		s.publish(eventProxyError, encodeText("TLS handshake with "+e.Client+" failed: "+e.Text))
+	case traffic.ClientError:
+		s.publish(eventProxyError, encodeText("request of "+e.Client+" refused: "+e.Failure.Text))
+	}
+}
+
+// held notes that a hit began or ended. Somebody waits: it goes out at once.
+func (s *Server) held(h *traffic.Hit, name string, args encoded) {
+	s.ring.add(&item{
+		kind: itemHeld, x: h.Exchange, cost: itemCost + args.cost(),
+		control: event{name: name, args: args},
+	}, true)
+}
+
+// publish notes a control event, which goes out at once. args is its argument;
+// an event without one has no text.
+func (s *Server) publish(name string, args encoded) {
+	s.ring.add(&item{kind: itemControl, cost: itemCost + args.cost(), control: event{name: name, args: args}}, true)
+}
+
+func (e *encoded) cost() int64 {
+	n := len(e.text)
+	for _, a := range e.attachments {
+		n += len(a)
+	}
+	return int64(n)
+}
+
+func encodeText(s string) encoded { return encoded{text: jsonenc.AppendText(nil, s)} }
+
+// encodeValue encodes what encoding/json knows to encode, which is all that it is
+// called with.
+func encodeValue(v any) encoded {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return encodeText(err.Error())
+	}
+	return encoded{text: text}
+}
+
+// hitID is the id of a hit as clients have it.
+func hitID(h *traffic.Hit) encoded { return encodeText(formatHit(h.ID)) }
+
+// hitPrefix makes the ids of hits look like what they are.
+const hitPrefix = "hit-"
+
+func formatHit(id traffic.HitID) string { return hitPrefix + strconv.FormatUint(uint64(id), 10) }
+
+func parseHit(s string) (traffic.HitID, bool) {
+	digits, ok := strings.CutPrefix(s, hitPrefix)
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return traffic.HitID(n), ok && err == nil
+}
+
+// hitArgs writes a BreakpointHit. It is encoded at once: a hit is rare, and
+// its bodies may be gone soon.
+func hitArgs(session string, h *traffic.Hit) encoded {
+	w := jsonWriter{session: session}
+	w.str(`{"id":`, formatHit(h.ID))
+	w.str(`,"breakpointId":`, h.Breakpoint)
+	w.id(`,"trafficId":`, h.Exchange.ID, "")
+	w.str(`,"type":`, string(h.Phase))
+	w.int(`,"timestamp":`, h.Time.UnixMilli())
+	if !h.Deadline.IsZero() {
+		w.int(`,"deadline":`, h.Deadline.UnixMilli())
+	}
+	w.str(`,"method":`, h.Request.Method)
+	w.str(`,"url":`, h.Request.URL.String())
+	w.headers(`,"requestHeaders":`, h.Request.Header)
+	w.hitBody(`,"requestBody":`, h.RequestBody, h.Request.Header)
+	if h.Response != nil {
+		w.response(h.Response)
+		w.hitBody(`,"responseBody":`, h.ResponseBody, h.Response.Header)
+	}
+	if h.Frame != nil {
+		w.str(`,"direction":`, h.Frame.Dir.String())
+		w.int(`,"opcode":`, int64(h.Frame.Opcode))
+		w.base64(`,"data":`, h.Frame.Payload)
+	}
+	w.raw("}")
+	return w.encoded
+}
+
+func (w *jsonWriter) hitBody(name string, b *traffic.Body, header traffic.Fields) {
+	c := keepContent(b)
+	defer c.release()
+	p := c.preview(header)
+	w.binary(name, append([]byte(nil), p.data...))
+	w.flag(`,"isTruncated":true`, p.cut)
+}

@@ -1,0 +1,282 @@
+package eventserver
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/necto-dev/necto/internal/jsonenc"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// entryID is the id of an exchange in events and in REST: the session's and the
+// number of the exchange, so that it is one of a kind.
+func appendEntryID(dst []byte, session string, id traffic.ExchangeID) []byte {
+	dst = append(dst, session...)
+	dst = append(dst, '-')
+	return strconv.AppendUint(dst, uint64(id), 10)
+}
+
+// jsonWriter builds the arguments of one event.
+type jsonWriter struct {
+	encoded
+	session string
+}
+
+func (w *jsonWriter) raw(s string) { w.text = append(w.text, s...) }
+
+func (w *jsonWriter) str(name, value string) {
+	w.raw(name)
+	w.text = jsonenc.AppendText(w.text, value)
+}
+
+func (w *jsonWriter) int(name string, n int64) {
+	w.raw(name)
+	w.text = strconv.AppendInt(w.text, n, 10)
+}
+
+func (w *jsonWriter) bool(name string, b bool) {
+	w.raw(name)
+	w.text = strconv.AppendBool(w.text, b)
+}
+
+// id writes the id of an exchange, with what is to follow it inside the string.
+func (w *jsonWriter) id(name string, id traffic.ExchangeID, suffix string) {
+	w.raw(name)
+	w.text = append(w.text, '"')
+	w.text = appendEntryID(w.text, w.session, id)
+	w.text = append(w.text, suffix...)
+	w.text = append(w.text, '"')
+}
+
+// binary writes bytes as an attachment, or null if there are none.
+func (w *jsonWriter) binary(name string, p []byte) {
+	w.raw(name)
+	if len(p) == 0 {
+		w.raw("null")
+		return
+	}
+	w.raw(`{"_placeholder":true,"num":`)
+	w.holes = append(w.holes, len(w.text))
+	w.raw("}")
+	w.attachments = append(w.attachments, p)
+}
+
+// headers writes fields the way Node.js has them: names in lower case, several
+// values of a name as a list.
+func (w *jsonWriter) headers(name string, fields traffic.Fields) {
+	w.raw(name)
+	w.raw("{")
+	comma := ""
+	for i, f := range fields {
+		if firstOf(fields, f.Name) != i {
+			continue
+		}
+		w.raw(comma)
+		comma = ","
+		w.text = jsonenc.AppendText(w.text, strings.ToLower(f.Name))
+		w.raw(":")
+		w.values(fields[i:], f.Name)
+	}
+	w.raw("}")
+}
+
+func firstOf(fields traffic.Fields, name string) int {
+	for i, f := range fields {
+		if f.Is(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// values writes the values of a name, whose first field is the first of fields.
+func (w *jsonWriter) values(fields traffic.Fields, name string) {
+	start := len(w.text)
+	w.text = jsonenc.AppendText(w.text, fields[0].Value)
+	many := false
+	for _, f := range fields[1:] {
+		if f.Is(name) {
+			many = true
+			w.raw(",")
+			w.text = jsonenc.AppendText(w.text, f.Value)
+		}
+	}
+	if many {
+		w.text = append(w.text, 0)
+		copy(w.text[start+1:], w.text[start:])
+		w.text[start] = '['
+		w.raw("]")
+	}
+}
+
+// isWebSocket reports whether the exchange asks for a WebSocket connection.
+func isWebSocket(x *traffic.Exchange) bool {
+	return x.Request.URL.Scheme == "ws" || x.Request.URL.Scheme == "wss" ||
+		strings.EqualFold(x.Request.Header.Get("Upgrade"), "websocket")
+}
+
+// urlOf returns the URL of an exchange as NectoProxy spells it: a WebSocket
+// connection has the scheme ws or wss.
+func urlOf(x *traffic.Exchange) traffic.URL {
+	u := x.Request.URL
+	if isWebSocket(x) {
+		switch u.Scheme {
+		case "http":
+			u.Scheme = "ws"
+		case "https":
+			u.Scheme = "wss"
+		}
+	}
+	return u
+}
+
+// entry writes a TrafficEntry of which there is no response yet.
+func (w *jsonWriter) entry(it *item) {
+	x := it.x
+	u := urlOf(x)
+	w.id(`{"id":`, x.ID, "")
+	w.str(`,"sessionId":`, w.session)
+	w.int(`,"timestamp":`, x.Started.UnixMilli())
+	w.str(`,"method":`, x.Request.Method)
+	w.str(`,"url":`, u.String())
+	w.str(`,"protocol":`, u.Scheme)
+	w.str(`,"host":`, u.Hostname())
+	w.str(`,"path":`, u.Target)
+	w.headers(`,"requestHeaders":`, x.Request.Header)
+	cut := w.requestBody(it)
+	w.raw(`,"status":null,"statusText":null,"responseHeaders":null,"responseBody":null,"responseBodySize":null,"duration":null`)
+	w.str(`,"remoteAddress":`, hostOf(x.Client))
+	w.tlsVersion(x.TLS)
+	w.raw(`,"error":null,"isComplete":false,"isMocked":false,"isBreakpointed":false`)
+	w.bool(`,"isTruncated":`, cut)
+	w.raw("}")
+}
+
+func (w *jsonWriter) requestBody(it *item) (cut bool) {
+	p := it.request.preview(it.x.Request.Header)
+	w.binary(`,"requestBody":`, p.data)
+	w.int(`,"requestBodySize":`, p.size)
+	if p.cut {
+		w.bodyURL(`,"requestBodyUrl":`, it.x, "request")
+	}
+	return p.cut
+}
+
+// bodyURL writes where REST has all of a body.
+func (w *jsonWriter) bodyURL(name string, x *traffic.Exchange, which string) {
+	w.raw(name)
+	w.raw(`"/api/traffic/`)
+	w.text = appendEntryID(w.text, w.session, x.ID)
+	w.raw("/body/" + which + `"`)
+}
+
+func (w *jsonWriter) tlsVersion(info *traffic.TLSInfo) {
+	if info == nil {
+		w.raw(`,"tlsVersion":null`)
+		return
+	}
+	w.str(`,"tlsVersion":`, "TLSv"+info.Version)
+}
+
+// hostOf returns the address without the port.
+func hostOf(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return host
+}
+
+// request writes an update with the content of a request.
+func (w *jsonWriter) request(it *item) {
+	w.id(`{"id":`, it.x.ID, "")
+	if w.requestBody(it) {
+		w.raw(`,"isTruncated":true`)
+	}
+	w.raw("}")
+}
+
+// head writes an update with the head of a response that goes on.
+func (w *jsonWriter) head(it *item) {
+	w.id(`{"id":`, it.x.ID, "")
+	w.response(it.x.Response)
+	w.raw(`,"isComplete":false}`)
+}
+
+func (w *jsonWriter) response(r *traffic.Response) {
+	w.int(`,"status":`, int64(r.Status))
+	w.str(`,"statusText":`, r.Reason)
+	w.headers(`,"responseHeaders":`, r.Header)
+}
+
+// done writes the update of an exchange that has ended, or has become a WebSocket
+// connection, which goes on.
+func (w *jsonWriter) done(it *item) {
+	x := it.x
+	w.id(`{"id":`, x.ID, "")
+	if x.Response != nil {
+		w.response(x.Response)
+		w.responseBody(it)
+	} else {
+		w.failedStatus(x.Failure)
+	}
+	if it.kind == itemOpen {
+		w.raw(`,"isComplete":false`)
+	} else {
+		w.raw(`,"duration":`)
+		w.text = jsonenc.AppendMillis(w.text, x.Duration)
+		w.raw(`,"isComplete":true`)
+	}
+	w.failure(x.Failure)
+	if x.Response != nil && x.Response.Source == traffic.SourceRule {
+		w.raw(`,"isMocked":true`)
+	}
+	w.list(`,"rules":`, x.Rules)
+	w.list(`,"tags":`, x.Tags)
+	w.raw("}")
+}
+
+func (w *jsonWriter) responseBody(it *item) {
+	p := it.response.preview(it.x.Response.Header)
+	w.binary(`,"responseBody":`, p.data)
+	if p.size == 0 {
+		w.raw(`,"responseBodySize":null`)
+	} else {
+		w.int(`,"responseBodySize":`, p.size)
+	}
+	if p.cut {
+		w.raw(`,"isTruncated":true`)
+		w.bodyURL(`,"responseBodyUrl":`, it.x, "response")
+	}
+}
+
+// failedStatus writes the status NectoProxy has for an exchange without answer.
+func (w *jsonWriter) failedStatus(f *traffic.Failure) {
+	if f != nil && (f.Side == traffic.SideClient || f.Kind == traffic.FailAborted) {
+		w.raw(`,"status":499,"statusText":"Client Closed Request"`)
+		return
+	}
+	w.raw(`,"status":502,"statusText":"Bad Gateway"`)
+}
+
+func (w *jsonWriter) failure(f *traffic.Failure) {
+	if f == nil {
+		w.raw(`,"error":null`)
+		return
+	}
+	w.str(`,"error":`, f.Text)
+}
+
+// list writes names if there are any.
+func (w *jsonWriter) list(name string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	sep := name + "["
+	for _, n := range names {
+		w.str(sep, n)
+		sep = ","
+	}
+	w.raw("]")
+}

@@ -1,0 +1,68 @@
+package eventserver
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// writeTimeout is how long a client may take to read what it is sent before it
+// is given up.
+const writeTimeout = 10 * time.Second
+
+// gate wraps the library's handler. A connection that is taken over from net/http
+// is read from only when the library has finished setting it up, so that no early
+// frame gets lost; each write to it has a deadline; and it is closed when reading
+// fails, which the library leaves to the garbage collector.
+func gate(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g := &gateWriter{ResponseWriter: w, ready: make(chan struct{})}
+		defer close(g.ready)
+		h.ServeHTTP(g, r)
+	})
+}
+
+// gateWriter lets a connection be taken over as a gateConn.
+type gateWriter struct {
+	http.ResponseWriter
+	ready chan struct{}
+}
+
+// Unwrap lets http.ResponseController find the writer inside.
+func (g *gateWriter) Unwrap() http.ResponseWriter { return g.ResponseWriter }
+
+// Hijack implements http.Hijacker.
+func (g *gateWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(g.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &gateConn{Conn: conn, ready: g.ready}, rw, nil
+}
+
+// gateConn is a connection that was taken over.
+type gateConn struct {
+	net.Conn
+	ready <-chan struct{}
+	once  sync.Once
+}
+
+// Read waits until the connection is set up.
+func (c *gateConn) Read(p []byte) (int, error) {
+	c.once.Do(func() { <-c.ready })
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		_ = c.Conn.Close() // the library's own close comes too late
+	}
+	return n, err
+}
+
+// Write gives up on a client that does not read.
+func (c *gateConn) Write(p []byte) (int, error) {
+	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}

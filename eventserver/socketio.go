@@ -1,0 +1,89 @@
+package eventserver
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/zishang520/socket.io/v3/pkg/types"
+)
+
+// The settings of the library. The pong may be late by more than a ping takes,
+// else its timers drop connections that are alive.
+const (
+	pingInterval   = 20 * time.Second
+	pingTimeout    = 30 * time.Second
+	connectTimeout = 10 * time.Second
+	// maxMessage is for breakpoint:resume with a large body, in bytes.
+	maxMessage = 64 << 20
+)
+
+// newSocketIO sets the library up.
+func newSocketIO(s *Server) *socket.Server {
+	o := socket.DefaultServerOptions()
+	o.SetPingInterval(pingInterval)
+	o.SetPingTimeout(pingTimeout)
+	o.SetConnectTimeout(connectTimeout)
+	o.SetMaxHttpBufferSize(maxMessage)
+	o.SetTransports(types.NewSet[transports.TransportCtor](&pollingBuilder{}, &socketBuilder{}))
+	// guard has asked who it is; what is not allowed does not come here.
+	o.SetCors(&types.Cors{Origin: "*"})
+	io := socket.NewServer(nil, o)
+	_ = io.On("connection", func(args ...any) {
+		if sock, ok := args[0].(*socket.Socket); ok {
+			s.connected(sock)
+		}
+	})
+	return io
+}
+
+// connected serves a client of the namespace "/".
+func (s *Server) connected(sock *socket.Socket) {
+	c := &client{server: s, sub: &subscriber{
+		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging,
+		done: make(chan struct{}), cursor: s.ring.end(),
+	}}
+	_ = sock.On("disconnect", func(...any) { close(c.sub.done) })
+	for name, handle := range clientEvents {
+		_ = sock.On(name, func(args ...any) { c.handle(name, handle, args) })
+	}
+	s.pumps.Go(c.sub.run)
+}
+
+// client is a connected client with what it may do.
+type client struct {
+	server *Server
+	sub    *subscriber
+}
+
+// handle calls the handler of an event. Whatever comes, the answer is an
+// acknowledgement if the client asked for one, or an event "error".
+func (c *client) handle(name string, fn func(*client, any) (any, error), args []any) {
+	var ack socket.Ack
+	if n := len(args); n > 0 {
+		if a, ok := args[n-1].(socket.Ack); ok {
+			ack, args = a, args[:n-1]
+		}
+	}
+	var arg any
+	if len(args) > 0 {
+		arg = args[0]
+	}
+	result, err := fn(c, arg)
+	switch {
+	case err != nil && ack != nil:
+		ack([]any{map[string]any{"ok": false, "error": err.Error()}}, nil)
+	case err != nil:
+		_ = c.sub.socket.Emit("error", map[string]any{"event": name, "error": err.Error()})
+	case ack != nil:
+		answer := map[string]any{"ok": true}
+		if result != nil {
+			answer["result"] = result
+		}
+		ack([]any{answer}, nil)
+	}
+}
+
+// errArgument says that an argument is not what an event takes.
+func errArgument(event, want string) error { return fmt.Errorf("%s takes %s", event, want) }

@@ -1,0 +1,110 @@
+package eventserver
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
+	"github.com/zishang520/socket.io/servers/engine/v3/transports"
+	"github.com/zishang520/socket.io/servers/socket/v3"
+)
+
+// subscriber is a connected client and how far it has got in the ring.
+type subscriber struct {
+	ring    *ring
+	socket  *socket.Socket
+	dropLag bool
+	done    chan struct{} // closed when the client is gone
+
+	mu   sync.Mutex
+	subs subscriptions
+	// cursor is the number of the next item.
+	cursor uint64
+}
+
+// run sends the ring to the client until it leaves or the ring is closed.
+func (s *subscriber) run() {
+	for {
+		seg, missed, wait := s.ring.after(s.position())
+		switch {
+		case seg != nil:
+			ok := s.sendSegment(seg, missed)
+			seg.drop()
+			if !ok {
+				return
+			}
+		case wait == nil:
+			return
+		default:
+			select {
+			case <-wait:
+			case <-s.done:
+				return
+			}
+		}
+	}
+}
+
+func (s *subscriber) position() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursor
+}
+
+// rewind lets the subscriber have again what is in the ring from a number on.
+func (s *subscriber) rewind(to uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursor = min(s.cursor, to)
+}
+
+// sendSegment sends what the client wants of a segment, and waits until it was
+// written. It returns false if the client is gone.
+func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
+	if missed > 0 {
+		if s.dropLag {
+			s.socket.Disconnect(false)
+			return false
+		}
+		if !s.send(laggedBundle(missed)) {
+			return false
+		}
+	}
+	b := s.take(seg)
+	return len(b.messages) == 0 || s.send(b)
+}
+
+// take moves on behind seg and returns what the client wants of it.
+func (s *subscriber) take(seg *segment) *bundle {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := max(s.cursor, seg.first)
+	s.cursor = seg.end()
+	if a, ok := s.subs.audience(seg.session); ok && from == seg.first {
+		return seg.bundleFor(a)
+	}
+	var p packer
+	for _, it := range seg.items[from-seg.first:] {
+		s.subs.pack(&p, it, seg.session)
+	}
+	return p.bundle()
+}
+
+// send writes a bundle and waits until that has happened.
+func (s *subscriber) send(b *bundle) bool {
+	written := make(chan struct{})
+	s.socket.Conn().Send(bundleData{b}, packet.NewOptions(false), func(transports.Transport) { close(written) })
+	select {
+	case <-written:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+// laggedBundle tells a client how many events it has missed.
+func laggedBundle(missed uint64) *bundle {
+	b := new(bundle)
+	b.add("lagged", &encoded{text: []byte(`{"dropped":` + strconv.FormatUint(missed, 10) + `}`)})
+	return b
+}

@@ -1,0 +1,129 @@
+// Package jsonenc appends JSON to byte slices, for those who write so much of it
+// that encoding/json would be most of their work.
+//
+//	dst = append(dst, `{"url":`...)
+//	dst = jsonenc.AppendText(dst, url)
+package jsonenc
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// Plain has the bytes that stand for themselves in a JSON string (RFC 8259
+// section 7). Bytes of 0x80 and above do in valid UTF-8.
+var Plain = func() (plain [256]bool) {
+	for c := range plain {
+		plain[c] = c >= 0x20 && c != '"' && c != '\\'
+	}
+	return plain
+}()
+
+// AppendQuoted appends s, which must be valid UTF-8, as a JSON string. It takes
+// eight bytes at a time: bodies are most of what is written, and JSON in JSON has
+// a quote every few bytes, too often for copying the runs between them.
+func AppendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
+	dst = append(dst, '"')
+	i := 0
+	for i+8 <= len(s) {
+		word := load64(s, i)
+		dst = binary.LittleEndian.AppendUint64(dst, word)
+		special := specialBytes(word)
+		if special == 0 {
+			i += 8
+			continue
+		}
+		n := bits.TrailingZeros64(special) / 8
+		dst = AppendEscape(dst[:len(dst)-8+n], s[i+n])
+		i += n + 1
+	}
+	for ; i < len(s); i++ {
+		if Plain[s[i]] {
+			dst = append(dst, s[i])
+		} else {
+			dst = AppendEscape(dst, s[i])
+		}
+	}
+	return append(dst, '"')
+}
+
+// load64 returns eight bytes of s as one number, the first lowest. The compiler
+// makes one load of it.
+func load64[S ~string | ~[]byte](s S, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+// specialBytes marks the first of eight bytes that is not Plain by setting its
+// highest bit; bits above that one mean nothing. 0 means that all are.
+func specialBytes(word uint64) uint64 {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	quote := word ^ ones*'"'
+	backslash := word ^ ones*'\\'
+	return ((word-ones*0x20)&^word | (quote-ones)&^quote | (backslash-ones)&^backslash) & highs
+}
+
+// AppendEscape appends the escape of a byte that is not Plain.
+func AppendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
+}
+
+// AppendText appends words for people as a JSON string. Bytes that are not UTF-8
+// become U+FFFD: nobody needs them back.
+func AppendText(dst []byte, s string) []byte {
+	if IsUTF8(s) {
+		return AppendQuoted(dst, s)
+	}
+	return AppendQuoted(dst, string([]rune(s)))
+}
+
+// AppendLatin1 appends a JSON string that spells each byte as the character of
+// that number, so that bytes that are not UTF-8 survive. It must be marked.
+func AppendLatin1[S ~string | ~[]byte](dst []byte, s S) []byte {
+	dst = append(dst, '"')
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; Plain[c] {
+			dst = utf8.AppendRune(dst, rune(c))
+		} else {
+			dst = AppendEscape(dst, c)
+		}
+	}
+	return append(dst, '"')
+}
+
+// IsUTF8 reports whether s is valid UTF-8. It copies nothing as long as s is
+// ASCII.
+func IsUTF8[S ~string | ~[]byte](s S) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return utf8.ValidString(string(s[i:]))
+		}
+	}
+	return true
+}
+
+// AppendMillis appends d as milliseconds with one decimal; less than none is
+// none.
+func AppendMillis(dst []byte, d time.Duration) []byte {
+	tenths := int64((max(d, 0) + 50*time.Microsecond) / (100 * time.Microsecond))
+	dst = strconv.AppendInt(dst, tenths/10, 10)
+	return append(dst, '.', byte('0'+tenths%10))
+}

@@ -32,8 +32,8 @@ type item struct {
 	at time.Time
 	// request and response are the content as far as it is told by this item.
 	request, response content
-	frame    *frame
-	close    *traffic.WSClose
+	frame             *frame
+	close             *traffic.WSClose
 	// control is that of an itemControl.
 	control event
 	// cost is what the item holds in bytes, about.

@@ -35,13 +35,13 @@ func exchangeFrom(ctx context.Context) *exchange {
 
 // inLayers returns the context for the layers, which have Notes in it.
 func (x *exchange) inLayers(ctx context.Context) context.Context {
-	x.edits = new(edits)
 	ctx, x.notes = traffic.WithNotes(&exchangeContext{ctx, x}, &x.Exchange, x.c.p.observer, &x.order)
 	return ctx
 }
 
 // edits is what the network was asked for and has answered, from which layers
-// may have made something else. Of several requests it is the last one.
+// may have made something else. Of several requests it is the last one; of an
+// exchange that never came to the network there is none.
 type edits struct {
 	sent     *traffic.Request // nil for what the client sent
 	sentBody *sentBody        // nil for the client's
@@ -75,8 +75,10 @@ func (e editable) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic
 // sending returns the request to send in place of one that layers may have
 // changed.
 func (x *exchange) sending(req *traffic.Request) (*traffic.Request, error) {
-	x.edits.release()
-	*x.edits = edits{}
+	if x.edits != nil {
+		x.edits.release()
+	}
+	x.edits = new(edits)
 	if req == &x.upstream {
 		return req, nil
 	}
@@ -120,6 +122,9 @@ func (x *exchange) receiving(resp *traffic.Response) {
 // concludeEdits fills in what an exchange says about edits.
 func (x *exchange) concludeEdits() {
 	e := x.edits
+	if e == nil {
+		return
+	}
 	if e.sentBody != nil {
 		x.SentBody = e.sentBody.capture.different(x.RequestBody)
 	}

@@ -84,7 +84,8 @@ func (x *exchange) checkAnswer(resp *traffic.Response) error {
 		_ = closeBody(resp.Body) // the head is the reason
 		return unfit("response", err)
 	}
-	if resp.Status != x.edits.received.Status {
+	e := x.edits
+	if e == nil || resp.Status != e.received.Status {
 		otherStatus(resp)
 	}
 	if resp.Status == http.StatusSwitchingProtocols {
@@ -95,10 +96,13 @@ func (x *exchange) checkAnswer(resp *traffic.Response) error {
 		_ = closeBody(resp.Body)
 		return unfit("response", err)
 	}
-	if body, ok := resp.Body.(*originBody); ok && body == x.edits.answer {
-		x.edits.relayed = true
+	if body, ok := resp.Body.(*originBody); ok && e != nil && body == e.answer {
+		e.relayed = true
+		if body.Framing() == framing {
+			return nil
+		}
 	}
-	if framing.Kind != h1.NoBody && !(x.edits.relayed && x.edits.answer.Framing() == framing) {
+	if framing.Kind != h1.NoBody {
 		head, _ := reframe(resp, framing, x.Request.Proto)
 		resp.Header = head.Header
 	}

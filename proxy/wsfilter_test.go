@@ -286,10 +286,9 @@ func TestWebSocketFilterPeers(t *testing.T) {
 	}
 }
 
-// testFilterPeers drops each tenth message of a direction, replaces others, and
-// injects one behind.
-func testFilterPeers(t *testing.T, client, server library, dir traffic.Direction) {
-	sent, n := messages(600), 0
+// editing returns a filter that drops each tenth message of a direction, replaces
+// others, and injects one behind others, and what is then to come of sent.
+func editing(sent []message, dir traffic.Direction) ([]message, proxy.Options) {
 	injected := message{traffic.OpText, []byte("injected")}
 	long := bytes.Repeat([]byte("replaced "), 300)
 	sent[50] = message{traffic.OpText, bytes.Repeat([]byte("too large "), 500_000)}
@@ -305,7 +304,8 @@ func testFilterPeers(t *testing.T, client, server library, dir traffic.Direction
 			want = append(want, m)
 		}
 	}
-	opts := filtering(func(_ context.Context, m *traffic.Frame, _ traffic.FrameWriter) (traffic.FrameVerdict, error) {
+	n := 0
+	return want, filtering(func(_ context.Context, m *traffic.Frame, _ traffic.FrameWriter) (traffic.FrameVerdict, error) {
 		if m.Dir != dir {
 			return traffic.FrameVerdict{}, nil
 		}
@@ -322,6 +322,12 @@ func testFilterPeers(t *testing.T, client, server library, dir traffic.Direction
 		}
 		return traffic.FrameVerdict{}, nil
 	})
+}
+
+// testFilterPeers edits a conversation.
+func testFilterPeers(t *testing.T, client, server library, dir traffic.Direction) {
+	sent := messages(1000)
+	want, opts := editing(sent, dir)
 	origin := httptest.NewServer(echo(server.serve, true))
 	t.Cleanup(origin.Close)
 	p, _ := intercepting(t, opts)

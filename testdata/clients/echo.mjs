@@ -1,7 +1,8 @@
 // Sends messages over a WebSocket with Node's ws, expects each back as it was,
-// and closes. The task is JSON on standard input: url, proxy ("" for none),
-// deflate, and messages of {binary, data in base64, parts, ping}. The authority
-// to trust comes with NODE_EXTRA_CA_CERTS.
+// or others in their place, and closes. The task is JSON on standard input: url,
+// proxy ("" for none), deflate, messages of {binary, data in base64, parts,
+// ping}, and expect, if that is something else. The authority to trust comes with
+// NODE_EXTRA_CA_CERTS.
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 
@@ -9,7 +10,9 @@ import { HttpsProxyAgent } from 'https-proxy-agent';
 import WebSocket from 'ws';
 
 const task = JSON.parse(await text(process.stdin));
-const messages = task.messages.map((m) => ({ ...m, data: Buffer.from(m.data, 'base64') }));
+const decoded = (list) => list.map((m) => ({ ...m, data: Buffer.from(m.data, 'base64') }));
+const messages = decoded(task.messages);
+const expected = decoded(task.expect ?? task.messages);
 
 const socket = new WebSocket(task.url, {
   agent: task.proxy ? new HttpsProxyAgent(task.proxy) : undefined,
@@ -17,11 +20,11 @@ const socket = new WebSocket(task.url, {
 });
 let received = 0;
 socket.on('message', (data, binary) => {
-  const sent = messages[received++];
-  if (binary !== Boolean(sent?.binary) || !data.equals(sent.data)) {
-    throw new Error(`message ${received} came back changed: ${data.length} bytes`);
+  const want = expected[received++];
+  if (binary !== Boolean(want?.binary) || !data.equals(want.data)) {
+    throw new Error(`message ${received} is not as expected: ${data.length} bytes`);
   }
-  if (received === messages.length) {
+  if (received === expected.length) {
     socket.close(1000, 'done');
   }
 });
@@ -30,7 +33,7 @@ for (const message of messages) {
   send(message);
 }
 const [code] = await once(socket, 'close');
-if (code !== 1000 || received !== messages.length) {
+if (code !== 1000 || received !== expected.length) {
   throw new Error(`closed with ${code} after ${received} messages`);
 }
 

@@ -32,7 +32,7 @@ test: $(CLIENTS)/node_modules/.package-lock.json ## vet for every platform, race
 # npm writes this file when it is done.
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
 	@if command -v npm >/dev/null; then cd $(CLIENTS) && npm ci; \
-	else echo "npm is not installed: the WebSocket client of Node.js will NOT be tested"; fi
+	else echo "npm is not installed: the clients and readers of Node.js will NOT be tested"; fi
 
 .PHONY: lint
 lint: ## golangci-lint (staticcheck is part of it), formatting, tidy go.mod

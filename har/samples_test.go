@@ -92,7 +92,27 @@ func samples() []sample {
 	return append(append(all, oddResponses()...), streams()...)
 }
 
-const samplePage = `<!doctype html><title>from the HAR</title><link rel="icon" href="data:,"><img src="/logo.png">`
+// samplePage reports what it gets of the other samples.
+const samplePage = `<!doctype html><title>from the HAR</title><link rel="icon" href="data:,"><img id="logo" src="/logo.png">
+<script>
+window.report = (async () => {
+  const text = async (path, init) => (await fetch(path, init)).text();
+  await document.getElementById("logo").decode();
+  return {
+    title: document.title,
+    image: document.getElementById("logo").naturalWidth,
+    json: await text("/api?b=2&a=%20x&a=%zz"),
+    post: await text("/orders", {method: "POST", body: '{"item":"a1"}'}),
+    bytes: await text("/bytes", {method: "POST", body: new Uint8Array([0, 255, 254])}),
+    otherPost: await text("/orders", {method: "POST", body: "other"}).catch(() => "refused"),
+    coded: (await text("/coded")).length,
+    long: (await text("/long.txt")).length,
+    longBinary: (await (await fetch("/long.bin")).arrayBuffer()).byteLength,
+    redirected: (await text("/old")).includes("from the HAR"),
+    empty: await text("/empty"),
+  };
+})();
+</script>`
 
 // oddResponses returns entries that test what readers take.
 func oddResponses() []sample {

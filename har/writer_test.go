@@ -126,7 +126,7 @@ func TestWriteGolden(t *testing.T) {
 	decode(t, got)
 	golden := filepath.Join("..", "testdata", "har", "every-kind.har")
 	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(golden, got, 0o600); err != nil {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

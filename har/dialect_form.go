@@ -1,0 +1,92 @@
+package har
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"mime"
+	"mime/multipart"
+	"net/textproto"
+	"net/url"
+	"strings"
+)
+
+// formContent returns the content of a form of which there are only the fields, or
+// why it cannot be known.
+func formContent(p *PostData) (content []byte, why string) {
+	mediaType, parameters, _ := mime.ParseMediaType(p.MimeType)
+	if mediaType == "multipart/form-data" {
+		return multipartContent(p.Params, parameters["boundary"])
+	}
+	if mediaType != "" && mediaType != "application/x-www-form-urlencoded" {
+		return nil, "they are of " + mediaType
+	}
+	var b strings.Builder
+	for i, param := range p.Params {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(param.Name) + "=" + url.QueryEscape(param.Value))
+	}
+	return []byte(b.String()), ""
+}
+
+func multipartContent(params []Param, boundary string) (content []byte, why string) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	if err := w.SetBoundary(boundary); err != nil {
+		return nil, "the boundary is missing"
+	}
+	for _, param := range params {
+		if param.FileName != "" && param.Value == "" {
+			return nil, "what was in the file is missing"
+		}
+		disposition := map[string]string{"name": param.Name}
+		if param.FileName != "" {
+			disposition["filename"] = param.FileName
+		}
+		header := textproto.MIMEHeader{"Content-Disposition": {mime.FormatMediaType("form-data", disposition)}}
+		if param.ContentType != "" {
+			header.Set("Content-Type", param.ContentType)
+		}
+		part, err := w.CreatePart(header)
+		if err != nil {
+			return nil, err.Error()
+		}
+		if _, err := part.Write([]byte(param.Value)); err != nil {
+			return nil, err.Error()
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err.Error()
+	}
+	return b.Bytes(), ""
+}
+
+// pollyChunks returns content in the form in which Polly.js has that of responses
+// with a Content-Encoding: the text is a JSON array of chunks, in base64, or in hex
+// where older versions say `_isBinary`. They are as they were on the wire.
+func pollyChunks(raw rawBody) ([]byte, bool) {
+	base := strings.EqualFold(raw.encoding, "base64")
+	if !base && !raw.binary || len(raw.text) == 0 || raw.text[0] != '[' {
+		return nil, false
+	}
+	var chunks []string
+	if json.Unmarshal(raw.text, &chunks) != nil {
+		return nil, false
+	}
+	decodeChunk := base64.StdEncoding.DecodeString
+	if !base {
+		decodeChunk = hex.DecodeString
+	}
+	var all []byte
+	for _, chunk := range chunks {
+		part, err := decodeChunk(chunk)
+		if err != nil {
+			return nil, false
+		}
+		all = append(all, part...)
+	}
+	return all, true
+}

@@ -117,6 +117,9 @@ func TestValidatorsAndConvertersTakeEveryKind(t *testing.T) {
 		if !strings.Contains(f.K6, "export default function") || name == "all" && !strings.Contains(f.K6, `'{"item":"a1"}'`) {
 			t.Errorf("%s: har-to-k6 made %s", name, f.K6)
 		}
+		if name == "http-only" && strings.Contains(f.K6, "wss:") {
+			t.Error("http-only has a WebSocket connection")
+		}
 	}
 }
 

@@ -125,12 +125,14 @@ func oddResponses() []sample {
 	redirect.Response.Headers = []har.Pair{{Name: "Location", Value: "/"}}
 
 	cookies := sampleOf("GET", "https://example.test/cookies", 200, "text/plain", []byte("cookies"))
-	cookies.Request.Cookies = har.RequestCookies(traffic.Fields{{Name: "Cookie", Value: `a=1; json={"k":1}; alone`}})
-	cookies.Response.Cookies = har.ResponseCookies(traffic.Fields{
+	sent := traffic.Fields{{Name: "Cookie", Value: `a=1; json={"k":1}; alone`}}
+	cookies.Request.Headers, cookies.Request.Cookies = har.Pairs(sent), har.RequestCookies(sent)
+	set := traffic.Fields{
 		{Name: "Set-Cookie", Value: "a=1; Expires=Wednesday, 09-Nov-33 23:12:40 GMT; Path=/; HttpOnly; Secure; SameSite=lax"},
 		{Name: "Set-Cookie", Value: "b=2; Expires=0; Domain=.example.test"},
 		{Name: "Set-Cookie", Value: "c=3; Max-Age=99999999999999"},
-	}, began)
+	}
+	cookies.Response.Headers, cookies.Response.Cookies = har.Pairs(set), har.ResponseCookies(set, began)
 
 	cut := sampleOf("GET", "https://example.test/cut", 200, "text/plain", []byte("the beginn"))
 	cut.Response.Content.Size, cut.Response.Content.Truncated, cut.Response.Content.Comment = 1<<30, true, "only 10 bytes were kept"

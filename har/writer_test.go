@@ -47,28 +47,15 @@ func decode(t *testing.T, content []byte) document {
 }
 
 // written returns what a stream of the entries has.
-func written(t *testing.T, o har.Options, entries ...*har.Entry) document {
+func written(t *testing.T, entries ...*har.Entry) document {
 	t.Helper()
-	var out bytes.Buffer
-	w, err := har.NewWriter(&out, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if err := w.Write(e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return decode(t, out.Bytes())
+	return decode(t, stream(t, entries...))
 }
 
 func TestWriteMembers(t *testing.T) {
 	for _, s := range samples() {
 		t.Run(s.name, func(t *testing.T) {
-			e := written(t, har.Options{}, s.entry).Log.Entries[0]
+			e := written(t, s.entry).Log.Entries[0]
 			content := e["response"].(map[string]any)["content"].(map[string]any)
 			if body := s.entry.Response.Content.Body; body.Present() {
 				checkText(t, body, content, "text", "encoding")
@@ -145,7 +132,7 @@ func readFile(t *testing.T, path string) []byte {
 }
 
 func TestZeroEntryIsWhole(t *testing.T) {
-	e := written(t, har.Options{}, new(har.Entry)).Log.Entries[0]
+	e := written(t, new(har.Entry)).Log.Entries[0]
 	for _, name := range []string{"startedDateTime", "time", "request", "response", "cache", "timings"} {
 		if e[name] == nil {
 			t.Errorf("%s is missing", name)
@@ -246,7 +233,7 @@ func TestProfileHTTPOnlyLeavesSocketsOut(t *testing.T) {
 }
 
 func TestMessages(t *testing.T) {
-	e := written(t, har.Options{}, conversation()).Log.Entries[0]
+	e := written(t, conversation()).Log.Entries[0]
 	want := []map[string]any{
 		{"type": "send", "time": json.Number("1795218243.132877"), "opcode": json.Number("1"), "data": `{"say":"hello"}`},
 		{"type": "receive", "time": json.Number("1795218243.133877"), "opcode": json.Number("2"), "data": "AAH/", "_fragments": json.Number("3")},
@@ -273,7 +260,7 @@ func TestMessages(t *testing.T) {
 func TestConnectionWithoutMessages(t *testing.T) {
 	e := conversation()
 	e.WebSocketMessages = har.Messages(nil)
-	got := written(t, har.Options{}, e).Log.Entries[0]["_webSocketMessages"]
+	got := written(t, e).Log.Entries[0]["_webSocketMessages"]
 	if diff := cmp.Diff([]any{}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -287,7 +274,7 @@ func TestNumbersAndAddressesStayValid(t *testing.T) {
 		"[::1]": nil, "localhost": nil, "": nil,
 	} {
 		e.ServerIPAddress = address
-		got := written(t, har.Options{}, e).Log.Entries[0]
+		got := written(t, e).Log.Entries[0]
 		if got["serverIPAddress"] != want {
 			t.Errorf("%s: got %v", address, got["serverIPAddress"])
 		}
@@ -303,7 +290,7 @@ func TestStringsThatAreNotUTF8AreLatin1(t *testing.T) {
 	e := sampleOf("GET", "http://example.test/", 200, "", nil)
 	e.Response.StatusText = "\x00\"\\\n\r\té\u2028"
 	e.Comment = "\xff\"\x01é"
-	got := written(t, har.Options{}, e).Log.Entries[0]
+	got := written(t, e).Log.Entries[0]
 	if text := got["response"].(map[string]any)["statusText"]; text != e.Response.StatusText {
 		t.Errorf("got %q", text)
 	}
@@ -329,7 +316,7 @@ func TestContentOfAnyLengthIsWhole(t *testing.T) {
 			} {
 				e := sampleOf("GET", "http://example.test/", 200, "", nil)
 				e.Response.Content.Body = body
-				got := written(t, har.Options{}, e).Log.Entries[0]["response"].(map[string]any)["content"].(map[string]any)
+				got := written(t, e).Log.Entries[0]["response"].(map[string]any)["content"].(map[string]any)
 				checkText(t, har.Body{Data: content}, got, "text", "encoding")
 				if t.Failed() {
 					t.Fatalf("%d bytes of %s from %s", size, name, kind)
@@ -343,148 +330,9 @@ func TestLongConversation(t *testing.T) {
 	const n = 100_000
 	e := conversation()
 	e.WebSocketMessages = manyMessages(n)
-	all := written(t, har.Options{}, e).Log.Entries[0]["_webSocketMessages"].([]any)
+	all := written(t, e).Log.Entries[0]["_webSocketMessages"].([]any)
 	if len(all) != n || all[n-1].(map[string]any)["data"] != "message 99999" {
 		t.Errorf("%d messages came, want %d", len(all), n)
-	}
-}
-
-var errLost = errors.New("the file is lost")
-
-// lost is content that cannot be read behind its first bytes.
-func lost(first int) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) {
-		return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("a", first)), errReader{})), nil
-	}
-}
-
-type errReader struct{}
-
-func (errReader) Read([]byte) (int, error) { return 0, errLost }
-
-// unreadable returns entries that fail while they are written: at once, and when
-// a part of them is in the file.
-func unreadable() []*har.Entry {
-	missing := sampleOf("GET", "http://example.test/missing", 200, "", nil)
-	missing.Response.Content.Body.Source = func() (io.ReadCloser, error) { return nil, errLost }
-	torn := sampleOf("GET", "http://example.test/torn", 200, "", nil)
-	torn.Response.Content.Body = har.Body{Source: lost(5 << 20), Base64: true}
-	messages := conversation()
-	messages.WebSocketMessages = func(yield func(*har.Message, error) bool) {
-		for m := range manyMessages(50_000) {
-			if !yield(m, nil) {
-				return
-			}
-		}
-		yield(nil, errLost)
-	}
-	return []*har.Entry{missing, torn, messages}
-}
-
-func TestUnreadableEntryIsLeftOut(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "run.har")
-	w, err := har.Create(path, har.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, e := range unreadable() {
-		if err := w.Write(e); !errors.Is(err, errLost) || !strings.Contains(err.Error(), e.Request.URL) {
-			t.Errorf("got %v", err)
-		}
-		if got := len(decode(t, readFile(t, path)).Log.Entries); got != i {
-			t.Errorf("the file has %d entries, want %d", got, i)
-		}
-		if err := w.Write(sampleOf("GET", "http://example.test/", 200, "", nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Error(err)
-	}
-	if got := len(decode(t, readFile(t, path)).Log.Entries); got != 3 {
-		t.Errorf("the file has %d entries, want 3", got)
-	}
-}
-
-func TestUnreadableEntryEndsAStreamOnlyIfTorn(t *testing.T) {
-	var out bytes.Buffer
-	w, err := har.NewWriter(&out, har.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	missing, torn := unreadable()[0], unreadable()[1]
-	if err := w.Write(missing); !errors.Is(err, errLost) {
-		t.Errorf("got %v", err)
-	}
-	if err := w.Write(torn); !errors.Is(err, errLost) {
-		t.Errorf("got %v", err)
-	}
-	if err := w.Write(missing); !errors.Is(err, errLost) {
-		t.Errorf("a torn stream takes another entry: %v", err)
-	}
-	if err := w.Close(); !errors.Is(err, errLost) {
-		t.Errorf("Close says %v", err)
-	}
-}
-
-// fullDisk takes so many bytes.
-type fullDisk struct {
-	room int
-	bytes.Buffer
-}
-
-var errFull = errors.New("no space left")
-
-func (d *fullDisk) Write(p []byte) (int, error) {
-	if len(p) > d.room {
-		return 0, errFull
-	}
-	d.room -= len(p)
-	return d.Buffer.Write(p)
-}
-
-func TestWriteErrorIsFinal(t *testing.T) {
-	if _, err := har.NewWriter(&fullDisk{room: 10}, har.Options{}); !errors.Is(err, errFull) {
-		t.Errorf("NewWriter says %v", err)
-	}
-	out := &fullDisk{room: 1000}
-	w, err := har.NewWriter(out, har.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := sampleOf("GET", "http://example.test/", 200, "", bytes.Repeat([]byte("a"), 1000))
-	if err := w.Write(e); !errors.Is(err, errFull) {
-		t.Errorf("Write says %v", err)
-	}
-	out.room = 1 << 20
-	if err := w.Write(e); !errors.Is(err, errFull) {
-		t.Errorf("the next Write says %v", err)
-	}
-	if err := w.Close(); !errors.Is(err, errFull) {
-		t.Errorf("Close says %v", err)
-	}
-}
-
-func TestClosedFileIsAnError(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "run.har"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := har.NewFileWriter(f, har.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Close()
-	for range 2 {
-		if err := w.Write(conversation()); !errors.Is(err, os.ErrClosed) {
-			t.Errorf("Write says %v", err)
-		}
-	}
-	if err := w.Close(); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("Close says %v", err)
-	}
-	if _, err := har.NewFileWriter(f, har.Options{}); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("NewFileWriter says %v", err)
 	}
 }
 
@@ -495,7 +343,7 @@ func FuzzWriteIsJSON(f *testing.F) {
 		e.Time, e.Timings.DNS = ms, ms
 		e.Response.Headers = []har.Pair{{Name: name, Value: url, Comment: name}}
 		e.WebSocketMessages = har.Messages([]har.Message{{Time: began, Opcode: traffic.Opcode(opcode), Body: har.Body{Data: content}}})
-		got := written(t, har.Options{Comment: name}, e).Log.Entries[0]
+		got := written(t, e).Log.Entries[0]
 		checkText(t, har.Body{Data: content}, got["response"].(map[string]any)["content"].(map[string]any), "text", "encoding")
 		message := got["_webSocketMessages"].([]any)[0].(map[string]any)
 		if opcode != uint8(traffic.OpText) {

@@ -150,4 +150,3 @@ func TestClosedFileIsAnError(t *testing.T) {
 		t.Errorf("NewFileWriter says %v", err)
 	}
 }
-

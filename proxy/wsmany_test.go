@@ -3,20 +3,32 @@
 package proxy_test
 
 import (
+	"crypto/tls"
+	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/necto-dev/necto/internal/nectest"
+	"github.com/necto-dev/necto/internal/wsframe"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/traffic"
 )
 
-// maxIdleWebSocket is how many bytes an idle connection may cost, both of its
-// sides and what is told of it included.
-const maxIdleWebSocket = 40 << 10
+// How many bytes an idle connection may cost, both of its sides and what is told
+// of it included.
+const (
+	maxIdleWebSocket = 40 << 10
+	// Each side has a buffer of package crypto/tls besides, for records as large
+	// as the largest that came.
+	maxIdleSecure = 100 << 10
+	// Each direction remembers 32 KiB, which later messages may refer to.
+	maxIdleTakeover = 100 << 10
+)
 
 // memoryInUse is what heap and stacks hold.
 func memoryInUse() int64 {
@@ -27,14 +39,53 @@ func memoryInUse() int64 {
 	return int64(m.HeapInuse + m.StackInuse)
 }
 
-// idleWebSockets opens n connections to origin by way of addr, has a frame pass
-// each and returns what memory each costs, both ends included.
-func idleWebSockets(t *testing.T, n int, addr, origin string, round wsRound) int64 {
+// idleKind is a kind of connection that may be idle.
+type idleKind struct {
+	name   string
+	round  wsRound
+	accept string // fields of the origin's answer
+	secure bool
+	limit  int64 // of what one may cost
+}
+
+// idleKinds have had more pass than an idle direction holds.
+func idleKinds() []idleKind {
+	content := strings.Repeat("x", 10<<10)
+	compressed := wsRound{[]byte(deflated(traffic.ClientToServer)), []byte(deflated(traffic.ServerToClient))}
+	return []idleKind{
+		{name: "ws", round: newWSRound(len(content)), limit: maxIdleWebSocket},
+		{name: "wss", round: newWSRound(len(content)), secure: true, limit: maxIdleSecure},
+		{name: "takeover", round: compressed, accept: "Sec-WebSocket-Extensions: permessage-deflate\r\n", limit: maxIdleTakeover},
+	}
+}
+
+// deflated is a compressed message of 64 KiB, which fills the window of its
+// direction.
+func deflated(dir traffic.Direction) string {
+	content := make([]byte, 64<<10)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(content)
+	for i := range content {
+		content[i] = "abcd"[content[i]&3]
+	}
+	payload, _ := wsframe.AppendDeflate(nil, content, wsframe.Compression{WindowBits: 15})
+	h := wsframe.Header{Fin: true, RSV: wsframe.RSV1, Opcode: wsframe.OpText, Masked: dir == traffic.ClientToServer}
+	return string(wsframe.AppendFrame(nil, h, payload))
+}
+
+// idleWebSockets opens n connections by way of connect, has a frame pass each and
+// returns what memory each costs, both ends included.
+func (k idleKind) idleWebSockets(t *testing.T, n int, request string, connect func() net.Conn) int64 {
 	t.Helper()
 	before := memoryInUse()
-	conns := connectAll(t, addr, n)
+	conns := make([]net.Conn, n)
 	failed := make(chan error, n)
-	each(n, func(i int) { failed <- shakeAndIdle(conns[i], origin, round) })
+	each(n, func(i int) {
+		if conns[i] = connect(); conns[i] == nil {
+			failed <- errors.New("no connection")
+			return
+		}
+		failed <- k.shakeAndIdle(conns[i], request)
+	})
 	for range n {
 		if err := <-failed; err != nil {
 			t.Fatal(err)
@@ -45,21 +96,31 @@ func idleWebSockets(t *testing.T, n int, addr, origin string, round wsRound) int
 	for _, c := range conns {
 		c.Close()
 	}
+	time.Sleep(300 * time.Millisecond) // nothing of it is counted with what follows
 	return cost
 }
 
 // shakeAndIdle does a handshake and one round.
-func shakeAndIdle(conn net.Conn, origin string, round wsRound) error {
+func (k idleKind) shakeAndIdle(conn net.Conn, request string) error {
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	defer conn.SetDeadline(time.Time{})
-	if _, err := io.WriteString(conn, wsGet(origin, "")); err != nil {
+	if _, err := io.WriteString(conn, request); err != nil {
 		return err
 	}
-	buf := make([]byte, max(len(wsAcceptFields)+2, len(round.reply)))
-	if _, err := io.ReadFull(conn, buf[:len(wsAcceptFields)+2]); err != nil {
+	answer := len(wsAcceptFields) + len(k.accept) + 2
+	buf := make([]byte, max(answer, len(k.round.reply)))
+	if _, err := io.ReadFull(conn, buf[:answer]); err != nil {
 		return err
 	}
-	return round.do(conn, buf)
+	return k.round.do(conn, buf)
+}
+
+// serve is the origin.
+func (k idleKind) serve(c *nectest.Conn) {
+	_ = c.SetDeadline(time.Time{})
+	c.ReadHead()
+	c.Send(wsAcceptFields + k.accept + "\r\n")
+	k.round.serve(c)
 }
 
 // TestWebSocketIdle holds what idle connections cost, counted apart from their
@@ -68,17 +129,38 @@ func TestWebSocketIdle(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("measures memory")
 	}
-	round := newWSRound(10 << 10) // more than an idle direction holds
-	for _, want := range []int{1000, maxConnections} {
-		n := connections(t, want, 4)
-		origin := wsAccepting(t, round.serve)
-		ends := idleWebSockets(t, n, origin.Addr, origin.Addr, round)
-		p := start(t, proxy.Options{Observer: ignore{}}, proxy.Listener{})
-		all := idleWebSockets(t, n, p.addr, origin.Addr, round)
-		t.Logf("%d connections: %d bytes for each, and %d for its two ends", n, all-ends, ends)
-		if all-ends > maxIdleWebSocket {
-			t.Errorf("an idle connection costs %d bytes", all-ends)
-		}
+	n := connections(t, maxConnections, 4)
+	for _, k := range idleKinds() {
+		t.Run(k.name, func(t *testing.T) {
+			origin, pool := secureServer(t, k.serve)
+			opts := proxy.Options{Observer: ignore{}, Network: &proxy.Network{RootCAs: pool}}
+			direct := &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}
+			if !k.secure {
+				origin = nectest.NewRawServer(t, k.serve)
+			}
+			request := wsGet(origin.Addr, "")
+			if k.secure {
+				request = strings.Replace(request, "http://"+origin.Addr, "", 1)
+			}
+			ends := k.idleWebSockets(t, n, request, func() net.Conn {
+				conn := dialRaw(origin.Addr)
+				if k.secure && conn != nil {
+					return tls.Client(conn, direct)
+				}
+				return conn
+			})
+			p, config := intercepting(t, opts)
+			all := k.idleWebSockets(t, n, request, func() net.Conn {
+				if k.secure {
+					return dialSecure(p.addr, origin.Addr, withName(config, "127.0.0.1"))
+				}
+				return dialRaw(p.addr)
+			})
+			t.Logf("%d connections: %d bytes for each, and %d for its two ends", n, all-ends, ends)
+			if all-ends > k.limit {
+				t.Errorf("an idle connection costs %d bytes", all-ends)
+			}
+		})
 	}
 }
 

@@ -32,6 +32,10 @@ func TestEventsHappenInOrder(t *testing.T) {
 		{traffic.TLSFailed{Time: at}, 5},
 		{traffic.ClientError{Time: at}, 5},
 		{traffic.CertIssued{Time: at}, 5},
+		{traffic.RuleApplied{Time: at}, 5},
+		{traffic.BreakpointHit{Hit: &traffic.Hit{Time: at}}, 5},
+		{traffic.BreakpointResumed{Hit: &traffic.Hit{Time: started}, Resumed: at}, 5},
+		{traffic.BreakpointTimedOut{Hit: &traffic.Hit{Time: started}, Resumed: at}, 5},
 	}
 	for _, test := range tests {
 		if got := test.event.At().Sub(started); got != test.want {

@@ -19,7 +19,7 @@ type Appender interface{ Append(p []byte) }
 
 // Inflater inflates the compressed messages of one direction (RFC 7692 section
 // 7.2.2). It is used by one goroutine at a time. Whatever the sizes of messages,
-// it holds 48 KiB at most, and between messages of a direction without context
+// it holds 40 KiB at most, and between messages of a direction without context
 // takeover nothing; inflating itself borrows about 60 KiB for the duration of a
 // call, or of a message that comes in several pieces. There is no limit on what
 // a message inflates to: all is passed on in pieces of at most 16 KiB, so that
@@ -231,7 +231,7 @@ const (
 	windowSize = 1 << maxWindowBits
 	// windowMemory is how far a window grows before it is cut back to its
 	// size: the more, the rarer that is.
-	windowMemory = windowSize * 3 / 2
+	windowMemory = windowSize + windowSize/4
 )
 
 // window remembers the last 32 KiB of what was inflated. It grows with what has

@@ -80,30 +80,42 @@ func (e *encoder) look(b *Body) (short []byte, binary bool, err error) {
 		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	n, err := io.ReadFull(r, e.scratch)
-	if ended(err) {
-		return e.scratch[:n], false, nil
-	}
+	n, last, err := fill(r, e.scratch)
 	if err != nil {
 		return nil, false, err
+	}
+	if last {
+		return e.scratch[:n], false, nil
 	}
 	binary, err = e.isBinary(r, n)
 	return nil, binary, err
 }
 
-// ended reports whether io.ReadFull met the end.
-func ended(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+// fill reads until p is full, or reports that r has ended. io.ReadFull would not
+// tell the end from content that says io.ErrUnexpectedEOF itself.
+func fill(r io.Reader, p []byte) (n int, last bool, err error) {
+	for n < len(p) {
+		m, err := r.Read(p[n:])
+		n += m
+		if errors.Is(err, io.EOF) {
+			return n, true, nil
+		}
+		if err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, nil
 }
 
 // copy appends what r has.
 func (e *encoder) copy(mark string, r io.Reader, binary bool) error {
 	e.buf = append(e.buf, '"')
-	for last := false; !last && e.err == nil; e.relieve() {
-		n, err := io.ReadFull(r, e.scratch)
-		if last = ended(err); err != nil && !last {
+	for ended := false; !ended && e.err == nil; e.relieve() {
+		n, last, err := fill(r, e.scratch)
+		if err != nil {
 			return err
 		}
+		ended = last
 		if binary {
 			e.buf = base64.StdEncoding.AppendEncode(e.buf, e.scratch[:n])
 		} else {
@@ -126,13 +138,12 @@ func (e *encoder) isBinary(r io.Reader, n int) (bool, error) {
 			return true, nil
 		}
 		rest := copy(e.scratch, e.scratch[whole:n])
-		more, err := io.ReadFull(r, e.scratch[rest:])
-		n = rest + more
-		if ended(err) {
-			return !utf8.Valid(e.scratch[:n]), nil
-		}
+		more, last, err := fill(r, e.scratch[rest:])
 		if err != nil {
 			return false, err
+		}
+		if n = rest + more; last {
+			return !utf8.Valid(e.scratch[:n]), nil
 		}
 	}
 }

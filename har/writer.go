@@ -148,7 +148,8 @@ func (w *Writer) undo(cause error, final bool) error {
 }
 
 // SetNecto gives the log a member `_necto`, valid JSON, which is behind the
-// entries from the next Write or Close on; nil for none. It is kept.
+// entries from the next Write or Close on; nil for none. It is kept, and in a file
+// written behind every entry: what is long is better set before Close.
 func (w *Writer) SetNecto(raw json.RawMessage) {
 	w.necto, w.ended = raw, false
 }

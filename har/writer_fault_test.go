@@ -17,13 +17,32 @@ var errLost = errors.New("the file is lost")
 // lost is content that cannot be read behind its first bytes.
 func lost(first int) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) {
-		return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("a", first)), errReader{})), nil
+		return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("a", first)), errReader{errLost})), nil
 	}
 }
 
-type errReader struct{}
+type errReader struct{ err error }
 
-func (errReader) Read([]byte) (int, error) { return 0, errLost }
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+// cutShort is content of which the end is missing, as a damaged file has it.
+func cutShort() (io.ReadCloser, error) {
+	return io.NopCloser(io.MultiReader(strings.NewReader("begin"), errReader{io.ErrUnexpectedEOF})), nil
+}
+
+func TestContentThatIsCutShortIsAnError(t *testing.T) {
+	for _, binary := range []bool{false, true} {
+		e := sampleOf("GET", "http://example.test/", 200, "", nil)
+		e.Response.Content.Body = har.Body{Source: cutShort, Base64: binary}
+		w, err := har.NewWriter(io.Discard, har.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(e); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
 
 // unreadable returns entries that fail while they are written: at once, and when
 // a part of them is in the file.

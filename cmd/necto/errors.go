@@ -17,8 +17,9 @@ const (
 
 // usageError is a mistake in the command line or in a file the user gave.
 type usageError struct {
-	err  error
-	hint string // what would help, "" for a pointer to the command's help
+	err    error
+	hint   string // what would help, "" for a pointer to the command's help
+	detail string // printable lines that show the mistake, "" for none
 }
 
 // usagef returns a usageError with a formatted text.
@@ -77,15 +78,18 @@ func report(io stdio, err error) int {
 		return exit.code
 	}
 	io.note("error: %v", err)
+	usage, isUsage := errors.AsType[*usageError](err)
+	if isUsage && usage.detail != "" {
+		fmt.Fprintln(io.err, usage.detail)
+	}
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) && hinter.Hint() != "" {
 		io.note("hint: %s", hinter.Hint())
 	}
-	_, usage := errors.AsType[*usageError](err)
 	switch {
 	case exits:
 		return exit.code
-	case usage:
+	case isUsage:
 		return exitUsage
 	default:
 		return exitFailure

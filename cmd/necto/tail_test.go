@@ -13,29 +13,63 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/internal/tail"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
-func TestTailOptions(t *testing.T) {
+// tailed returns what tail makes of a command line.
+func tailed(t *testing.T, args ...string) (tailOptions, error) {
+	t.Helper()
 	var got tailOptions
 	cmd := newTailCmd(stdio{}, func(_ context.Context, _ stdio, o tailOptions) error {
 		got = o
 		return nil
 	})
-	cmd.SetArgs(strings.Fields("-f --filter WSS --dir out --opcode binary --search x --hex --pretty a.jsonl"))
-	if err := cmd.ExecuteContext(t.Context()); err != nil {
+	cmd.SetArgs(args)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	return got, cmd.ExecuteContext(t.Context())
+}
+
+func TestTailOptions(t *testing.T) {
+	got, err := tailed(t, strings.Fields("-f -n 3 --since 2026-01-02T15:04:05Z --hex --pretty --headers --body a.jsonl b.jsonl")...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	want := tailOptions{file: "a.jsonl", follow: true, print: tail.Options{
-		Selection: tail.Selection{
-			Kind: tail.KindWSS, Dir: new(traffic.ClientToServer), Opcode: new(traffic.OpBinary), Search: "x",
-		},
-		Hex: true, Pretty: true,
+	want := tailOptions{files: []string{"a.jsonl", "b.jsonl"}, print: tail.Options{
+		Follow: true, Last: new(3), Since: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC),
+		Hex: true, Pretty: true, Headers: true, Body: true,
 	}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(tailOptions{})); diff != "" {
 		t.Error(diff)
+	}
+	got, err = tailed(t, "--since", "10m", "a.jsonl")
+	if ago := time.Since(got.print.Since); err != nil || ago < 10*time.Minute || ago > 11*time.Minute {
+		t.Errorf("10 minutes ago was %v, %v", got.print.Since, err)
+	}
+}
+
+func TestTailFilters(t *testing.T) {
+	for want, args := range map[string][]string{
+		`ws`:      {"--filter", "ws"},
+		`dir:out`: {"--dir", "out"},
+		`dir:In and opcode:"0x2" and frame:"a \"b\" (or) c\\" and (ws or host:x)`: {
+			"--filter", "ws or host:x", "--dir", "In", "--opcode", "0x2", "--search", `a "b" (or) c\`,
+		},
+	} {
+		got, err := tailed(t, append(args, "a.jsonl")...)
+		if err != nil {
+			t.Errorf("%s: %v", want, err)
+			continue
+		}
+		parsed, err := filter.Parse(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(parsed.String(), got.print.Filter.String()); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
@@ -53,7 +87,7 @@ func TestTailFollowsARecordingUntilInterrupted(t *testing.T) {
 	out, in := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := runTail(t.Context(), stdio{out: in, err: io.Discard}, tailOptions{file: path, follow: true})
+		err := runTail(t.Context(), stdio{out: in, err: io.Discard}, tailOptions{files: []string{path}, print: tail.Options{Follow: true}})
 		in.Close()
 		done <- err
 	}()
@@ -98,7 +132,7 @@ func TestTailReadsBodiesBesideTheRecording(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := runTail(t.Context(), stdio{out: &out, err: io.Discard}, tailOptions{file: path}); err != nil {
+	if err := runTail(t.Context(), stdio{out: &out, err: io.Discard}, tailOptions{files: []string{path}}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasSuffix(out.String(), "]  -->  "+long+"\n") {
@@ -113,7 +147,7 @@ func TestTailEndsQuietlyWhenNobodyReads(t *testing.T) {
 	}
 	out.Close()
 	defer in.Close()
-	o := tailOptions{file: filepath.Join("..", "..", "testdata", "recordings", "chat.jsonl")}
+	o := tailOptions{files: []string{filepath.Join("..", "..", "testdata", "recordings", "chat.jsonl")}}
 	if err := runTail(t.Context(), stdio{out: in, err: io.Discard}, o); err != nil {
 		t.Error(err)
 	}

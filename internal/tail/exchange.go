@@ -1,73 +1,93 @@
 package tail
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
-	"time"
+	"strings"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
-// exchange prints a line of an exchange. One that has not ended has its line
-// replaced when it does.
-func (p *Printer) exchange(l record.Line) error {
-	if !p.o.exchanges() {
-		return nil
-	}
-	delete(p.pending.byID, l.ID)
-	e, err := record.ParseEntry(l.Raw)
+// exchange fills the row for an exchange.
+func (p *printer) exchange(it *item) error {
+	e, err := it.entry()
 	if err != nil {
 		return err
 	}
-	if !p.o.scheme(schemeOf(e.Request.URL)) {
-		return nil
-	}
-	line := p.line[:0]
-	if p.o.JSON {
-		line = append(line, l.Raw...)
-	} else {
-		line = p.appendExchange(line, e)
-	}
-	if l.Type == record.TypePending && !p.o.Live {
-		p.pending.byID[l.ID] = string(line)
-		return nil
-	}
-	return p.write(line)
-}
-
-func (p *Printer) appendExchange(dst []byte, e *record.Entry) []byte {
-	dst = p.stamp(dst, e.At)
-	status, size, duration := noStatus, unknown, durationText(e.Duration)
+	p.stamp(e.At)
+	h := head{method: e.Request.Method, status: noStatus, size: unknown, duration: durationText(e.Duration)}
 	if e.Response != nil {
-		status = p.status(e.Response.Status)
+		h.status, h.style = strconv.Itoa(e.Response.Status), p.styles.status(e.Response.Status)
 		if e.Response.Body != nil {
-			size = sizeText(e.Response.Body.Size)
+			h.size = sizeText(e.Response.Body.Size)
 		}
 	}
 	var notes []string
 	switch {
 	case e.Failure != nil:
-		status = p.styles.bad.Sprint("ERR")
+		h.status, h.style = "ERR", p.styles.bad
 		notes = append(notes, failureText(e.Failure))
 	case e.Type == record.TypePending:
-		status, duration = p.styles.dim.Sprint("..."), unknown
+		h.status, h.style, h.duration = "...", p.styles.dim, unknown
 		notes = append(notes, "not ended")
 	}
-	dst = p.row(dst, e.Request.Method, status, size, duration, e.Request.URL)
-	return p.notes(dst, notes)
+	p.request(h, e.Request.URL, append(notes, p.marksOf(e)...))
+	p.details(it, e)
+	return nil
 }
 
-// status returns a status code with its colour.
-func (p *Printer) status(code int) string {
-	return p.styles.status(code).Sprint(strconv.Itoa(code))
+// markWords are the keywords of the filter language that an exchange is marked
+// with.
+var markWords = [...]string{"mocked", "replayed", "modified"}
+
+// newMarks returns a filter for each mark.
+func newMarks() (marks [len(markWords)]*filter.Filter) {
+	for i, word := range markWords {
+		f, err := filter.Parse(word)
+		if err != nil {
+			panic(err) // they are keywords
+		}
+		marks[i] = f
+	}
+	return marks
 }
 
-// noStatus stands for a status code, in as many columns.
-const noStatus = "  -"
+// marksOf says what is special about an exchange.
+func (p *printer) marksOf(e *record.Entry) []string {
+	var notes []string
+	if len(e.Rules) > 0 || len(e.Tags) > 0 { // without them it has none of the marks
+		subject := &filter.Subject{Exchange: e.Exchange(nil)}
+		for i, mark := range p.marks {
+			if mark.Match(subject) {
+				notes = append(notes, markWords[i])
+			}
+		}
+	}
+	for _, rule := range e.Rules {
+		notes = append(notes, "rule "+rule)
+	}
+	for _, tag := range e.Tags {
+		if tag != filter.TagReplayed {
+			notes = append(notes, "tag "+tag)
+		}
+	}
+	if r := e.Response; r != nil {
+		if isStreamed(r) {
+			notes = append(notes, "streaming")
+		}
+		if r.Body != nil && r.Body.Truncated {
+			notes = append(notes, "cut")
+		}
+	}
+	return notes
+}
+
+// isStreamed reports whether a body came in pieces, or is made to.
+func isStreamed(r *record.EntryResponse) bool {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream") || r.Body != nil && len(r.Body.Chunks) > 0
+}
 
 func failureText(f *traffic.Failure) string {
 	text := string(f.Kind)
@@ -78,58 +98,4 @@ func failureText(f *traffic.Failure) string {
 		text += ": " + f.Text
 	}
 	return text
-}
-
-// schemeOf returns the scheme of a URL.
-func schemeOf(url string) string {
-	u, err := traffic.ParseURL(url)
-	if err != nil {
-		return ""
-	}
-	return u.Scheme
-}
-
-// pendingLines are exchanges that have not ended, as they would be printed.
-type pendingLines struct {
-	byID map[uint64]string
-}
-
-// each calls fn for each in the order in which they began.
-func (p pendingLines) each(fn func(string) error) error {
-	ids := make([]uint64, 0, len(p.byID))
-	for id := range p.byID {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		if err := fn(p.byID[id]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *Printer) appendTLS(dst []byte, l record.Line) []byte {
-	line := gjson.ParseBytes(l.Raw)
-	dst = p.stamp(dst, timeOf(line))
-	dst = p.row(dst, "TLS", p.styles.bad.Sprint("ERR"), unknown, unknown, line.Get("sni").String())
-	return p.notes(dst, []string{line.Get("failure").String(), "client " + line.Get("client").String()})
-}
-
-func (p *Printer) appendTunnel(dst []byte, l record.Line) []byte {
-	line := gjson.ParseBytes(l.Raw)
-	up, down := line.Get("bytesUp").Int(), line.Get("bytesDown").Int()
-	took := time.Duration(line.Get("ms").Num * float64(time.Millisecond))
-	dst = p.stamp(dst, timeOf(line))
-	dst = p.row(dst, "TUNNEL", noStatus, sizeText(up+down), durationText(took), line.Get("target").String())
-	return p.notes(dst, []string{fmt.Sprintf("%s up, %s down", sizeText(up), sizeText(down))})
-}
-
-// timeOf returns when a line was, the zero time if it does not say.
-func timeOf(line gjson.Result) time.Time {
-	at, err := time.Parse(time.RFC3339Nano, line.Get("at").String())
-	if err != nil {
-		return time.Time{}
-	}
-	return at
 }

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -8,46 +9,82 @@ import (
 	"time"
 )
 
-// pollInterval is how often a file that grows is looked at.
-const pollInterval = 100 * time.Millisecond
+const (
+	// pollInterval is how often a file that grows is looked at.
+	pollInterval = 100 * time.Millisecond
+	// headSize is how much of its beginning a recording is known by. Its first
+	// line has the number of its session there.
+	headSize = 128
+)
 
-// ErrReplaced is returned by a follower when its file has become shorter: another
-// recording was begun in it.
-var ErrReplaced = errors.New("the recording was replaced by another")
+// errReplaced is returned by a follower when there is another recording under its
+// path: the file was cut and written anew, or another took its place.
+var errReplaced = errors.New("the recording was replaced by another")
 
-// Follow returns a reader of a file that still grows: at the end it waits for
-// more. When ctx is done the end is the end. Read must not be called
-// concurrently.
-func Follow(ctx context.Context, f *os.File) io.Reader { return &follower{ctx: ctx, f: f} }
-
-// follower holds a context because Read cannot take one.
+// follower reads a file that still grows: at the end it waits for more. When ctx
+// is done the end is the end.
 type follower struct {
-	ctx    context.Context
-	f      *os.File
+	ctx    context.Context // a field because Read cannot take one
+	path   string
+	file   *os.File
+	idle   func() error // called before it waits
 	offset int64
+	head   []byte // what the file began with, up to headSize bytes
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. What the old file still had is read before
+// errReplaced is returned.
 func (r *follower) Read(p []byte) (int, error) {
 	for {
-		n, err := r.f.ReadAt(p, r.offset)
-		if r.offset += int64(n); n > 0 || err != nil && !errors.Is(err, io.EOF) {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
+		n, err := r.file.ReadAt(p, r.offset)
+		if err != nil && !errors.Is(err, io.EOF) {
 			return n, err
 		}
-		info, err := r.f.Stat()
-		if err != nil {
-			return 0, err
+		if n > 0 {
+			r.read(p[:n])
+			return n, nil
 		}
-		if info.Size() < r.offset {
-			return 0, ErrReplaced
+		if err := r.idle(); err != nil {
+			return 0, err
 		}
 		select {
 		case <-r.ctx.Done():
 			return 0, io.EOF
 		case <-time.After(pollInterval):
 		}
+		if err := r.check(); err != nil {
+			return 0, err
+		}
 	}
+}
+
+// read notes that p was read.
+func (r *follower) read(p []byte) {
+	if room := headSize - len(r.head); room > 0 && r.offset == int64(len(r.head)) {
+		r.head = append(r.head, p[:min(len(p), room)]...)
+	}
+	r.offset += int64(len(p))
+}
+
+// check returns errReplaced if what comes next is of another recording.
+func (r *follower) check() error {
+	info, err := r.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < r.offset {
+		return errReplaced
+	}
+	if info.Size() > r.offset {
+		head := make([]byte, len(r.head))
+		if _, err := r.file.ReadAt(head, 0); err != nil || !bytes.Equal(head, r.head) {
+			return errReplaced
+		}
+		return nil
+	}
+	// A path that leads nowhere is one that has not been written anew yet.
+	if there, err := os.Stat(r.path); err == nil && !os.SameFile(info, there) {
+		return errReplaced
+	}
+	return nil
 }

@@ -1,112 +1,70 @@
 package tail
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
-
-	"github.com/fatih/color"
 
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
-// maxContent is how much of a frame is printed or searched, in bytes. Proxies
-// keep less.
-const maxContent = 64 << 20
-
 // rsv1 is the reserved bit that marks a compressed message (RFC 7692 section 6).
 const rsv1 = 4
 
-// prettyPrefix begins the further lines of JSON.
-const prettyPrefix = "    "
-
-// frame prints a frame.
-func (p *Printer) frame(l record.Line) error {
-	if !p.o.conversations() {
-		return nil
-	}
-	conn := p.conns.of(l.ID)
-	if !p.o.scheme(conn.scheme) {
-		return nil
-	}
-	if p.o.JSON && !p.o.framesOnly() {
-		return p.raw(l)
-	}
-	f, err := record.ParseFrame(l.Raw)
-	if err != nil || !p.o.head(f) {
+// frame fills the row for a frame.
+func (p *printer) frame(it *item) error {
+	f, err := it.frame()
+	if err != nil {
 		return err
 	}
-	content, err := p.content(&f.Body)
-	switch {
-	case err != nil:
-		return p.write(p.appendUnread(p.line[:0], f, err))
-	case !p.o.contains(content):
-		return nil
-	case p.o.JSON:
-		return p.raw(l)
-	}
-	return p.write(p.appendFrame(p.line[:0], f, content))
-}
-
-// content returns the content of a frame.
-func (p *Printer) content(b *record.EntryBody) ([]byte, error) {
-	if b.File == "" {
-		return b.Inline, nil
-	}
-	if p.o.Bodies == nil {
-		return nil, errors.New("its content is in the folder beside the recording")
-	}
-	r, err := p.o.Bodies.OpenBody(b)
+	client := f.Dir == traffic.ClientToServer
+	p.stamp(f.At)
+	p.row.add(it.label)
+	p.row.styled(p.styles.side(client), arrow(f.Dir))
+	p.row.add(gap)
+	content, err := readContent(it.source, &f.Body)
 	if err != nil {
-		return nil, err
+		p.row.add(name(f) + " " + sizeText(f.Body.Size))
+		p.end(notesText(append(notesOf(f), err.Error())))
+	} else {
+		p.payload(f, content)
 	}
-	defer r.Close()
-	return io.ReadAll(io.LimitReader(r, maxContent))
+	return nil
 }
 
-// appendUnread appends a frame whose content is not at hand.
-func (p *Printer) appendUnread(dst []byte, f *record.FrameEntry, err error) []byte {
-	dst = p.begin(dst, f)
-	dst = append(dst, name(f)+" "+sizeText(f.Body.Size)...)
-	return p.notes(dst, append(notesOf(f), err.Error()))
-}
-
-// begin appends what the line of a frame begins with.
-func (p *Printer) begin(dst []byte, f *record.FrameEntry) []byte {
-	dst = p.stamp(dst, f.At)
-	dst = append(dst, p.conns.label(f.ID)...)
-	if f.Dir == traffic.ClientToServer {
-		return append(dst, p.styles.client.Sprint("-->")+"  "...)
+// arrow is the sign of a direction.
+func arrow(dir traffic.Direction) string {
+	if dir == traffic.ClientToServer {
+		return "-->"
 	}
-	return append(dst, p.styles.server.Sprint("<--")+"  "...)
+	return "<--"
 }
 
-func (p *Printer) appendFrame(dst []byte, f *record.FrameEntry, content []byte) []byte {
-	dst = p.begin(dst, f)
+// payload appends the content of a frame and what there is to say of it.
+func (p *printer) payload(f *record.FrameEntry, content []byte) {
+	notes := notesText(notesOf(f))
 	shown := false // whether the content is
 	switch {
 	case f.RSV&rsv1 != 0 && !f.Decoded && f.Length > 0:
-		dst = fmt.Appendf(dst, "%s %s, compressed", name(f), sizeText(f.Body.Size))
+		p.row.add(name(f) + " " + sizeText(f.Body.Size) + ", compressed")
 	case f.Opcode == traffic.OpClose:
-		dst, shown = p.appendClose(dst, content), true
+		p.closeFrame(content, notes)
+		shown = true
 	case f.Opcode == traffic.OpPing || f.Opcode == traffic.OpPong:
-		dst, shown = p.appendControl(dst, f, content), true
+		p.control(f, content, notes)
+		shown = true
 	case isTextFrame(f, content):
-		dst, shown = p.appendText(dst, content), true
+		p.text(content, notes)
+		shown = true
 	default:
-		dst = p.appendBinary(dst, f, content)
+		p.binary(f, &f.Body, content)
 	}
-	dst = p.notes(dst, notesOf(f))
+	p.end(notes)
 	if p.o.Hex && !shown && len(content) > 0 {
-		dst = append(dst, "\n"+strings.TrimSuffix(hex.Dump(content), "\n")...)
+		p.row.text = append(p.row.text, "\n"+strings.TrimSuffix(hex.Dump(content), "\n")...)
 	}
-	return dst
 }
 
 // isTextFrame reports whether content is printed as text. A continuation does not
@@ -115,62 +73,77 @@ func isTextFrame(f *record.FrameEntry, content []byte) bool {
 	return f.Opcode == traffic.OpText || f.Opcode == traffic.OpContinuation && isText(content)
 }
 
-// appendText appends text on one line, or JSON over several if that is asked for.
-func (p *Printer) appendText(dst, content []byte) []byte {
-	var pretty bytes.Buffer
-	if !p.o.Pretty || json.Indent(&pretty, content, prettyPrefix, "  ") != nil {
-		return appendSafe(dst, content)
-	}
-	for i, line := range bytes.Split(pretty.Bytes(), []byte{'\n'}) {
-		if i > 0 {
-			dst = append(dst, '\n')
+// text appends text on one line, as much of it as leaves room for the notes; or
+// JSON over several lines if that is asked for.
+func (p *printer) text(content []byte, notes string) {
+	if p.o.Pretty {
+		if pretty, ok := indented(content); ok {
+			p.lines(pretty, prettyPrefix)
+			return
 		}
-		dst = appendSafe(dst, line)
 	}
-	return dst
+	p.oneLine(content, notes)
 }
 
-func (p *Printer) appendBinary(dst []byte, f *record.FrameEntry, content []byte) []byte {
-	dst = fmt.Appendf(dst, "%s %s", name(f), sizeText(f.Body.Size))
+// oneLine appends text on one line, as much of it as leaves room for the notes.
+func (p *printer) oneLine(content []byte, notes string) {
+	room, fits := p.row.room(p.layout.width, columns(notes), 0)
+	if !fits {
+		p.row.text = appendSafe(p.row.text, content)
+		return
+	}
+	begin, all := clip(content, room)
+	text := string(appendSafe(nil, begin))
+	if !all {
+		text += ellipsis + strings.Repeat(" ", room) // so that it is cut
+	}
+	p.row.add(cutEnd(text, room))
+}
+
+// binary appends what content is that is not text.
+func (p *printer) binary(f *record.FrameEntry, b *record.EntryBody, content []byte) {
+	p.row.add(name(f) + " " + sizeText(b.Size))
 	kind := detect(content)
 	if kind != "" {
-		dst = append(dst, ", "+kind...)
+		p.row.add(", " + kind)
 	}
-	if kind == kindJSON && p.o.Pretty {
-		dst = p.appendText(append(dst, ": "...), content)
+	if pretty, ok := indented(content); ok && kind == kindJSON && p.o.Pretty {
+		p.row.add(": ")
+		p.lines(pretty, prettyPrefix)
 	}
-	return dst
 }
 
-// appendControl appends a ping or pong, with its payload if it has one.
-func (p *Printer) appendControl(dst []byte, f *record.FrameEntry, content []byte) []byte {
-	dst = append(dst, p.styles.dim.Sprint(name(f))...)
+// control appends a ping or pong, with its payload if it has one.
+func (p *printer) control(f *record.FrameEntry, content []byte, notes string) {
+	p.row.styled(p.styles.dim, name(f))
 	switch {
 	case len(content) == 0:
-		return dst
 	case isText(content):
-		return appendSafe(append(dst, ' '), content)
+		p.row.add(" ")
+		p.oneLine(content, notes)
 	default:
-		return hex.AppendEncode(append(dst, " 0x"...), content)
+		p.row.add(" ")
+		p.oneLine([]byte("0x"+hex.EncodeToString(content)), notes)
 	}
 }
 
-// appendClose appends a close frame, whose content is a code and a reason (RFC
+// closeFrame appends a close frame, whose content is a code and a reason (RFC
 // 6455 section 5.5.1).
-func (p *Printer) appendClose(dst, content []byte) []byte {
+func (p *printer) closeFrame(content []byte, notes string) {
 	if len(content) < 2 {
-		return append(dst, p.styles.warn.Sprint("CLOSE")...)
+		p.row.styled(p.styles.warn, "CLOSE")
+		return
 	}
 	code := int(binary.BigEndian.Uint16(content))
-	dst = append(dst, p.closeStyle(code).Sprint("CLOSE "+closeText(code))...)
+	p.row.styled(p.closeStyle(code), "CLOSE "+closeText(code))
 	if len(content) > 2 {
-		dst = appendSafe(append(dst, ": "...), content[2:])
+		p.row.add(": ")
+		p.oneLine(content[2:], notes)
 	}
-	return dst
 }
 
 // closeStyle returns the colour of a close code.
-func (p *Printer) closeStyle(code int) *color.Color {
+func (p *printer) closeStyle(code int) *colour {
 	switch code {
 	case 1000, 1001, 1005:
 		return p.styles.good
@@ -181,12 +154,29 @@ func (p *Printer) closeStyle(code int) *color.Color {
 
 // name returns the name of a frame's opcode in capitals.
 func name(f *record.FrameEntry) string {
-	for name, op := range opcodeNames {
-		if op == f.Opcode {
-			return strings.ToUpper(name)
-		}
+	if name := opcodeName(f.Opcode); name != "" {
+		return strings.ToUpper(name)
 	}
 	return fmt.Sprintf("OPCODE 0x%x", uint8(f.Opcode))
+}
+
+// opcodeName returns the name of an opcode, "" for a reserved one.
+func opcodeName(op traffic.Opcode) string {
+	switch op {
+	case traffic.OpContinuation:
+		return "continuation"
+	case traffic.OpText:
+		return "text"
+	case traffic.OpBinary:
+		return "binary"
+	case traffic.OpClose:
+		return "close"
+	case traffic.OpPing:
+		return "ping"
+	case traffic.OpPong:
+		return "pong"
+	}
+	return ""
 }
 
 // notesOf says what is special about a frame.

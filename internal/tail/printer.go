@@ -2,153 +2,135 @@ package tail
 
 import (
 	"fmt"
-	"io"
+	"strconv"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/record"
 )
 
-// Options says how a recording is printed. The zero value prints everything,
-// without colours, in local time.
-type Options struct {
-	Selection
-	// JSON prints the selected lines as they are, and those that begin a run, so
-	// that what is printed is a recording, too.
-	JSON bool
-	// Hex adds a hex dump to binary frames.
-	Hex bool
-	// Pretty prints JSON in frames over several lines.
-	Pretty bool
-	// Color colours the output for a terminal.
-	Color bool
-	// Live prints exchanges that have not ended when their line comes; else they
-	// are printed at the end, if they have no other line by then.
-	Live bool
-	// Bodies reads content that is not in the lines, nil if that is not at hand.
-	Bodies Bodies
-	// Location is the time zone of the stamps, nil for the local one.
-	Location *time.Location
+// sink takes the lines that were selected, one after the other.
+type sink interface {
+	print(it *item) error
 }
 
-// Bodies reads content of a recording; *record.File does.
-type Bodies interface {
-	OpenBody(b *record.EntryBody) (io.ReadCloser, error)
+// rawPrinter prints lines as they are.
+type rawPrinter struct{ out *output }
+
+func (p rawPrinter) print(it *item) error { return p.out.writeLine(it.Raw) }
+
+// printer prints the lines of one source for people.
+type printer struct {
+	o      *Options
+	out    *output
+	styles styles
+	// mark tells the sources apart, "" where there is one.
+	mark   string
+	layout layout
+	marks  [len(markWords)]*filter.Filter
+	row    row // scratch
 }
 
-// Printer prints the lines of a recording. It is used by one goroutine.
-type Printer struct {
-	out     io.Writer
-	o       Options
-	styles  styles
-	line    []byte // scratch
-	pending pendingLines
-	conns   connections
+func newPrinter(o *Options, out *output, mark string) *printer {
+	return &printer{o: o, out: out, styles: newStyles(o.Color), mark: mark, marks: newMarks()}
 }
 
-// New returns a Printer that writes to w, once for each line.
-func New(w io.Writer, o Options) *Printer {
-	if o.Location == nil {
-		o.Location = time.Local
+// print prints a line. Those that say nothing to people are left out.
+func (p *printer) print(it *item) error {
+	p.layout = layoutOf(p.o.width())
+	p.row.reset()
+	p.row.styled(p.styles.dim, p.mark)
+	known, err := p.appendItem(it)
+	if err != nil || !known {
+		return err
 	}
-	return &Printer{
-		out: w, o: o, styles: newStyles(o.Color),
-		pending: pendingLines{byID: map[uint64]string{}},
-		conns:   connections{byID: map[uint64]connection{}},
-	}
+	return p.out.writeLine(p.row.text)
 }
 
-// Line prints a line of the recording if it is selected. The error is that of
-// the writer, or says which line could not be understood.
-func (p *Printer) Line(l record.Line) error {
-	switch l.Type {
-	case record.TypeMeta:
-		return p.meta(l)
+// appendItem fills the row, or reports that there is nothing to say.
+func (p *printer) appendItem(it *item) (bool, error) {
+	switch it.Type {
 	case record.TypeHTTP, record.TypePending:
-		return p.exchange(l)
+		return true, p.exchange(it)
 	case record.TypeWSOpen:
-		return p.opened(l)
+		return true, p.opened(it)
 	case record.TypeWSFrame:
-		return p.frame(l)
+		return true, p.frame(it)
 	case record.TypeWSClose:
-		return p.closed(l)
+		return true, p.closed(it)
 	case record.TypeTLS:
-		return p.other(l, p.appendTLS)
+		p.failedTLS(it)
 	case record.TypeTunnel:
-		return p.other(l, p.appendTunnel)
+		p.tunnel(it)
 	default:
-		return p.other(l, nil)
+		return false, nil
 	}
-}
-
-// Finish prints what had not ended when the recording did.
-func (p *Printer) Finish() error {
-	return p.pending.each(func(line string) error { return p.write([]byte(line)) })
-}
-
-// meta begins a run, which has connections of its own.
-func (p *Printer) meta(l record.Line) error {
-	clear(p.conns.byID)
-	if p.o.JSON {
-		return p.raw(l)
-	}
-	return nil
-}
-
-// other prints a line that is neither of an exchange nor of a conversation;
-// without text it has none for people.
-func (p *Printer) other(l record.Line, text func([]byte, record.Line) []byte) error {
-	switch {
-	case !p.o.others():
-		return nil
-	case p.o.JSON:
-		return p.raw(l)
-	case text == nil:
-		return nil
-	}
-	return p.write(text(p.line[:0], l))
-}
-
-// raw prints a line as it is.
-func (p *Printer) raw(l record.Line) error { return p.write(append(p.line[:0], l.Raw...)) }
-
-// write ends a line and writes it.
-func (p *Printer) write(line []byte) error {
-	p.line = append(line, '\n')
-	_, err := p.out.Write(p.line)
-	return err
+	return true, nil
 }
 
 // stamp begins a line with a time.
-func (p *Printer) stamp(dst []byte, at time.Time) []byte {
-	return append(dst, p.styles.dim.Sprint(at.In(p.o.Location).Format("[15:04:05.000]"))+"  "...)
+func (p *printer) stamp(at time.Time) {
+	p.row.styled(p.styles.dim, at.In(p.o.location()).Format(p.layout.stamp))
+	p.row.add(gap)
 }
 
 // unknown stands for what a line does not say.
 const unknown = "-"
 
-// row appends what the line of an exchange has behind its time. status has three
-// columns without its colour.
-func (p *Printer) row(dst []byte, method, status, size, duration, url string) []byte {
-	dst = fmt.Appendf(dst, "%-7s  %s  %9s  %8s  ", safe(method), status, size, duration)
-	return appendSafe(dst, url)
+// noStatus stands for a status code, in as many columns.
+const noStatus = "  -"
+
+// head has what the line of an exchange has between its time and its URL.
+type head struct {
+	method, status, size, duration string
+	style                          *colour // of the status, nil for none
 }
 
-// notes appends what else there is to say, in parentheses.
-func (p *Printer) notes(dst []byte, notes []string) []byte {
+// request appends the line of an exchange behind its time: head, URL and notes.
+func (p *printer) request(h head, url string, notes []string) {
+	p.row.cell(safe(h.method), p.layout.method, false)
+	if h.style == nil {
+		p.row.add(h.status)
+	} else {
+		p.row.styled(h.style, h.status)
+	}
+	p.row.add(gap)
+	if p.layout.measures {
+		p.row.cell(h.size, 9, true)
+		p.row.cell(h.duration, 8, true)
+	}
+	after := notesText(notes)
+	url = safe(p.layout.shorten(url))
+	if room, fits := p.row.room(p.layout.width, columns(after), minURL); fits {
+		url = cutMiddle(url, room)
+	}
+	p.row.add(url)
+	p.end(after)
+}
+
+// end appends notes to a line, as far as there is room for them.
+func (p *printer) end(notes string) {
+	if room, fits := p.row.room(p.layout.width, 0, 0); fits {
+		notes = cutEnd(notes, room)
+	}
+	p.row.add(notes)
+}
+
+// notesText returns what else there is to say, in parentheses, "" for nothing.
+func notesText(notes []string) string {
+	if len(notes) == 0 {
+		return ""
+	}
+	dst := []byte(gap + "(")
 	for i, note := range notes {
-		if i == 0 {
-			dst = append(dst, "  ("...)
-		} else {
+		if i > 0 {
 			dst = append(dst, ", "...)
 		}
 		dst = appendSafe(dst, note)
 	}
-	if len(notes) > 0 {
-		dst = append(dst, ')')
-	}
-	return dst
+	return string(append(dst, ')'))
 }
 
 // sizeText returns a number of bytes for people.
@@ -166,3 +148,6 @@ func durationText(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 }
+
+// numbered returns the sign of a connection.
+func numbered(id uint64) string { return "#" + strconv.FormatUint(id, 10) }

@@ -2,14 +2,17 @@ package tail
 
 import "github.com/fatih/color"
 
-// styles are the colours of a Printer.
+// colour is a colour of a terminal, or none.
+type colour = color.Color
+
+// styles are the colours of a printer.
 type styles struct {
-	dim, client, server, good, moved, warn, bad *color.Color
+	plain, dim, client, server, good, moved, warn, bad *colour
 }
 
 // newStyles returns colours, or plain text.
 func newStyles(colored bool) styles {
-	style := func(attributes ...color.Attribute) *color.Color {
+	style := func(attributes ...color.Attribute) *colour {
 		c := color.New(attributes...)
 		if colored {
 			c.EnableColor()
@@ -19,6 +22,7 @@ func newStyles(colored bool) styles {
 		return c
 	}
 	return styles{
+		plain:  style(),
 		dim:    style(color.Faint),
 		client: style(color.FgCyan),
 		server: style(color.FgMagenta),
@@ -30,7 +34,7 @@ func newStyles(colored bool) styles {
 }
 
 // status returns the colour of a status code.
-func (s styles) status(code int) *color.Color {
+func (s *styles) status(code int) *colour {
 	switch {
 	case code < 300:
 		return s.good
@@ -41,4 +45,12 @@ func (s styles) status(code int) *color.Color {
 	default:
 		return s.bad
 	}
+}
+
+// side returns the colour of what a side sends.
+func (s *styles) side(client bool) *colour {
+	if client {
+		return s.client
+	}
+	return s.server
 }

@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/record"
-	"github.com/necto-dev/necto/traffic"
 )
 
 // chat is the recording of a conversation as users look at it.
@@ -24,17 +25,31 @@ const metaLine = `{"type":"meta","seq":1,"format":"necto-recording","v":1,"at":"
 // printed returns what a recording looks like in UTC.
 func printed(t testing.TB, recording string, o Options) string {
 	t.Helper()
+	if o.Warn == nil {
+		o.Warn = func(text string) { t.Errorf("warning: %s", text) }
+	}
+	return run(t, o, NewStream("test", strings.NewReader(recording)))
+}
+
+// run returns what sources look like in UTC.
+func run(t testing.TB, o Options, sources ...Source) string {
+	t.Helper()
 	o.Location = time.UTC
 	var out bytes.Buffer
-	p := New(&out, o)
-	warn := func(text string) { t.Errorf("warning: %s", text) }
-	if err := record.ScanStream("test", strings.NewReader(recording), warn, p.Line); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Finish(); err != nil {
+	if err := Run(t.Context(), &out, sources, o); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// filtered returns options with a filter.
+func filtered(t testing.TB, expr string) Options {
+	t.Helper()
+	f, err := filter.Parse(expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{Filter: f}
 }
 
 func read(t testing.TB, path string) string {
@@ -144,7 +159,7 @@ func TestWhatCouldMoveATerminalIsEscaped(t *testing.T) {
 		closed(2, 1, `"code":1000,"reason":"`+evil+`","by":"`+evil+`","cause":"`+evil+`"`) +
 		`{"type":"tls","seq":2,"conn":1,` + at(0) + `,"client":"` + evil + `","failure":"` + evil + `","sni":"` + evil + `"}` + "\n" +
 		`{"type":"tunnel","seq":2,"conn":1,` + at(0) + `,"target":"` + evil + `"}` + "\n"
-	for _, o := range []Options{{}, {Pretty: true}, {Hex: true}} {
+	for _, o := range []Options{{}, {Pretty: true}, {Hex: true}, {Width: columnsOf(200)}} {
 		got := printed(t, recording, o)
 		for _, r := range got {
 			if r != '\n' && (r < ' ' || isUnsafe(r) || r == 0x7f) {
@@ -176,7 +191,9 @@ func TestPretty(t *testing.T) {
 }
 
 func TestHex(t *testing.T) {
-	got := printed(t, read(t, chat), Options{Hex: true, Selection: Selection{Opcode: new(traffic.OpBinary)}})
+	o := filtered(t, "opcode:binary")
+	o.Hex = true
+	got := printed(t, read(t, chat), o)
 	want := `[10:30:17.000]  <--  BINARY 32 B, PNG
 00000000  89 50 4e 47 0d 0a 1a 0a  00 00 00 0d 49 48 44 52  |.PNG........IHDR|
 00000010  00 00 00 40 00 00 00 40  08 06 00 00 00 aa 69 71  |...@...@......iq|
@@ -218,7 +235,7 @@ func TestPending(t *testing.T) {
 		t.Error(diff)
 	}
 	live := fmt.Sprintf(waiting+waiting+waiting, 3, 3, 0, 1, 2, 2) + ended + fmt.Sprintf(waiting, 4, 4) + upgrade
-	if diff := cmp.Diff(live, printed(t, recording, Options{Live: true})); diff != "" {
+	if diff := cmp.Diff(live, printed(t, recording, Options{Follow: true})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -230,23 +247,33 @@ func TestColours(t *testing.T) {
 	}
 }
 
-// folder has one content for all names.
-type folder struct {
+// beside is a recording whose folder has one content for all names.
+type beside struct {
+	Source
 	content string
 	err     error
 }
 
-func (f folder) OpenBody(*record.EntryBody) (io.ReadCloser, error) {
-	return io.NopCloser(strings.NewReader(f.content)), f.err
+func (b beside) OpenBody(*record.EntryBody) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader(b.content)), b.err
 }
 
 func TestContentBesideTheRecording(t *testing.T) {
-	const members = `"dir":"server-to-client","opcode":1,"fin":true,"length":5,"file":"ab"`
-	if got := line(t, members, Options{Bodies: folder{content: "hello"}}); got != "<--  hello" {
-		t.Errorf("got %s", got)
-	}
-	if got := line(t, members, Options{Bodies: folder{err: os.ErrNotExist}}); got != "<--  TEXT 5 B  (file does not exist)" {
-		t.Errorf("got %s", got)
+	recording := metaLine + framed(1, 0, `"dir":"server-to-client","opcode":1,"fin":true,"length":5,"file":"ab"`)
+	for want, source := range map[string]beside{
+		"<--  hello\n":                           {content: "hello"},
+		"<--  TEXT 5 B  (file does not exist)\n": {err: os.ErrNotExist},
+	} {
+		source.Source = NewStream("test", strings.NewReader(recording))
+		if got := run(t, Options{}, source); got != "[23:44:03.000]  "+want {
+			t.Errorf("got %s", got)
+		}
+		source.Source = NewStream("test", strings.NewReader(recording))
+		o := filtered(t, "frame:hell")
+		o.Warn = func(string) {}
+		if got := run(t, o, source); (got != "") != (source.err == nil) {
+			t.Errorf("a filter on content prints %q", got)
+		}
 	}
 }
 
@@ -256,21 +283,39 @@ type broken struct{}
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func TestErrors(t *testing.T) {
-	f, err := record.Open(chat)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := f.Scan(New(broken{}, Options{}).Line); !errors.Is(err, io.ErrClosedPipe) {
+	if err := Run(t.Context(), broken{}, []Source{NewFile(chat, false)}, Options{}); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("error of the writer: %v", err)
 	}
+	absent := NewFile(filepath.Join(t.TempDir(), "none.jsonl"), false)
+	if err := Run(t.Context(), io.Discard, []Source{absent, NewFile(chat, false)}, Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error of a source: %v", err)
+	}
+	other := NewStream("test", strings.NewReader("To do: milk\n"))
+	if err := Run(t.Context(), io.Discard, []Source{other}, Options{}); !errors.Is(err, record.ErrNotRecording) {
+		t.Errorf("error of what is no recording: %v", err)
+	}
+}
+
+// What cannot be understood does not hide what can.
+func TestLinesThatCannotBeUnderstoodAreLeftOut(t *testing.T) {
 	for _, bad := range []string{
-		`{"type":"http","seq":2,"id":1}`, `{"type":"ws.open","seq":2,"id":1}`,
+		`{"type":"http","seq":2,"id":1}`, `{"type":"http.pending","seq":2,"id":1,"at":1}`, `{"type":"ws.open","seq":2,"id":1}`,
 		`{"type":"ws.frame","seq":2,"id":1,"opcode":99}`, `{"type":"ws.close","seq":2,"id":1,"at":1}`,
 	} {
-		err := record.ScanStream("test", strings.NewReader(metaLine+bad+"\n"), nil, New(io.Discard, Options{}).Line)
-		if err == nil || !strings.Contains(err.Error(), "line 2") {
-			t.Errorf("%s: error %v", bad, err)
+		recording := metaLine + bad + "\n" + framed(9, 0, `"dir":"client-to-server","opcode":9,"fin":true,"length":0,"text":""`)
+		for _, o := range []Options{{}, filtered(t, "ws"), {Last: new(5)}, {Stats: true}} {
+			var warnings []string
+			o.Warn = func(text string) { warnings = append(warnings, text) }
+			got := printed(t, recording, o)
+			if !o.Stats && !strings.HasSuffix(got, "-->  PING\n") {
+				t.Errorf("%s: printed %q", bad, got)
+			}
+			if o.Stats && !strings.Contains(bad, `"http"`) && !strings.Contains(bad, "frame") {
+				continue // what is only counted is not looked at
+			}
+			if len(warnings) == 0 || !strings.Contains(warnings[0], "the line at byte 99 is left out") {
+				t.Errorf("%s: warnings %q", bad, warnings)
+			}
 		}
 	}
 }

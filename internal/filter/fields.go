@@ -19,7 +19,7 @@ func exchangeFields() []*field {
 		named("path").withoutRegexp().texts(simple(globInner, httpLines, wsLines, pathOf)),
 		named("status", "s").statuses(),
 		named("type").texts(buildType),
-		named("dur").numbers("a duration such as 500ms or 1.5s", duration, exchangeLines|tunnelLine, durationOf),
+		named("dur").numbers("a duration such as 500ms or 1.5s", duration, httpLines|lineOpen|lineClose|tunnelLine, durationOf),
 		named("size").numbers("a size such as 512, 1.5MB or 64KiB", byteSize, exchangeLines|tunnelLine, sizeOf),
 		named("ip").texts(buildIP),
 		named("port").numbers("a port or a range of them", whole, exchangeLines|tunnelLine, portOf),

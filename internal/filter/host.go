@@ -2,6 +2,8 @@ package filter
 
 import (
 	"strings"
+
+	"github.com/necto-dev/necto/traffic"
 )
 
 // hostPattern is one value behind host.
@@ -13,10 +15,7 @@ type hostPattern struct {
 	port string
 }
 
-func (h *hostPattern) match(host, port string) bool {
-	if h.port != "" && h.port != port {
-		return false
-	}
+func (h *hostPattern) match(host string) bool {
 	if !h.domain {
 		return h.pattern.match(host)
 	}
@@ -68,22 +67,23 @@ func splitPort(s string) (host, port string) {
 func hostOf(s *Subject, hosts []hostPattern) verdict {
 	switch r := s.request(); {
 	case r != nil:
-		return hostVerdict(r.URL.Hostname(), r.URL.Port(), hosts)
+		return hostVerdict(r.URL.Hostname(), r.URL, hosts)
 	case s.Tunnel != nil:
-		host, port := splitHostPort(s.Tunnel.Target)
-		return hostVerdict(host, port, hosts).or(hostVerdict(s.Tunnel.SNI, port, hosts))
+		target := traffic.URL{Scheme: "https", Authority: s.Tunnel.Target}
+		return hostVerdict(target.Hostname(), target, hosts).or(hostVerdict(s.Tunnel.SNI, target, hosts))
 	case s.TLSFailed != nil:
-		return hostVerdict(s.TLSFailed.SNI, "", hosts)
+		return hostVerdict(s.TLSFailed.SNI, traffic.URL{}, hosts)
 	}
 	return absent
 }
 
-func hostVerdict(host, port string, hosts []hostPattern) verdict {
+// hostVerdict compares a host, whose port is that of u.
+func hostVerdict(host string, u traffic.URL, hosts []hostPattern) verdict {
 	if host == "" {
 		return absent
 	}
 	for i := range hosts {
-		if hosts[i].match(host, port) {
+		if h := &hosts[i]; h.match(host) && (h.port == "" || h.port == u.Port()) {
 			return fits
 		}
 	}

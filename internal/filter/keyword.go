@@ -14,8 +14,8 @@ type keyword struct {
 
 var keywords = map[string]keyword{
 	"all":      {match: func(*Subject) bool { return true }, may: func(line) possible { return canBeTrue }},
-	"ws":       {match: (*Subject).webSocket, may: unlessHTTP(wsLines)},
-	"wss":      {match: func(s *Subject) bool { return s.webSocket() && s.secure() }, may: unlessHTTP(wsLines)},
+	"ws":       {match: (*Subject).webSocket, may: isSocketLine},
+	"wss":      {match: func(s *Subject) bool { return s.webSocket() && s.secure() }, may: maybeSocketLine},
 	"http":     {match: isHTTP, may: only(httpLines)},
 	"https":    {match: func(s *Subject) bool { return isHTTP(s) && s.secure() }, may: only(httpLines)},
 	"h1":       {match: isProto("HTTP/1"), may: only(exchangeLines)},

@@ -19,8 +19,8 @@ type numbers struct {
 }
 
 func (n *numbers) match(v int64) bool {
-	for _, s := range n.spans {
-		if s.from <= v && v <= s.to {
+	for i := range n.spans {
+		if s := &n.spans[i]; s.from <= v && v <= s.to {
 			return !n.negated
 		}
 	}

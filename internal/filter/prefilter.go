@@ -178,18 +178,27 @@ func only(lines lineKind) scan {
 	}
 }
 
-// unlessHTTP judges what is false on lines of exchanges, but for one whose URL
-// has another scheme than http and https.
-func unlessHTTP(lines lineKind) scan {
-	isOneOf := only(lines | httpLines)
-	return func(l line) possible {
-		if l.kind&httpLines != 0 {
-			if _, url, ok := bytes.Cut(l.raw, []byte(`,"url":"`)); ok && len(url) > 0 && url[0]|0x20 == 'h' {
-				return canBeFalse
-			}
-		}
-		return isOneOf(l)
+// isSocketLine judges ws.
+func isSocketLine(l line) possible {
+	if l.kind&wsLines != 0 {
+		return canBeTrue
 	}
+	return maybeSocketLine(l)
+}
+
+// maybeSocketLine judges what is true only of WebSocket connections. An exchange
+// belongs to one if its URL has another scheme than http and https.
+func maybeSocketLine(l line) possible {
+	switch {
+	case l.kind&(wsLines|lineOther) != 0:
+		return unknown
+	case l.kind&httpLines == 0:
+		return canBeFalse
+	}
+	if _, url, ok := bytes.Cut(l.raw, []byte(`,"url":"`)); ok && len(url) > 0 && url[0]|0x20 == 'h' {
+		return canBeFalse
+	}
+	return unknown
 }
 
 // errorLine judges error: an exchange without the member has none.

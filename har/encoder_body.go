@@ -97,7 +97,7 @@ func fill(r io.Reader, p []byte) (n int, last bool, err error) {
 	for n < len(p) {
 		m, err := r.Read(p[n:])
 		n += m
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return n, true, nil
 		}
 		if err != nil {

@@ -1,0 +1,46 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
+)
+
+// errNotJSON says that content to be edited as JSON is none.
+var errNotJSON = errors.New("content is no JSON")
+
+// apply returns the edited document.
+func (e *JSONEdit) apply(doc []byte) ([]byte, error) {
+	if !gjson.ValidBytes(doc) {
+		return nil, errNotJSON
+	}
+	var err error
+	for _, path := range e.Remove {
+		if doc, err = sjson.DeleteBytes(doc, path); err != nil {
+			return nil, fmt.Errorf("remove %s: %w", path, err)
+		}
+	}
+	for _, p := range e.Set {
+		if doc, err = sjson.SetRawBytes(doc, p.Name, p.Value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", p.Name, err)
+		}
+	}
+	if len(e.Merge) == 0 {
+		return doc, nil
+	}
+	return mergePatch(doc, e.Merge)
+}
+
+// mergePatch applies a merge patch (RFC 7396).
+func mergePatch(doc, patch []byte) ([]byte, error) {
+	if !gjson.ParseBytes(patch).IsObject() {
+		return patch, nil // it replaces the document
+	}
+	if !gjson.ParseBytes(doc).IsObject() {
+		doc = []byte("{}")
+	}
+	return jsonpatch.MergePatch(doc, patch)
+}

@@ -1,0 +1,179 @@
+package rules
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// apply returns the request edited. h holds its content.
+func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*traffic.Request, error) {
+	u, err := e.url(req.URL)
+	if err != nil {
+		return nil, err
+	}
+	out := withURL(req, u, false)
+	if e.Method != "" {
+		out.Method = e.Method
+	}
+	e.Headers.apply(&out.Header)
+	if e.Body == nil {
+		return out, nil
+	}
+	h.header = out.Header
+	content, header, err := e.Body.editBody(h, files)
+	if err != nil {
+		return nil, err
+	}
+	out.Header = header
+	out.Body, out.Length = traffic.NewMemoryBody(content), int64(len(content))
+	if len(content) == 0 {
+		out.Body = nil
+	}
+	return out, nil
+}
+
+// url returns the URL edited.
+func (e *RequestEdit) url(u traffic.URL) (traffic.URL, error) {
+	if e.URL != "" {
+		to, err := traffic.ParseURL(e.URL)
+		if err != nil {
+			return u, err
+		}
+		to.Scheme = sameKind(to.Scheme, u.Scheme)
+		u = to
+	}
+	if e.Scheme != "" {
+		u.Scheme = sameKind(string(e.Scheme), u.Scheme)
+	}
+	if e.Host != "" {
+		u.Authority = e.Host
+	}
+	if e.Path != "" {
+		query, ok := u.Query()
+		u.Target = e.Path
+		if ok {
+			u.Target += "?" + query
+		}
+	}
+	if e.Query != nil {
+		u.Target = e.Query.apply(u)
+	}
+	return u, nil
+}
+
+// apply returns the target with the parameters edited. Those that are not named
+// stay as they are, byte for byte.
+func (q *QueryEdit) apply(u traffic.URL) string {
+	query, _ := u.Query()
+	var kept []string
+	placed := map[string]bool{}
+	for part := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		if decoded, err := url.QueryUnescape(name); err == nil {
+			name = decoded
+		}
+		switch values, set := q.values(name); {
+		case part == "" || q.removes(name):
+		case !set:
+			kept = append(kept, part)
+		case !placed[name]:
+			placed[name] = true
+			kept = append(kept, pairs(name, values)...)
+		}
+	}
+	for _, p := range q.Set {
+		if !placed[p.Name] {
+			kept = append(kept, pairs(p.Name, p.Value)...)
+		}
+	}
+	if len(kept) == 0 {
+		return u.Path()
+	}
+	return u.Path() + "?" + strings.Join(kept, "&")
+}
+
+func (q *QueryEdit) values(name string) ([]string, bool) {
+	for _, p := range q.Set {
+		if p.Name == name {
+			return p.Value, true
+		}
+	}
+	return nil, false
+}
+
+func (q *QueryEdit) removes(name string) bool {
+	for _, n := range q.Remove {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+func pairs(name string, values []string) []string {
+	out := make([]string, 0, len(values))
+	for _, v := range values {
+		out = append(out, url.QueryEscape(name)+"="+url.QueryEscape(v))
+	}
+	return out
+}
+
+// apply edits header fields. It may be called on nil.
+func (e *HeaderEdit) apply(fields *traffic.Fields) {
+	if e == nil {
+		return
+	}
+	*fields = fields.Without(e.Remove...).Clone()
+	setFields(fields, traffic.Fields(e.Set))
+	for _, f := range e.Add {
+		fields.Add(f.Name, f.Value)
+	}
+}
+
+// setFields gives fields the values of set, in which a name may come several
+// times.
+func setFields(fields *traffic.Fields, set traffic.Fields) {
+	for i, f := range set {
+		if firstField(set, f.Name) == i {
+			fields.Set(f.Name, f.Value)
+		} else {
+			fields.Add(f.Name, f.Value)
+		}
+	}
+}
+
+func firstField(fields traffic.Fields, name string) int {
+	for i, f := range fields {
+		if f.Is(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// apply edits a response, whose content h holds.
+func (e *ResponseEdit) apply(resp *traffic.Response, h *holder, files *files) error {
+	header := resp.Header.Clone()
+	e.Headers.apply(&header)
+	if e.Body != nil {
+		h.header = header
+		content, edited, err := e.Body.editBody(h, files)
+		if err != nil {
+			return err
+		}
+		header = edited
+		resp.Body = inPlaceOf(h.body, traffic.NewMemoryBody(content))
+		resp.Length = int64(len(content))
+	}
+	resp.Header = header
+	if e.Status != 0 && e.Status != resp.Status {
+		resp.Status, resp.Reason = e.Status, http.StatusText(e.Status)
+	}
+	if e.Reason != "" {
+		resp.Reason = e.Reason
+	}
+	return nil
+}

@@ -159,6 +159,11 @@ func (x *exchange) requestRead() {
 // informational relays a 1xx response. HTTP/1.0 clients must not get any (RFC
 // 9110 section 15.2), nor a client a second 100 after necto's own.
 func (x *exchange) informational(resp *traffic.Response) error {
+	if x.notes != nil { // a layer may have made it
+		if err := h1.CheckFields(resp.Header); err != nil {
+			return unfit("response", err)
+		}
+	}
 	x.order.Lock()
 	defer x.order.Unlock()
 	if len(x.Informational) < maxInformational {
@@ -196,6 +201,9 @@ func (x *exchange) responseStarted(resp *traffic.Response) {
 func (x *exchange) fail(err error) bool {
 	x.setFailure(err)
 	x.c.watch.stop()
+	if x.reqBody.unread() && x.reqBody.Buffered() {
+		_ = x.drain(-1) // for the capture; it does not wait
+	}
 	switch {
 	case x.c.ctx.Err() != nil:
 		x.c.abort()

@@ -25,8 +25,8 @@ type Options struct {
 	// opened but passed through. New sets its OnIssue.
 	CA *ca.Authority
 	// Passthrough names hosts whose TLS is not opened, matched against the
-	// CONNECT name and the server name of the hello: an exact name, or "*."
-	// and a suffix.
+	// CONNECT name and the server name of the hello: an exact name, "*." and a
+	// suffix, or a range of addresses as 10.0.0.0/8.
 	Passthrough []string
 	// Grace is how long exchanges in flight may go on after the stop; 0 means
 	// 5 s, -1 none.
@@ -50,6 +50,14 @@ type Options struct {
 
 // Layer puts a RoundTripper in front of next. next is nil where there is no
 // network behind it.
+//
+// The context of RoundTrip has traffic.Notes, with which a layer says what it
+// does. It is done when the client has left, which is noticed once the request
+// was read, or when the proxy stops. next is not called any more when RoundTrip
+// has returned. Messages that a layer makes or changes are sent with framing that
+// fits their Body and Length; what cannot be a message is a failure. Host is the
+// layer's to set when it sends a request elsewhere. What breaks an exchange in
+// other ways is a *traffic.Failure with its End.
 type Layer func(next traffic.RoundTripper) traffic.RoundTripper
 
 // Listener is one address a Proxy accepts connections on.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -124,9 +125,9 @@ func sameAuthority(scheme, a, b string) bool {
 	return ua.Port() == ub.Port() && strings.EqualFold(ua.Hostname(), ub.Hostname())
 }
 
-// matchHost reports whether host is one of the patterns: an exact name, or "*."
-// and a suffix, which stands for any name below it. A trailing dot and case are
-// ignored.
+// matchHost reports whether host is one of the patterns: an exact name, "*." and
+// a suffix, which stands for any name below it, or a range of addresses. A trailing
+// dot and case are ignored.
 func matchHost(patterns []string, host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for _, pattern := range patterns {
@@ -135,6 +136,16 @@ func matchHost(patterns []string, host string) bool {
 		if host != "" && (host == pattern || wild && strings.HasPrefix(suffix, ".") && len(host) > len(suffix) && strings.HasSuffix(host, suffix)) {
 			return true
 		}
+		if strings.Contains(pattern, "/") && inRange(pattern, host) {
+			return true
+		}
 	}
 	return false
+}
+
+// inRange reports whether host is an address in a range in CIDR notation.
+func inRange(pattern, host string) bool {
+	prefix, err := netip.ParsePrefix(pattern)
+	addr, err2 := netip.ParseAddr(host)
+	return err == nil && err2 == nil && prefix.Contains(addr.Unmap())
 }

@@ -27,7 +27,7 @@ const (
 	// as the largest that came.
 	maxIdleSecure = 100 << 10
 	// Each direction remembers 32 KiB, which later messages may refer to.
-	maxIdleTakeover = 100 << 10
+	maxIdleTakeover = 110 << 10
 )
 
 // memoryInUse is what heap and stacks hold.
@@ -45,6 +45,7 @@ type idleKind struct {
 	round  wsRound
 	accept string // fields of the origin's answer
 	secure bool
+	count  int   // how many to open
 	limit  int64 // of what one may cost
 }
 
@@ -53,9 +54,9 @@ func idleKinds() []idleKind {
 	content := strings.Repeat("x", 10<<10)
 	compressed := wsRound{[]byte(deflated(traffic.ClientToServer)), []byte(deflated(traffic.ServerToClient))}
 	return []idleKind{
-		{name: "ws", round: newWSRound(len(content)), limit: maxIdleWebSocket},
-		{name: "wss", round: newWSRound(len(content)), secure: true, limit: maxIdleSecure},
-		{name: "takeover", round: compressed, accept: "Sec-WebSocket-Extensions: permessage-deflate\r\n", limit: maxIdleTakeover},
+		{name: "ws", round: newWSRound(len(content)), count: maxConnections, limit: maxIdleWebSocket},
+		{name: "wss", round: newWSRound(len(content)), secure: true, count: 1000, limit: maxIdleSecure},
+		{name: "takeover", round: compressed, accept: "Sec-WebSocket-Extensions: permessage-deflate\r\n", count: 1000, limit: maxIdleTakeover},
 	}
 }
 
@@ -129,9 +130,9 @@ func TestWebSocketIdle(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("measures memory")
 	}
-	n := connections(t, maxConnections, 4)
 	for _, k := range idleKinds() {
 		t.Run(k.name, func(t *testing.T) {
+			n := connections(t, k.count, 4)
 			origin, pool := secureServer(t, k.serve)
 			opts := proxy.Options{Observer: ignore{}, Network: &proxy.Network{RootCAs: pool}}
 			direct := &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}

@@ -68,13 +68,14 @@ func forProgram(list []message) []programMessage {
 // which go on, with context takeover and without.
 func TestWebSocketFilterPrograms(t *testing.T) {
 	modes := map[string]coder.CompressionMode{
-		"plain": coder.CompressionDisabled, "takeover": coder.CompressionContextTakeover, "no takeover": coder.CompressionNoContextTakeover,
+		"takeover": coder.CompressionContextTakeover, "no takeover": coder.CompressionNoContextTakeover,
 	}
 	for name, program := range programs {
 		t.Run(name, func(t *testing.T) {
 			if program.missing() {
 				t.Skipf("%s is not installed: it was NOT tested with filters", name)
 			}
+			t.Parallel()
 			for mode, compression := range modes {
 				for _, dir := range []traffic.Direction{traffic.ClientToServer, traffic.ServerToClient} {
 					t.Run(fmt.Sprintf("%s, %v", mode, dir), func(t *testing.T) { testFilterProgram(t, program, compression, dir) })

@@ -66,7 +66,7 @@ func ExchangeFrom(ctx context.Context) *Exchange {
 // and is told as RuleApplied, each time. action is the key of the rules file, as
 // "map_remote".
 func (n *Notes) Rule(name, action string) {
-	n.note(func(at time.Time) Event {
+	n.Tell(func(at time.Time) Event {
 		n.rules = appendNew(n.rules, name)
 		return RuleApplied{Exchange: n.x, Time: at, Rule: name, Action: action}
 	})
@@ -74,18 +74,16 @@ func (n *Notes) Rule(name, action string) {
 
 // Tag adds to Exchange.Tags what is not among them.
 func (n *Notes) Tag(tags ...string) {
-	n.note(func(time.Time) Event {
+	n.Tell(func(time.Time) Event {
 		n.tags = appendNew(n.tags, tags...)
 		return nil
 	})
 }
 
-// Tell tells the event that makeEvent returns, in order with all others of the
-// exchange. at is the time for it. It reports whether it was told: otherwise the
-// exchange has ended, and makeEvent was not called.
-func (n *Notes) Tell(makeEvent func(at time.Time) Event) bool { return n.note(makeEvent) }
-
-func (n *Notes) note(makeEvent func(at time.Time) Event) bool {
+// Tell tells the event that makeEvent returns, none for nil, in order with all
+// others of the exchange. at is the time for it. It reports whether makeEvent was
+// called: otherwise the exchange has ended.
+func (n *Notes) Tell(makeEvent func(at time.Time) Event) bool {
 	if n == nil {
 		return false
 	}

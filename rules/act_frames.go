@@ -1,0 +1,172 @@
+package rules
+
+import (
+	"context"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// matches reports whether a message is meant.
+func (m *FrameMatcher) matches(f *traffic.Frame) bool {
+	if m == nil {
+		return true
+	}
+	if m.Dir != nil && traffic.Direction(*m.Dir) != f.Dir {
+		return false
+	}
+	if want := m.Opcode.Opcode(); want != 0 && want != f.Opcode {
+		return false
+	}
+	if len(m.Text) > 0 && !matchesText(m.Text, f.Payload) {
+		return false
+	}
+	return holdAll(m.JSON, f.Payload)
+}
+
+func matchesText(patterns List[Pattern], payload []byte) bool {
+	text := string(payload)
+	for i := range patterns {
+		if patterns[i].Match(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// injection returns what is to be sent, for the rule of that name.
+func (i *FrameInject) injection(rule string) traffic.Injection {
+	in := traffic.Injection{Dir: traffic.Direction(*i.Dir), Opcode: traffic.OpText, Rule: rule}
+	if i.Base64 != nil {
+		in.Opcode, in.Payload = traffic.OpBinary, *i.Base64
+	} else {
+		in.Payload = []byte(*i.Text)
+	}
+	return in
+}
+
+// namedFrameRule is a FrameRule and the name of the rule it belongs to.
+type namedFrameRule struct {
+	*FrameRule
+	name string
+}
+
+// frameRules is a traffic.FrameFilter: the frame rules of one connection, in
+// order.
+type frameRules struct {
+	rules []namedFrameRule
+	out   traffic.FrameWriter
+}
+
+// newFrameRules returns the filter of a connection that has opened, and does what
+// rules say about that moment. ctx ends with the connection.
+func newFrameRules(ctx context.Context, rules []namedFrameRule, out traffic.FrameWriter) *frameRules {
+	f := &frameRules{out: out}
+	for _, r := range rules {
+		switch {
+		case r.On == OnOpen:
+			f.atOpen(ctx, r)
+		case r.Every > 0:
+			go f.repeat(ctx, r)
+		default:
+			f.rules = append(f.rules, r)
+		}
+	}
+	return f
+}
+
+// atOpen injects or closes when the connection is open, perhaps a while later.
+func (f *frameRules) atOpen(ctx context.Context, r namedFrameRule) {
+	if r.Delay == 0 {
+		f.send(r)
+		return
+	}
+	go func() {
+		if sleep(ctx, time.Duration(r.Delay)) == nil {
+			f.send(r)
+		}
+	}()
+}
+
+// repeat injects until the connection ends.
+func (f *frameRules) repeat(ctx context.Context, r namedFrameRule) {
+	t := time.NewTicker(time.Duration(r.Every))
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			if !f.send(r) {
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// send does what a rule without message does. It returns false if nothing can be
+// sent any more.
+func (f *frameRules) send(r namedFrameRule) bool {
+	if r.Close != nil {
+		f.close(r.Close)
+		return false
+	}
+	return r.Inject == nil || f.out.Inject(r.Inject.injection(r.name)) == nil
+}
+
+func (f *frameRules) close(c *FrameClose) {
+	code := c.Code
+	if code == 0 {
+		code = 1000
+	}
+	f.out.Close(code, c.Reason)
+}
+
+// Filter implements traffic.FrameFilter. Each rule sees the message as those
+// before it have left it; one that is dropped no later rule sees.
+func (f *frameRules) Filter(ctx context.Context, m *traffic.Frame) (traffic.FrameVerdict, error) {
+	var v traffic.FrameVerdict
+	now := *m
+	for _, r := range f.rules {
+		if !r.Match.matches(&now) {
+			continue
+		}
+		if !f.apply(ctx, r, &now, &v) {
+			continue
+		}
+		v.Rules = append(v.Rules, r.name)
+		if v.Drop || r.Close != nil || ctx.Err() != nil {
+			break
+		}
+	}
+	v.Payload = now.Payload
+	return v, nil
+}
+
+// apply does what a rule says with the message. It returns false if the rule did
+// nothing, as an edit of JSON does where there is none.
+func (f *frameRules) apply(ctx context.Context, r namedFrameRule, m *traffic.Frame, v *traffic.FrameVerdict) bool {
+	if r.Delay > 0 && sleep(ctx, time.Duration(r.Delay)) != nil {
+		return true
+	}
+	switch {
+	case r.Drop:
+		v.Drop = true
+	case r.Replace != nil:
+		m.Payload, v.Replace = []byte(*r.Replace), true
+	case r.JSON != nil:
+		edited, err := r.JSON.apply(m.Payload)
+		if err != nil || m.Opcode == traffic.OpText && !utf8.Valid(edited) || !gjson.ValidBytes(edited) {
+			return r.Delay > 0
+		}
+		m.Payload, v.Replace = edited, true
+	case r.Inject != nil:
+		v.After = append(v.After, r.Inject.injection(r.name))
+	case r.Close != nil:
+		f.close(r.Close)
+	}
+	return true
+}

@@ -2,9 +2,6 @@ package har
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"mime"
 	"mime/multipart"
 	"net/textproto"
@@ -62,31 +59,4 @@ func multipartContent(params []Param, boundary string) (content []byte, why stri
 		return nil, err.Error()
 	}
 	return b.Bytes(), ""
-}
-
-// pollyChunks returns content in the form in which Polly.js has that of responses
-// with a Content-Encoding: the text is a JSON array of chunks, in base64, or in hex
-// where older versions say `_isBinary`. They are as they were on the wire.
-func pollyChunks(raw rawBody) ([]byte, bool) {
-	base := strings.EqualFold(raw.encoding, "base64")
-	if !base && !raw.binary || len(raw.text) == 0 || raw.text[0] != '[' {
-		return nil, false
-	}
-	var chunks []string
-	if json.Unmarshal(raw.text, &chunks) != nil {
-		return nil, false
-	}
-	decodeChunk := base64.StdEncoding.DecodeString
-	if !base {
-		decodeChunk = hex.DecodeString
-	}
-	var all []byte
-	for _, chunk := range chunks {
-		part, err := decodeChunk(chunk)
-		if err != nil {
-			return nil, false
-		}
-		all = append(all, part...)
-	}
-	return all, true
 }

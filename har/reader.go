@@ -86,13 +86,14 @@ func (r *Reader) start(in io.Reader) error {
 	}
 	start := slices.Clone(r.scan.buf[r.scan.pos:min(len(r.scan.buf), r.scan.pos+sniffSize)])
 	r.scan.pos++
-	if err := r.toEntries(); err != nil && !errors.Is(err, io.EOF) {
+	err = r.toEntries()
+	if !r.log.seen {
 		return r.notHAR(start)
 	}
-	if r.log.seen {
-		return nil
+	if err != nil {
+		r.err = r.ending(err)
 	}
-	return r.notHAR(start)
+	return nil
 }
 
 // notHAR returns the error for a document that begins with start, which may still

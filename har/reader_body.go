@@ -14,7 +14,9 @@ type rawBody struct {
 	binary bool
 }
 
-func (c *cursor) content(to *Content) {
+// content reports whether it is as it was on the wire, which is for completeResponse
+// to change.
+func (c *cursor) content(to *Content) (coded bool) {
 	var raw rawBody
 	size := int64(-1)
 	c.object("content", func(name []byte) {
@@ -41,7 +43,11 @@ func (c *cursor) content(to *Content) {
 			c.extra(&to.Extra, name)
 		}
 	})
-	c.body("content", raw, &to.Body)
+	if chunks, ok := pollyChunks(raw); ok {
+		to.Body, coded = Body{Data: chunks, Base64: true}, true
+	} else {
+		c.body("content", raw, &to.Body)
+	}
 	if length := c.file("content", to.File, &to.Body); size < 0 {
 		size = length
 	}
@@ -49,6 +55,7 @@ func (c *cursor) content(to *Content) {
 		size = int64(len(to.Body.Data)) // some write the encoded size
 	}
 	to.Size = max(size, 0)
+	return coded
 }
 
 func (c *cursor) postData(r *Request) {
@@ -115,10 +122,6 @@ func (c *cursor) param(p *PostData) {
 func (c *cursor) body(what string, raw rawBody, to *Body) {
 	to.Data = raw.text
 	if raw.text == nil {
-		return
-	}
-	if chunks, ok := pollyChunks(raw); ok {
-		to.Data, to.Base64 = chunks, true
 		return
 	}
 	switch strings.ToLower(raw.encoding) {

@@ -32,6 +32,7 @@ func (r *Reader) decode(raw []byte) *Entry {
 type decoded struct {
 	request, response bool
 	query, redirect   bool // there are such members
+	coded             bool // content is as it was on the wire
 }
 
 func (c *cursor) entryMember(e *Entry, d *decoded, name []byte) {

@@ -51,7 +51,7 @@ func (c *cursor) response(r *Response, d *decoded) bool {
 		case "headers":
 			r.Headers = c.headers("response.headers")
 		case "content":
-			c.content(&r.Content)
+			d.coded = c.content(&r.Content)
 		case "redirectURL":
 			r.RedirectURL = c.str()
 			d.redirect = true
@@ -247,6 +247,9 @@ func (c *cursor) completeResponse(r *Response, d *decoded) {
 	}
 	if r.Content.MimeType == "" {
 		r.Content.MimeType = valueOf(r.Headers, "Content-Type")
+	}
+	if d.coded {
+		c.undoCoding(r)
 	}
 }
 

@@ -71,7 +71,7 @@ func (c *cursor) message(m *Message) kind {
 		raw.encoding = "base64"
 	}
 	c.body("_webSocketMessages", raw, &m.Body)
-	m.Body.Base64 = m.Body.Base64 && m.Opcode != traffic.OpText
+	m.Body.Base64 = false // which the opcode says
 	return isMessage
 }
 

@@ -1,7 +1,6 @@
 package har
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -147,31 +146,22 @@ func (s *scanner) value() ([]byte, error) {
 
 // skipString skips a string, from quote to quote.
 func (s *scanner) skipString() error {
-	s.pos++
-	start := s.pos - s.keep
-	for {
-		i := bytes.IndexByte(s.buf[s.pos:], '"')
-		if i < 0 {
-			s.pos = len(s.buf)
+	for s.pos++; ; {
+		i := s.pos + plainRun(s.buf[s.pos:])
+		for i+1 < len(s.buf) && s.buf[i] == '\\' {
+			i += 2
+		}
+		s.pos = i
+		switch {
+		case i < len(s.buf) && s.buf[i] == '"':
+			s.pos++
+			return nil
+		case i == len(s.buf) || i+1 == len(s.buf) && s.buf[i] == '\\':
 			if !s.more() {
 				return s.cut()
 			}
-			continue
-		}
-		s.pos += i + 1
-		if !escapes(s.buf[s.keep+start : s.pos-1]) {
-			return nil
 		}
 	}
-}
-
-// escapes reports whether s ends with a backslash that is not escaped itself.
-func escapes(s []byte) bool {
-	n := len(s)
-	for n > 0 && s[n-1] == '\\' {
-		n--
-	}
-	return (len(s)-n)%2 == 1
 }
 
 // structural has the bytes that matter between brackets.
@@ -207,11 +197,17 @@ func (s *scanner) skipBrackets() error {
 	}
 }
 
+// delimiter has the bytes that end a number or word.
+var delimiter = [256]bool{
+	' ': true, '\t': true, '\r': true, '\n': true,
+	',': true, ':': true, '[': true, ']': true, '{': true, '}': true, '"': true,
+}
+
 // skipScalar skips a number or word.
 func (s *scanner) skipScalar() error {
 	for {
 		for ; s.pos < len(s.buf); s.pos++ {
-			if bytes.IndexByte([]byte(" \t\r\n,:[]{}\""), s.buf[s.pos]) < 0 {
+			if !delimiter[s.buf[s.pos]] {
 				continue
 			}
 			if s.pos == s.keep {

@@ -4,8 +4,8 @@
 //
 //	set, err := rules.Load("rules.yaml")   // errors have file, line and column
 //	store := rules.NewStore(set)
-//	for at := 0; ; at++ {
-//		m := store.View().Next(&at, subject) // the next rule that matches
+//	view := store.View()
+//	for m, ok := view.Next(0, subject); ok; m, ok = view.Next(m.Index+1, subject) {
 //		...
 //	}
 //

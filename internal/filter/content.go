@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ func contentFields() []*field {
 		named("body").texts(contentIn(ofBoth)).withContent(),
 		named("bq").texts(contentIn(ofRequest)).withContent(),
 		named("bs").texts(contentIn(ofResponse)).withContent(),
-		named("json").parts(jsonPart).withContent(),
+		named("json").parts(jsonPart),
 	}
 }
 
@@ -123,10 +124,8 @@ func (t *jsonTest) ofAny(array gjson.Result) verdict {
 
 func (t *jsonTest) ofOne(r gjson.Result) verdict {
 	if r.Type == gjson.Number && (t.op == opEqual || t.op == opUnequal) {
-		for _, n := range t.numbers {
-			if n == r.Num {
-				return fits
-			}
+		if slices.Contains(t.numbers, r.Num) {
+			return fits
 		}
 	}
 	if r.Type == gjson.Null {

@@ -26,7 +26,6 @@ var (
 	textOps   = []operator{opHas, opEqual, opUnequal, opMatches}
 	numberOps = []operator{opHas, opEqual, opUnequal, opAbove, opAtLeast, opBelow, opAtMost}
 	choiceOps = []operator{opHas, opEqual, opUnequal}
-	partOps   = []operator{opHas, opEqual, opUnequal, opMatches, opAbove, opAtLeast, opBelow, opAtMost}
 )
 
 // fields has each field under each of its words.
@@ -80,8 +79,8 @@ func (f *field) withContent() *field {
 	return f
 }
 
-// simple builds terms of a field that is text.
-func simple(g globs, checked, inherits lineKind, of func(*Subject, *text) verdict) func(*parser, clause) (*term, *SyntaxError) {
+// simple builds terms of a field of exchanges that is text.
+func simple(g globs, of func(*Subject, *text) verdict) func(*parser, clause) (*term, *SyntaxError) {
 	return func(p *parser, c clause) (*term, *SyntaxError) {
 		t, err := p.texts(c, g, nil)
 		if err != nil {
@@ -89,7 +88,7 @@ func simple(g globs, checked, inherits lineKind, of func(*Subject, *text) verdic
 		}
 		return &term{
 			match: func(s *Subject) bool { return t.decide(of(s, t)) },
-			may:   textScan(t, checked, inherits, false),
+			may:   textScan(t, httpLines, wsLines, false),
 		}, nil
 	}
 }

@@ -38,7 +38,7 @@ func rarity(c byte) int {
 	switch {
 	case isLetter(c):
 		return strings.IndexByte(commonLetters, c|0x20)
-	case '0' <= c && c <= '9':
+	case isDigit(c):
 		return 8
 	case strings.IndexByte(` ":,-./`, c) >= 0:
 		return 0

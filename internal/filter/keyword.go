@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/necto-dev/necto/traffic"
@@ -89,15 +90,7 @@ func isError(s *Subject) bool {
 const TagReplayed = "replayed"
 
 func isReplayed(s *Subject) bool {
-	if s.Exchange == nil {
-		return false
-	}
-	for _, tag := range s.Exchange.Tags {
-		if tag == TagReplayed {
-			return true
-		}
-	}
-	return false
+	return s.Exchange != nil && slices.Contains(s.Exchange.Tags, TagReplayed)
 }
 
 // isMocked reports whether a rule answered: one was applied, there is an answer,

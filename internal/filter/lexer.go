@@ -48,6 +48,7 @@ func (l *lexer) isWhole(token string) bool {
 	return l.endsTerm(end) || strings.IndexByte("(,!&|\"'", l.expr[end]) >= 0
 }
 
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // identifier returns the word at pos that a field or keyword could be, without
@@ -56,7 +57,7 @@ func (l *lexer) identifier() string {
 	rest := l.rest()
 	for i := range len(rest) {
 		c := rest[i]
-		if !isLetter(c) && (i == 0 || !('0' <= c && c <= '9' || c == '_' || c == '-')) {
+		if !isLetter(c) && (i == 0 || !isDigit(c) && c != '_' && c != '-') {
 			return rest[:i]
 		}
 	}

@@ -120,7 +120,7 @@ func (p *parser) term() (node, *SyntaxError) {
 	if op := p.operatorAfter(name, f != nil); op != "" && f == nil {
 		return nil, p.unknownField(name)
 	} else if op != "" {
-		return p.fieldTerm(at, f, op)
+		return p.fieldTerm(f, op)
 	}
 	return p.bare()
 }
@@ -150,7 +150,7 @@ func (p *parser) operatorAfter(name string, known bool) operator {
 func (p *parser) unknownField(name string) *SyntaxError {
 	hint := didYouMean(name, words)
 	if hint == "" {
-		hint = "to search URLs for it, put it in quotes; fields are in docs/filter.md"
+		hint = "to search URLs for it, put it in quotes"
 	}
 	return p.errorAt(p.pos, hint, "there is no field %q", name)
 }
@@ -180,18 +180,15 @@ type clause struct {
 
 // text returns the clause in the spelling that Parse reads.
 func (c clause) text() string {
-	text := c.field + string(c.op)
+	sources := make([]string, len(c.values))
 	for i, v := range c.values {
-		if i > 0 {
-			text += ","
-		}
-		text += v.source
+		sources[i] = v.source
 	}
-	return text
+	return c.field + string(c.op) + strings.Join(sources, ",")
 }
 
 // fieldTerm reads what follows the name of f at pos.
-func (p *parser) fieldTerm(at int, f *field, op operator) (node, *SyntaxError) {
+func (p *parser) fieldTerm(f *field, op operator) (node, *SyntaxError) {
 	p.pos += len(p.identifier())
 	p.skipSpace()
 	c := clause{field: f.name, op: op, offset: p.pos}

@@ -74,7 +74,7 @@ func (t *test) decide(v verdict) bool {
 }
 
 // partClause reads the name of a part of a field, and the operator and values
-// behind it if there are any. ends has the characters that end a name.
+// behind it if there are any. A nested name has brackets and quotes.
 func (p *parser) partClause(f *field, c clause, nested bool) (name string, whole clause, err *SyntaxError) {
 	if c.op == opEqual {
 		p.skipSpace()

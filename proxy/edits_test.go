@@ -81,13 +81,14 @@ func TestEditedRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := make(chan string, 1)
-			var want string
+			length := make(chan int, 1)
 			origin := nectest.NewRawServer(t, func(conn *nectest.Conn) {
-				got <- conn.ReadN(len(want))
+				got <- conn.ReadN(<-length)
 				conn.Send(ok)
 				conn.ReadAll()
 			})
-			want = strings.ReplaceAll(c.want, "ADDR", origin.Addr)
+			want := strings.ReplaceAll(c.want, "ADDR", origin.Addr)
+			length <- len(want)
 			p := start(t, proxy.Options{Layers: []proxy.Layer{editRequest(c.edit)}, Network: &proxy.Network{}}, proxy.Listener{})
 			client := nectest.Dial(t, p.addr)
 			client.Send(strings.ReplaceAll(c.request, "ADDR", origin.Addr))

@@ -39,11 +39,11 @@ func multipartContent(params []Param, boundary string) (content []byte, why stri
 		if param.FileName != "" && param.Value == "" {
 			return nil, "what was in the file is missing"
 		}
-		disposition := map[string]string{"name": param.Name}
-		if param.FileName != "" {
-			disposition["filename"] = param.FileName
+		disposition := multipart.FileContentDisposition(param.Name, param.FileName)
+		if param.FileName == "" {
+			disposition = strings.TrimSuffix(disposition, `; filename=""`)
 		}
-		header := textproto.MIMEHeader{"Content-Disposition": {mime.FormatMediaType("form-data", disposition)}}
+		header := textproto.MIMEHeader{"Content-Disposition": {disposition}}
 		if param.ContentType != "" {
 			header.Set("Content-Type", param.ContentType)
 		}

@@ -54,7 +54,7 @@ func (c *cursor) undoCoding(r *Response) {
 		c.warn(fmt.Sprintf("content.text cannot be decoded, it stays as it is: %v", err))
 		return
 	}
-	r.Content.Body.Data, r.Content.Size = content, int64(len(content))
+	r.Content.Body, r.Content.Size = Body{Data: content}, int64(len(content))
 	if r.BodySize < 0 {
 		r.BodySize = int64(len(wire))
 	}

@@ -41,6 +41,8 @@ type Reader struct {
 	files *files
 	where place
 	log   Log
+	// hasLog says that the document has a log, hasEntries that this has entries.
+	hasLog, hasEntries bool
 	// number is how many elements of `entries` were read.
 	number   int
 	warnings []Warning
@@ -66,7 +68,7 @@ const (
 func NewReader(in io.Reader) (*Reader, error) {
 	r := &Reader{files: noFiles("the HAR was read from a stream")}
 	if err := r.start(in); err != nil {
-		return nil, err
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
@@ -87,7 +89,7 @@ func (r *Reader) start(in io.Reader) error {
 	start := slices.Clone(r.scan.buf[r.scan.pos:min(len(r.scan.buf), r.scan.pos+sniffSize)])
 	r.scan.pos++
 	err = r.toEntries()
-	if !r.log.seen {
+	if !r.hasLog {
 		return r.notHAR(start)
 	}
 	if err != nil {
@@ -186,7 +188,7 @@ func (r *Reader) toEntries() error {
 func (r *Reader) documentMember(name string) error {
 	if name == "log" && r.scan.peek() == '{' {
 		r.scan.pos++
-		r.where, r.log.seen = inLog, true
+		r.where, r.hasLog = inLog, true
 		return nil
 	}
 	_, err := r.scan.value()
@@ -197,7 +199,7 @@ func (r *Reader) documentMember(name string) error {
 func (r *Reader) logMember(name string) error {
 	if name == "entries" && r.scan.peek() == '[' {
 		r.scan.pos++
-		r.where, r.log.entries = inEntries, true
+		r.where, r.hasEntries = inEntries, true
 		return nil
 	}
 	raw, err := r.scan.value()
@@ -225,7 +227,7 @@ func (r *Reader) ending(err error) error {
 	var syntax *syntaxError
 	switch {
 	case err == io.EOF: //nolint:errorlint // our own, not of the stream
-		if !r.log.entries {
+		if !r.hasEntries {
 			r.warnFile("log.entries is missing")
 		}
 	case truncated(err):

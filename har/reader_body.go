@@ -46,7 +46,7 @@ func (c *cursor) content(to *Content) (coded bool) {
 	if chunks, ok := pollyChunks(raw); ok {
 		to.Body, coded = Body{Data: chunks, Base64: true}, true
 	} else {
-		c.body("content", raw, &to.Body)
+		c.body("content.text", raw, &to.Body)
 	}
 	if length := c.file("content", to.File, &to.Body); size < 0 {
 		size = length
@@ -90,7 +90,7 @@ func (c *cursor) postData(r *Request) {
 	if !found || members == 0 {
 		return
 	}
-	c.body("postData", raw, &p.Body)
+	c.body("postData.text", raw, &p.Body)
 	c.file("postData", p.File, &p.Body)
 	r.PostData = p
 }
@@ -128,13 +128,13 @@ func (c *cursor) body(what string, raw rawBody, to *Body) {
 	case "base64":
 		data, err := decodeBase64(raw.text)
 		if err != nil {
-			c.warn(fmt.Sprintf("%s.text is not base64, it is taken as text", what))
+			c.warn(fmt.Sprintf("%s is not base64, it is taken as text", what))
 			return
 		}
 		to.Data, to.Base64 = data, true
 	case "", "utf-8", "utf8", "plain", "text":
 	default:
-		c.warn(fmt.Sprintf("%s.encoding is %.40q, the text is taken as it is", what, raw.encoding))
+		c.warn(fmt.Sprintf("%s has the encoding %.40q, it is taken as it is", what, raw.encoding))
 	}
 }
 

@@ -40,7 +40,7 @@ func (c *cursor) entryMember(e *Entry, d *decoded, name []byte) {
 	case "pageref":
 		e.PageRef = c.word()
 	case "startedDateTime":
-		e.Started = c.time("startedDateTime")
+		e.Started, d.started = c.time("startedDateTime"), true
 	case "time":
 		e.Time = c.float("time", -1)
 	case "request":
@@ -139,8 +139,8 @@ func (c *cursor) security(e *Entry) {
 // complete derives what is missing from what is there, and warns of what has no
 // substitute.
 func (c *cursor) complete(e *Entry, d *decoded) {
-	if e.Started.IsZero() {
-		c.warn("startedDateTime is missing or no date")
+	if !d.started {
+		c.warn("startedDateTime is missing")
 	}
 	if e.Time < 0 {
 		e.Time = e.Timings.Total()

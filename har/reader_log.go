@@ -18,9 +18,6 @@ type Log struct {
 	// Necto is `_necto`, what necto knows and HAR cannot say; nil for none.
 	Necto json.RawMessage
 	Extra []Member
-
-	// seen says that there is a log, entries that it has such.
-	seen, entries bool
 }
 
 // Tool is a program: `creator` or `browser`.

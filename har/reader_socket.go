@@ -70,7 +70,7 @@ func (c *cursor) message(m *Message) kind {
 	if m.Opcode != traffic.OpText {
 		raw.encoding = "base64"
 	}
-	c.body("_webSocketMessages", raw, &m.Body)
+	c.body("_webSocketMessages.data", raw, &m.Body)
 	m.Body.Base64 = false // which the opcode says
 	return isMessage
 }

@@ -1,6 +1,8 @@
 package har_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -149,6 +151,24 @@ func TestCutFileGivesWhatIsWhole(t *testing.T) {
 	}
 }
 
+func TestCutGzipGivesWhatIsWhole(t *testing.T) {
+	whole := packed(t, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }, writeMany(t, 1000))
+	r, err := har.NewReader(bytes.NewReader(whole[:len(whole)-100]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, warnings := readAll(t, r)
+	if len(all) < 500 || len(all) > 999 || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "the file was cut") {
+		t.Errorf("%d entries, warnings %q", len(all), warnings)
+	}
+}
+
+// writeMany returns a HAR of n entries.
+func writeMany(t *testing.T, n int) string {
+	t.Helper()
+	return string(stream(t, slices.Repeat([]*har.Entry{typical()}, n)...))
+}
+
 func TestReadWarnings(t *testing.T) {
 	tests := []struct {
 		name, document string
@@ -167,7 +187,7 @@ func TestReadWarnings(t *testing.T) {
 			"an entry that is not JSON", `{"log":{"entries":[{"startedDateTime":"2026-11-20T23:44:03Z","request":{"method":"GET","url":"http://a/"},"response" {}},{}]}}`, 2,
 			[]string{
 				"entry 1: it is not JSON, what follows is lost: byte 98: no colon where one has to be", "entry 1: response is missing",
-				"entry 2: startedDateTime is missing or no date", "entry 2: request is missing", "entry 2: response is missing",
+				"entry 2: startedDateTime is missing", "entry 2: request is missing", "entry 2: response is missing",
 			},
 		},
 	}

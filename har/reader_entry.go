@@ -30,9 +30,9 @@ func (r *Reader) decode(raw []byte) *Entry {
 
 // decoded is what has to be known of an entry until all of it is.
 type decoded struct {
-	request, response bool
-	query, redirect   bool // there are such members
-	coded             bool // content is as it was on the wire
+	started, request, response bool
+	query, redirect            bool // there are such members
+	coded                      bool // content is as it was on the wire
 }
 
 func (c *cursor) entryMember(e *Entry, d *decoded, name []byte) {

@@ -43,6 +43,7 @@ func BenchmarkRun(b *testing.B) {
 		"body":       filtered(b, "body:zebra"),
 		"everything": {},
 		"stats":      {Stats: true},
+		"slow":       filtered(b, "dur>100s"),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(recording)))

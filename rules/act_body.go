@@ -4,7 +4,7 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// apply returns the content edited. needs says whether it looks at what there was.
+// apply returns the content edited.
 func (e *BodyEdit) apply(old []byte, files *files) ([]byte, error) {
 	switch {
 	case e.Text != nil:
@@ -25,24 +25,25 @@ func (e *BodyEdit) apply(old []byte, files *files) ([]byte, error) {
 // replaces reports whether the new content does not depend on the old.
 func (e *BodyEdit) replaces() bool { return e.Text != nil || e.File != "" || e.Base64 != nil }
 
-// editBody returns the content of a message after an edit, and its header, whose
-// content coding is applied again. The error says why it cannot be edited.
-func (e *BodyEdit) editBody(h *holder, files *files) ([]byte, traffic.Fields, error) {
+// edit returns content edited, with the header that fits it: the content coding is
+// applied again. header is the message's, which may have been edited already. The
+// error says why the content cannot be edited.
+func (e *BodyEdit) edit(h *holder, header traffic.Fields, files *files) (*holder, error) {
 	var old []byte
 	if !e.replaces() {
 		var err error
 		if old, err = h.content(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	content, err := e.apply(old, files)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	header := withoutStale(h.header)
-	raw, err := encode(header, content)
-	if err != nil { // a coding nobody knows: what replaces the content has none
-		return content, header.Without("Content-Encoding"), nil
+	out := &holder{body: h.body, header: withoutStale(header), read: true, decoded: content}
+	if out.raw, err = encode(out.header, content); err != nil {
+		// Nobody knows the coding, so the new content has none.
+		out.raw, out.header = content, out.header.Without("Content-Encoding")
 	}
-	return raw, header, nil
+	return out, nil
 }

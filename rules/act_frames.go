@@ -10,33 +10,6 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// matches reports whether a message is meant.
-func (m *FrameMatcher) matches(f *traffic.Frame) bool {
-	if m == nil {
-		return true
-	}
-	if m.Dir != nil && traffic.Direction(*m.Dir) != f.Dir {
-		return false
-	}
-	if want := m.Opcode.Opcode(); want != 0 && want != f.Opcode {
-		return false
-	}
-	if len(m.Text) > 0 && !matchesText(m.Text, f.Payload) {
-		return false
-	}
-	return holdAll(m.JSON, f.Payload)
-}
-
-func matchesText(patterns List[Pattern], payload []byte) bool {
-	text := string(payload)
-	for i := range patterns {
-		if patterns[i].Match(text) {
-			return true
-		}
-	}
-	return false
-}
-
 // injection returns what is to be sent, for the rule of that name.
 func (i *FrameInject) injection(rule string) traffic.Injection {
 	in := traffic.Injection{Dir: traffic.Direction(*i.Dir), Opcode: traffic.OpText, Rule: rule}
@@ -131,7 +104,7 @@ func (f *frameRules) Filter(ctx context.Context, m *traffic.Frame) (traffic.Fram
 	var v traffic.FrameVerdict
 	now := *m
 	for _, r := range f.rules {
-		if !r.Match.matches(&now) {
+		if r.Match != nil && !r.Match.Holds(&now) {
 			continue
 		}
 		if !f.apply(ctx, r, &now, &v) {

@@ -8,11 +8,11 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// apply returns the request edited. h holds its content.
-func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*traffic.Request, error) {
+// apply returns the request edited, and its content, which h holds.
+func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*traffic.Request, *holder, error) {
 	u, err := e.url(req.URL)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := withURL(req, u, false)
 	if e.Method != "" {
@@ -20,19 +20,18 @@ func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*tra
 	}
 	e.Headers.apply(&out.Header)
 	if e.Body == nil {
-		return out, nil
+		return out, h, nil
 	}
-	h.header = out.Header
-	content, header, err := e.Body.editBody(h, files)
+	edited, err := e.Body.edit(h, out.Header, files)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out.Header = header
-	out.Body, out.Length = traffic.NewMemoryBody(content), int64(len(content))
-	if len(content) == 0 {
+	out.Header = edited.header
+	out.Body, out.Length = edited.passOn(), int64(len(edited.raw))
+	if len(edited.raw) == 0 {
 		out.Body = nil
 	}
-	return out, nil
+	return out, edited, nil
 }
 
 // url returns the URL edited.
@@ -154,19 +153,17 @@ func firstField(fields traffic.Fields, name string) int {
 	return -1
 }
 
-// apply edits a response, whose content h holds.
-func (e *ResponseEdit) apply(resp *traffic.Response, h *holder, files *files) error {
+// apply edits a response and returns its content, which h holds.
+func (e *ResponseEdit) apply(resp *traffic.Response, h *holder, files *files) (*holder, error) {
 	header := resp.Header.Clone()
 	e.Headers.apply(&header)
-	if e.Body != nil {
-		h.header = header
-		content, edited, err := e.Body.editBody(h, files)
+	if e.Body != nil && resp.Status != http.StatusSwitchingProtocols {
+		edited, err := e.Body.edit(h, header, files)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		header = edited
-		resp.Body = inPlaceOf(h.body, traffic.NewMemoryBody(content))
-		resp.Length = int64(len(content))
+		h, header = edited, edited.header
+		resp.Body, resp.Length = edited.passOn(), int64(len(edited.raw))
 	}
 	resp.Header = header
 	if e.Status != 0 && e.Status != resp.Status {
@@ -175,5 +172,5 @@ func (e *ResponseEdit) apply(resp *traffic.Response, h *holder, files *files) er
 	if e.Reason != "" {
 		resp.Reason = e.Reason
 	}
-	return nil
+	return h, nil
 }

@@ -22,6 +22,8 @@ type holder struct {
 	body   io.ReadCloser // nil for none
 	header traffic.Fields
 
+	// sent says that body is somebody else's by now.
+	sent    bool
 	read    bool
 	raw     []byte // as it came, as far as it was read
 	err     error  // why raw is not all of it
@@ -32,8 +34,11 @@ type holder struct {
 // content returns the content with its content coding undone. It reads the body
 // if nobody has.
 func (h *holder) content() ([]byte, error) {
-	if h.read {
+	switch {
+	case h.read:
 		return h.decoded, h.decErr
+	case h.sent:
+		return nil, nil
 	}
 	h.read = true
 	if h.body == nil {
@@ -58,9 +63,12 @@ func readUpTo(r io.Reader) ([]byte, error) {
 
 // passOn returns a body with all of the content, also what was read of it.
 func (h *holder) passOn() io.ReadCloser {
+	h.sent = true
 	switch {
-	case !h.read || h.body == nil:
+	case !h.read:
 		return h.body
+	case h.body == nil && h.raw == nil:
+		return nil
 	case h.err == nil:
 		return inPlaceOf(h.body, traffic.NewMemoryBody(h.raw))
 	}

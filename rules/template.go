@@ -23,10 +23,23 @@ type templateData struct {
 	Path  map[string]string
 	// Header has a method Get.
 	Header traffic.Fields
-	// JSON is the content, nil if it is no JSON.
-	JSON any
 	// Count is how often the rule has been applied, with this time.
 	Count int
+
+	body *holder
+}
+
+// JSON returns the content as a value, nil if it is no JSON.
+func (d *templateData) JSON() any {
+	content, err := d.body.content()
+	if err != nil {
+		return nil
+	}
+	var v any
+	if json.Unmarshal(content, &v) != nil {
+		return nil
+	}
+	return v
 }
 
 // templateFuncs are the functions of templates.
@@ -76,13 +89,10 @@ func (w limitedWriter) Write(p []byte) (int, error) {
 // newTemplateData returns what templates see of a request, whose content h holds.
 func newTemplateData(req *traffic.Request, h *holder, captures map[string]string, count int) *templateData {
 	d := &templateData{
-		Method: req.Method, URL: req.URL.String(), Path: captures, Header: req.Header, Count: count,
+		Method: req.Method, URL: req.URL.String(), Path: captures, Header: req.Header, Count: count, body: h,
 	}
 	if query, ok := req.URL.Query(); ok {
 		d.Query, _ = url.ParseQuery(query) // as far as it can be read
-	}
-	if content, err := h.content(); err == nil && len(content) > 0 {
-		_ = json.Unmarshal(content, &d.JSON) // no JSON leaves nil
 	}
 	return d
 }

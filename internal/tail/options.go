@@ -45,8 +45,8 @@ type Options struct {
 	Width func() int
 	// Location is the time zone of the stamps, nil for the local one.
 	Location *time.Location
-	// Warn is told what is wrong with a source, once for each thing; nil discards
-	// it. It may be called concurrently.
+	// Warn is told what is wrong with a source; nil discards it. With Follow it is
+	// called concurrently.
 	Warn func(text string)
 }
 

@@ -76,7 +76,7 @@ func (s *fileSource) scanOnce(ctx context.Context, h Handler) error {
 		return fmt.Errorf("open recording: %w", err)
 	}
 	defer file.Close()
-	var lines io.Reader = file
+	var lines io.Reader = idling{file, h.Idle} // it may be a pipe
 	if s.follow {
 		lines = &follower{ctx: ctx, path: s.path, file: file, idle: h.Idle}
 	}

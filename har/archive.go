@@ -64,8 +64,7 @@ func (f *files) content(name string) (open func() (io.ReadCloser, error), size i
 
 // bare returns what is wrong without the name and the operation.
 func bare(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err
 	}
 	return err

@@ -48,7 +48,8 @@ type Reader struct {
 	warnings []Warning
 	more     int // warnings that were not kept
 	names    interner
-	err      error // what Next returns from now on
+	scratch  []byte // what a string stands for
+	err      error  // what Next returns from now on
 	closers  []io.Closer
 }
 

@@ -18,9 +18,8 @@ func (c *cursor) messages(e *Entry) {
 		case isMessage:
 			all = append(all, m)
 		case isFailure:
-			if e.Response.Error == "" {
-				e.Response.Error = string(m.Body.Data)
-			}
+			e.Response.Error = string(m.Body.Data)
+		case isNothing:
 		}
 	})
 	e.WebSocketMessages = Messages(all)

@@ -49,16 +49,6 @@ func readText(t testing.TB, document string) ([]*har.Entry, []string) {
 	return readAll(t, r)
 }
 
-// readOne returns the one entry of a HAR that has the members.
-func readOne(t testing.TB, members string) (*har.Entry, []string) {
-	t.Helper()
-	all, warnings := readText(t, `{"log":{"entries":[{`+members+`}]}}`)
-	if len(all) != 1 {
-		t.Fatalf("%d entries", len(all))
-	}
-	return all[0], warnings
-}
-
 // ignoreIterators leaves out what cannot be compared.
 var ignoreIterators = cmp.FilterPath(func(p cmp.Path) bool {
 	return p.Last().String() == ".WebSocketMessages" || p.Last().String() == ".Source"

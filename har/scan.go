@@ -29,8 +29,10 @@ type scanner struct {
 	// passed is how many bytes were dropped before buf.
 	passed int64
 	// err is why nothing follows buf.
-	err  error
-	name []byte // of the last member
+	err error
+	// escaped says that the string that was skipped last has escapes.
+	escaped bool
+	name    []byte // of the last member, if it had to be copied
 }
 
 // syntaxError is a document that is not JSON.
@@ -96,6 +98,14 @@ func (s *scanner) makeRoom() {
 // peek skips white space and returns the byte behind it, 0 at the end. Nothing
 // before it is kept.
 func (s *scanner) peek() byte {
+	if s.pos < len(s.buf) && s.buf[s.pos] > ' ' {
+		s.keep = s.pos
+		return s.buf[s.pos]
+	}
+	return s.skipSpace()
+}
+
+func (s *scanner) skipSpace() byte {
 	for {
 		for ; s.pos < len(s.buf); s.pos++ {
 			switch c := s.buf[s.pos]; c {
@@ -146,20 +156,16 @@ func (s *scanner) value() ([]byte, error) {
 
 // skipString skips a string, from quote to quote.
 func (s *scanner) skipString() error {
+	s.escaped = false
 	for s.pos++; ; {
-		i := s.pos + plainRun(s.buf[s.pos:])
-		for i+1 < len(s.buf) && s.buf[i] == '\\' {
-			i += 2
-		}
-		s.pos = i
-		switch {
-		case i < len(s.buf) && s.buf[i] == '"':
-			s.pos++
+		n, escaped, ended := stringEnd(s.buf[s.pos:])
+		s.pos += n
+		s.escaped = s.escaped || escaped
+		if ended {
 			return nil
-		case i == len(s.buf) || i+1 == len(s.buf) && s.buf[i] == '\\':
-			if !s.more() {
-				return s.cut()
-			}
+		}
+		if !s.more() {
+			return s.cut()
 		}
 	}
 }
@@ -236,11 +242,14 @@ func (s *scanner) member() (name []byte, ok bool, err error) {
 	default:
 		return nil, false, s.expected("name of a member")
 	}
-	raw, err := s.value()
-	if err != nil {
+	if err := s.skipString(); err != nil {
 		return nil, false, err
 	}
-	s.name = appendUnquoted(s.name[:0], raw)
+	if !s.escaped && s.pos < len(s.buf) && s.buf[s.pos] == ':' {
+		s.pos++
+		return s.buf[s.keep+1 : s.pos-2], true, nil
+	}
+	s.name, _ = appendUnquoted(s.name[:0], s.buf[s.keep:s.pos])
 	if s.peek() != ':' {
 		return nil, false, s.expected("colon")
 	}

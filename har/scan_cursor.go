@@ -1,9 +1,11 @@
 package har
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -18,6 +20,9 @@ type cursor struct {
 	number int // of the entry, for warnings
 	failed error
 }
+
+// maxScratch is how much memory for strings is kept from entry to entry.
+const maxScratch = 4 << 20
 
 // cursor returns a cursor over a value.
 func (r *Reader) cursor(raw []byte) *cursor {
@@ -89,43 +94,35 @@ func (c *cursor) array(what string, each func()) {
 // text returns a string, or the text of what is no string, as bytes; nil for
 // null.
 func (c *cursor) text() []byte {
-	raw := c.next()
-	switch {
-	case string(raw) == "null":
+	return bytes.Clone(c.chars())
+}
+
+// chars returns a string, or the text of what is no string, that is valid until
+// the next call; nil for null.
+func (c *cursor) chars() []byte {
+	if c.peek() != '"' || c.failed != nil {
+		if raw := c.next(); string(raw) != "null" {
+			return raw
+		}
 		return nil
-	case raw[0] == '"':
-		return appendUnquoted(make([]byte, 0, len(raw)-2), raw)
 	}
-	return append([]byte(nil), raw...)
+	p, n := appendUnquoted(c.r.scratch[:0], c.buf[c.pos:])
+	if n == 0 {
+		c.fail(io.ErrUnexpectedEOF)
+		return nil
+	}
+	c.pos += n
+	if c.r.scratch = p; cap(p) > maxScratch {
+		c.r.scratch = make([]byte, 0, 64)
+	}
+	return p
 }
 
 // str returns a string, or the text of what is no string; "" for null.
-func (c *cursor) str() string {
-	raw := c.next()
-	switch {
-	case string(raw) == "null":
-		return ""
-	case raw[0] != '"':
-		return string(raw)
-	case len(raw) > 1<<10:
-		return string(appendUnquoted(nil, raw))
-	}
-	var scratch [1 << 10]byte
-	return string(appendUnquoted(scratch[:0], raw))
-}
+func (c *cursor) str() string { return string(c.chars()) }
 
 // word returns a string that comes often.
-func (c *cursor) word() string {
-	raw := c.next()
-	if raw[0] != '"' {
-		if string(raw) == "null" {
-			return ""
-		}
-		return string(raw)
-	}
-	var scratch [64]byte
-	return c.r.names.str(appendUnquoted(scratch[:0], raw))
-}
+func (c *cursor) word() string { return c.r.names.str(c.chars()) }
 
 // float returns a number, or what a string says; missing if there is none.
 func (c *cursor) float(what string, missing float64) float64 {

@@ -9,43 +9,84 @@ import (
 	"unicode/utf8"
 )
 
-// appendUnquoted appends what a JSON string stands for, as the scanner
-// found it: a quote inside of it is escaped. Like encoding/json it makes U+FFFD of
-// half a surrogate pair. Bytes that are not UTF-8, control characters and unknown
-// escapes stay as they are.
-func appendUnquoted(dst, quoted []byte) []byte {
-	s := quoted[1 : len(quoted)-1]
-	for i := bytes.IndexByte(s, '\\'); i >= 0 && i+1 < len(s); i = plainRun(s) {
-		dst = append(dst, s[:i]...)
-		// Escapes come in clusters, as JSON in JSON has them.
-		for s = s[i:]; len(s) > 1 && s[0] == '\\'; {
-			dst, s = appendUnescaped(dst, s)
+// Strings are most of a HAR, and content that is JSON has an escape every few
+// bytes, too often for calls of bytes.IndexByte: the functions below take eight
+// bytes at a time.
+
+// stringEnd returns how many bytes of p, which begins inside a string, are of that
+// string, its quote included; ended is false if it goes on behind p, of which a
+// backslash at the end is not counted.
+func stringEnd(p []byte) (n int, escaped, ended bool) {
+	i := 0
+	for i < len(p) {
+		if i+8 <= len(p) {
+			found := specialBytes(binary.LittleEndian.Uint64(p[i:]))
+			if found == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(found) / 8
 		}
+		switch p[i] {
+		case '"':
+			return i + 1, escaped, true
+		case '\\':
+			if escaped = true; i+1 == len(p) {
+				return i, escaped, false
+			}
+			i++
+		}
+		i++
 	}
-	return append(dst, s...)
+	return i, escaped, false
 }
 
-// plainRun returns how many bytes at the start of p are neither a quote nor a
-// backslash. It takes eight at a time: bodies are most of a HAR, and JSON in JSON
-// has an escape every few bytes, too often for calls of bytes.IndexByte.
-func plainRun(p []byte) int {
+// specialBytes marks the first of eight bytes that is a quote or a backslash by
+// setting its highest bit; bits above that one mean nothing. 0 means that none is.
+func specialBytes(word uint64) uint64 {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	i := 0
-	for ; i+8 <= len(p); i += 8 {
-		word := binary.LittleEndian.Uint64(p[i:])
-		quote, backslash := word^ones*'"', word^ones*'\\'
-		// The lowest high bit that is set marks the first such byte; those
-		// above it mean nothing.
-		if found := ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs; found != 0 {
-			return i + bits.TrailingZeros64(found)/8
+	quote, backslash := word^ones*'"', word^ones*'\\'
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs
+}
+
+// appendUnquoted appends what the JSON string stands for that p begins with, and
+// returns how long that is, quotes included; 0 if it does not end in p. Like
+// encoding/json it makes U+FFFD of half a surrogate pair. Bytes that are not
+// UTF-8, control characters and unknown escapes stay as they are.
+func appendUnquoted(dst, p []byte) (unquoted []byte, n int) {
+	i := 1
+	for i < len(p) {
+		if i+8 <= len(p) {
+			word := binary.LittleEndian.Uint64(p[i:])
+			dst = binary.LittleEndian.AppendUint64(dst, word)
+			found := specialBytes(word)
+			if found == 0 {
+				i += 8
+				continue
+			}
+			plain := bits.TrailingZeros64(found) / 8
+			dst = dst[:len(dst)-8+plain]
+			i += plain
+		}
+		switch c := p[i]; {
+		case c == '"':
+			return dst, i + 1
+		case c != '\\':
+			dst = append(dst, c)
+			i++
+		case i+1 < len(p) && unescaped[p[i+1]] != 0:
+			dst = append(dst, unescaped[p[i+1]])
+			i += 2
+		default:
+			var size int
+			dst, size = appendUnescaped(dst, p[i:])
+			i += size
 		}
 	}
-	for ; i < len(p) && p[i] != '"' && p[i] != '\\'; i++ {
-	}
-	return i
+	return dst, 0
 }
 
 // unescaped has what the escapes of one character stand for.
@@ -53,26 +94,22 @@ var unescaped = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-// appendUnescaped appends what the escape stands for that s begins with, and
-// returns what follows it.
-func appendUnescaped(dst, s []byte) (appended, rest []byte) {
-	if c := unescaped[s[1]]; c != 0 {
-		return append(dst, c), s[2:]
-	}
+// appendUnescaped appends what the escape stands for that s begins with, which is
+// a code unit or none that JSON knows, and returns how long it is.
+func appendUnescaped(dst, s []byte) (unescaped []byte, n int) {
 	r, ok := hexEscape(s)
 	if !ok {
-		return append(dst, s[0], s[1]), s[2:]
+		n = min(2, len(s))
+		return append(dst, s[:n]...), n
 	}
-	s = s[6:]
+	n = 6
 	if utf16.IsSurrogate(r) {
-		second, ok := hexEscape(s)
-		pair := utf16.DecodeRune(r, second)
-		if ok && pair != utf8.RuneError {
-			s = s[6:]
+		second, ok := hexEscape(s[n:])
+		if r = utf16.DecodeRune(r, second); ok && r != utf8.RuneError {
+			n += 6
 		}
-		r = pair
 	}
-	return utf8.AppendRune(dst, r), s
+	return utf8.AppendRune(dst, r), n
 }
 
 // hexEscape returns the code unit of the \u escape that s begins with.

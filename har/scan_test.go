@@ -27,8 +27,9 @@ func TestUnquote(t *testing.T) {
 		{"signed code unit", `"\u+123"`, `\u+123`},
 	}
 	for _, test := range tests {
-		if got := string(appendUnquoted(nil, []byte(test.quoted))); got != test.want {
-			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		got, n := appendUnquoted(nil, []byte(test.quoted+`, "next"`))
+		if string(got) != test.want || n != len(test.quoted) {
+			t.Errorf("%s: %q of %d bytes, want %q", test.name, got, n, test.want)
 		}
 	}
 }
@@ -76,7 +77,10 @@ func FuzzUnquote(f *testing.F) {
 		if err != nil || quoted[0] != '"' {
 			return
 		}
-		got := appendUnquoted(nil, quoted)
+		got, n := appendUnquoted(nil, document[len(document)-len(s.buf[s.keep:]):])
+		if n != len(quoted) {
+			t.Errorf("%d bytes, want %d", n, len(quoted))
+		}
 		var want string
 		if json.Unmarshal(quoted, &want) == nil && utf8.Valid(quoted) && string(got) != want {
 			t.Errorf("%q, want %q", got, want)

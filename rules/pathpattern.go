@@ -90,6 +90,9 @@ func pathExpression(text string) (string, error) {
 			if !ok || !captureName.MatchString(name) {
 				return "", errors.New("write a capture as {name}, with letters, digits and _; a brace that is meant as \\{")
 			}
+			if strings.Contains(re.String(), "(?P<"+name+">") {
+				return "", fmt.Errorf("{%s} is here twice", name)
+			}
 			re.WriteString("(?P<" + name + ">[^/]+)")
 			text = rest
 		case text[0] == '\\' && len(text) == 1:

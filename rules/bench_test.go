@@ -13,7 +13,7 @@ func BenchmarkMiss(b *testing.B) {
 		"hosts": "host: api%d.example.test, path: /x",
 		"paths": "path: '/api/v%d/{id}'",
 		"urls":  "url: '*/api/v%d/users*'",
-		"mixed": "method: POST, path: /api/users, header: {X-Test: 'n%d'}",
+		"mixed": "method: POST, path: '/api/users/%d', header: {X-Test: none}",
 	}
 	for kind, match := range kinds {
 		var text strings.Builder

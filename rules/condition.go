@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -41,11 +42,14 @@ func (c *Condition) Holds(values []string) bool {
 	if c.Present != nil {
 		return *c.Present == (len(values) > 0)
 	}
-	for _, v := range values {
-		for i := range c.Values {
-			if c.Values[i].Match(v) {
-				return true
-			}
+	return slices.ContainsFunc(values, c.matches)
+}
+
+// matches reports whether one of the patterns matches a value.
+func (c *Condition) matches(value string) bool {
+	for i := range c.Values {
+		if c.Values[i].Match(value) {
+			return true
 		}
 	}
 	return false

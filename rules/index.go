@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // index tells which matchers a host can be meant by, without asking each. It
 // never changes.
@@ -76,14 +73,18 @@ func appendList(lists [][]int32, list []int32) [][]int32 {
 // next returns the first candidate from a number on, and false if there is none.
 func (x *index) next(from int, s *Subject) (int, bool) {
 	h := s.look()
-	if h.index != x {
+	if h.index != x || from < h.from {
 		h.lists, h.index = x.candidates(h.lists[:0], h.host), x
 	}
+	h.from = from
 	best, found := 0, false
-	for _, list := range h.lists {
-		at, _ := slices.BinarySearch(list, int32(from))
-		if at < len(list) && (!found || int(list[at]) < best) {
-			best, found = int(list[at]), true
+	for i, list := range h.lists {
+		for len(list) > 0 && int(list[0]) < from {
+			list = list[1:]
+		}
+		h.lists[i] = list
+		if len(list) > 0 && (!found || int(list[0]) < best) {
+			best, found = int(list[0]), true
 		}
 	}
 	return best, found

@@ -20,9 +20,31 @@ func (m *Matcher) headHolds(s *Subject) bool {
 	})) &&
 		(m.Scheme == nil || slices.Contains(m.Scheme, Scheme(h.scheme))) &&
 		m.hostHolds(h) && m.pathHolds(h) && m.urlHolds(h) &&
-		conditionsHold(m.Query, s.queryValues) &&
-		conditionsHold(m.Header, s.Request.Header.Values) &&
-		conditionsHold(m.Cookie, s.cookieValues)
+		headersHold(m.Header, s.Request.Header) &&
+		(m.Query == nil || conditionsHold(m.Query, s.queryValues)) &&
+		(m.Cookie == nil || conditionsHold(m.Cookie, s.cookieValues))
+}
+
+// headersHold is conditionsHold for header fields, which are not gathered first.
+func headersHold(conditions Map[Condition], fields traffic.Fields) bool {
+	for i := range conditions {
+		if !headerHolds(&conditions[i], fields) {
+			return false
+		}
+	}
+	return true
+}
+
+func headerHolds(c *Pair[Condition], fields traffic.Fields) bool {
+	if c.Value.Present != nil {
+		return *c.Value.Present == fields.Has(c.Name)
+	}
+	for i := range fields {
+		if fields[i].Is(c.Name) && c.Value.matches(fields[i].Value) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Matcher) hostHolds(h *head) bool {

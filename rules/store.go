@@ -192,12 +192,12 @@ func (s *Store) publish() {
 	v := new(View)
 	for _, r := range s.rules {
 		if s.on(r) {
-			v.rules = append(v.rules, active[Rule]{r, s.counter("rule", r.Name)})
+			v.rules = append(v.rules, active[Rule]{r, s.counter("rule", r.Name), hintOf(&r.Match)})
 		}
 	}
 	for _, b := range s.set.breakpoints {
 		if b.Armed() {
-			v.breakpoints = append(v.breakpoints, active[Breakpoint]{b, s.counter("breakpoint", b.Name)})
+			v.breakpoints = append(v.breakpoints, active[Breakpoint]{b, s.counter("breakpoint", b.Name), hintOf(&b.Match)})
 		}
 	}
 	v.ruleIndex = newIndex(len(v.rules), func(i int) *Matcher { return &v.rules[i].item.Match })

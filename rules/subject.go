@@ -45,11 +45,13 @@ type head struct {
 	host, port       string // host folded
 	path, foldedPath string
 	url, foldedURL   string
+	urlShape         uint64              // 0 until asked for
 	handshake        bool                // of a WebSocket connection
 	query            url.Values          // nil until asked for
 	cookies          map[string][]string // nil until asked for
-	lists            [][]int32           // the candidates of index
-	index            *index
+	index            *index              // the one that lists are of
+	lists            [][]int32           // its candidates from number from on
+	from             int
 }
 
 // look returns the head of the request as it is now.

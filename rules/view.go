@@ -16,6 +16,7 @@ type View struct {
 type active[T any] struct {
 	item    *T
 	counter *counter
+	hint    hint
 }
 
 // Match is a rule that matches.
@@ -57,8 +58,10 @@ func (v *View) Next(from int, s *Subject) (Match, bool) {
 		if !ok {
 			break
 		}
-		if m, ok := v.match(i, s); ok {
-			return m, true
+		if v.rules[i].hint.allows(&s.head) {
+			if m, ok := v.match(i, s); ok {
+				return m, true
+			}
 		}
 		from = i + 1
 	}

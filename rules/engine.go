@@ -14,9 +14,16 @@ import (
 type Engine struct {
 	store *Store
 	log   *slog.Logger
-	// sockets has the frame rules of handshakes that were answered with 101 and
-	// whose connections have not opened yet: *traffic.Exchange to []namedFrameRule.
+	hits  *Hits
+	// sockets has handshakes that were answered with 101 and whose connections have
+	// not opened yet: *traffic.Exchange to socket.
 	sockets sync.Map
+}
+
+// socket is what decides about the messages of a connection.
+type socket struct {
+	rules  []namedFrameRule
+	breaks *frameBreaks // nil for none
 }
 
 // NewEngine returns an Engine. log is told of rules that could not be applied;
@@ -25,8 +32,11 @@ func NewEngine(store *Store, log *slog.Logger) *Engine {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{store: store, log: log}
+	return &Engine{store: store, log: log, hits: newHits()}
 }
+
+// Hits returns what the Engine holds at breakpoints.
+func (e *Engine) Hits() *Hits { return e.hits }
 
 // Layer returns a RoundTripper that applies the rules to requests on their way to
 // next and to what comes back. next is nil where nothing is behind it: what no
@@ -59,16 +69,23 @@ func (e *Engine) Frames(ctx context.Context, x *traffic.Exchange, out traffic.Fr
 	if !ok {
 		return nil
 	}
-	return newFrameRules(ctx, found.([]namedFrameRule), out)
+	s := found.(socket)
+	if s.breaks == nil {
+		return newFrameRules(ctx, s.rules, out)
+	}
+	if len(s.rules) > 0 {
+		s.breaks.rules = newFrameRules(ctx, s.rules, out)
+	}
+	return s.breaks
 }
 
-// opening remembers the frame rules of a handshake until Frames asks for them,
-// which it does not if ctx ends first.
-func (e *Engine) opening(ctx context.Context, resp *traffic.Response, rules []namedFrameRule) {
+// opening remembers what there is for the messages of a connection until Frames
+// asks for it, which it does not if ctx ends first.
+func (e *Engine) opening(ctx context.Context, resp *traffic.Response, s socket) {
 	x := traffic.ExchangeFrom(ctx)
-	if len(rules) == 0 || x == nil || resp.Status != http.StatusSwitchingProtocols {
+	if len(s.rules) == 0 && s.breaks == nil || x == nil || resp.Status != http.StatusSwitchingProtocols {
 		return
 	}
-	e.sockets.Store(x, rules)
+	e.sockets.Store(x, s)
 	context.AfterFunc(ctx, func() { e.sockets.Delete(x) })
 }

@@ -26,6 +26,8 @@ type passage struct {
 	frames []namedFrameRule
 	// network is how fast bodies pass.
 	network Profile
+	// handMade says that somebody has given the answer at a breakpoint.
+	handMade bool
 }
 
 func newPassage(ctx context.Context, e *Engine, view *View, req *traffic.Request, next traffic.RoundTripper) *passage {
@@ -78,12 +80,16 @@ func (p *passage) run() (*traffic.Response, error) {
 	if resp.Status == http.StatusSwitchingProtocols {
 		p.response.body = nil // it is the connection
 	}
-	if err := p.applyLater(); err != nil {
+	err = p.applyLater()
+	if err == nil {
+		err = p.holdResponse()
+	}
+	if err != nil {
 		closeBody(p.subject.Response)
 		return nil, err
 	}
 	resp = p.subject.Response
-	p.engine.opening(p.ctx, resp, p.frames)
+	p.engine.opening(p.ctx, resp, socket{p.frames, newFrameBreaks(p.engine, p.view, &p.subject)})
 	if resp.Status != http.StatusSwitchingProtocols {
 		resp.Body = pace(p.ctx, resp.Body, p.network.Down)
 	}
@@ -101,6 +107,9 @@ func (p *passage) ask() (*traffic.Response, error) {
 		if resp, err := p.apply(m); resp != nil || err != nil {
 			return resp, err
 		}
+	}
+	if resp, err := p.holdRequest(); resp != nil || err != nil {
+		return resp, err
 	}
 	return p.next.RoundTrip(p.ctx, p.outgoing())
 }

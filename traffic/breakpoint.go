@@ -35,6 +35,10 @@ type Hit struct {
 	// PhaseResponse. Its Body is nil: see ResponseBody, which is nil for none.
 	Response     *Response
 	ResponseBody *Body
+	// Fixed says why the body of what is held cannot be edited, as when it is too
+	// long; "" if it can be. RequestBody or ResponseBody then is its beginning, or
+	// nil.
+	Fixed string
 	// Frame is the message, a copy, nil in another phase than PhaseFrame. It
 	// has no Seq.
 	Frame *Frame
@@ -46,7 +50,7 @@ type ResumeAction string
 // The ways to end a hit.
 const (
 	ResumeContinue ResumeAction = "continue" // it goes on, perhaps edited
-	ResumeAbort    ResumeAction = "abort"    // the connection is closed
+	ResumeAbort    ResumeAction = "abort"    // the connection is closed, or the message dropped
 	ResumeMock     ResumeAction = "mock"     // another answer in place of the origin's
 )
 

@@ -1,0 +1,140 @@
+package rules
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// actionBreakpoint is told as the action of a breakpoint that has changed or
+// answered something.
+const actionBreakpoint = "breakpoint"
+
+// holdRequest holds the request, as rules have left it, if a breakpoint says so. A
+// response or an error is the answer.
+func (p *passage) holdRequest() (*traffic.Response, error) {
+	b := p.view.Breakpoint(traffic.PhaseRequest, &p.subject)
+	if b == nil {
+		return nil, nil
+	}
+	hit := p.newHit(traffic.PhaseRequest)
+	// Only once the request has been read a client is missed that leaves.
+	var broken error
+	hit.RequestBody, hit.Fixed, broken = p.request.held()
+	if broken != nil {
+		return nil, nil // nobody is there any more; it fails where it is sent
+	}
+	r := p.engine.hits.hold(p.ctx, b, hit, func(err error) { p.skipped(b.Name, err) })
+	switch {
+	case r.Action == traffic.ResumeAbort:
+		return nil, p.aborted(b, r)
+	case r.Action == traffic.ResumeMock && r.Mock != nil:
+		p.notes.Rule(b.Name, actionBreakpoint)
+		p.handMade = true
+		return answerOf(r.Mock), nil
+	case r.Request != nil:
+		p.notes.Rule(b.Name, actionBreakpoint)
+		p.subject.Request, p.request = editRequest(p.subject.Request, p.request, r.Request)
+	}
+	return nil, nil
+}
+
+// holdResponse holds the response, as rules have left it, if a breakpoint says so.
+// One that was made at a breakpoint is not held again.
+func (p *passage) holdResponse() error {
+	if p.handMade {
+		return nil
+	}
+	b := p.view.Breakpoint(traffic.PhaseResponse, &p.subject)
+	if b == nil {
+		return nil
+	}
+	hit := p.newHit(traffic.PhaseResponse)
+	if p.subject.Response.Status == http.StatusSwitchingProtocols {
+		hit.Fixed = "the connection is the body of a 101"
+	} else {
+		hit.ResponseBody, hit.Fixed, _ = p.response.held()
+		p.subject.Response.Body = p.response.passOn()
+	}
+	r := p.engine.hits.hold(p.ctx, b, hit, func(err error) { p.skipped(b.Name, err) })
+	switch {
+	case r.Action == traffic.ResumeAbort:
+		return p.aborted(b, r)
+	case r.Action == traffic.ResumeMock && r.Mock != nil:
+		p.notes.Rule(b.Name, actionBreakpoint)
+		closeBody(p.subject.Response)
+		p.subject.Response = answerOf(r.Mock)
+		p.response = &holder{body: p.subject.Response.Body, header: p.subject.Response.Header}
+	case r.Response != nil:
+		p.notes.Rule(b.Name, actionBreakpoint)
+		p.subject.Response, p.response = editResponse(p.subject.Response, p.response, r.Response)
+	}
+	return nil
+}
+
+// newHit returns a hit with copies of the messages without their bodies.
+func (p *passage) newHit(phase traffic.Phase) *traffic.Hit {
+	req := *p.subject.Request.Clone()
+	req.Body, req.Informational, req.Trace = nil, nil, nil
+	hit := &traffic.Hit{Exchange: p.subject.Exchange, Phase: phase, Request: &req}
+	if phase == traffic.PhaseResponse {
+		resp := *p.subject.Response
+		resp.Header, resp.Body = resp.Header.Clone(), nil
+		hit.Response = &resp
+		if p.request.read && p.request.err == nil && p.request.raw != nil {
+			hit.RequestBody = traffic.BodyOf(p.request.raw)
+		}
+	}
+	return hit
+}
+
+// aborted returns why there is no answer.
+func (p *passage) aborted(b *Breakpoint, r traffic.Resume) error {
+	if p.ctx.Err() != nil {
+		return &traffic.Failure{
+			Kind: traffic.FailReset, Side: traffic.SideClient, Text: "the client left while a breakpoint held it", Err: p.ctx.Err(),
+		}
+	}
+	p.notes.Rule(b.Name, actionBreakpoint)
+	text := "aborted at breakpoint " + strconv.Quote(b.Name)
+	if r.By == "" {
+		text += ": nobody has resumed it in time"
+	}
+	return &traffic.Failure{Kind: traffic.FailAborted, Side: traffic.SideNecto, Text: text, End: traffic.EndClose}
+}
+
+// held returns the content for a hit, and if it cannot be edited, why. broken says
+// that it ended before its end.
+func (h *holder) held() (body *traffic.Body, fixed string, broken error) {
+	if h.body == nil && !h.read {
+		return nil, "", nil
+	}
+	if !h.read && isStream(h.header) {
+		return nil, "the body is a stream", nil
+	}
+	_, err := h.content()
+	switch {
+	case errors.Is(h.err, errTooLong):
+		body = traffic.BodyOf(h.raw[:maxContent])
+		body.Skip(int64(len(h.raw) - maxContent))
+		return body, errTooLong.Error(), nil
+	case h.err != nil:
+		return nil, h.err.Error(), h.err
+	case err != nil: // who edits it replaces all of it
+		return traffic.BodyOf(h.raw), "", nil
+	case len(h.raw) == 0:
+		return nil, "", nil
+	}
+	return traffic.BodyOf(h.raw), "", nil
+}
+
+// isStream reports whether content is of a kind that goes on for as long as
+// somebody listens.
+func isStream(header traffic.Fields) bool {
+	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	return kind == "text/event-stream" || kind == "multipart/x-mixed-replace" || strings.HasPrefix(kind, "application/grpc")
+}

@@ -57,7 +57,7 @@ func (f *files) content(name string) (open func() (io.ReadCloser, error), size i
 		if err != nil {
 			return nil, fmt.Errorf("open content: %w", err)
 		}
-		return &limited{ReadCloser: file, left: maxContent}, nil
+		return &limited{ReadCloser: file, left: maxContent + 1}, nil
 	}
 	return open, info.Size(), nil
 }
@@ -74,7 +74,7 @@ func bare(err error) error {
 // says can be a lie.
 type limited struct {
 	io.ReadCloser
-	left int64
+	left int64 // one more than is allowed
 }
 
 func (l *limited) Read(p []byte) (int, error) {

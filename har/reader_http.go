@@ -124,7 +124,10 @@ func (c *cursor) headers(what string) []Pair {
 	all := c.pairs(what)
 	kept := all[:0]
 	for _, p := range all {
-		if !strings.HasPrefix(p.Name, ":") {
+		switch {
+		case p.Name == "":
+			c.warn(what + " has one without a name, it is left out")
+		case p.Name[0] != ':':
 			kept = append(kept, p)
 		}
 	}

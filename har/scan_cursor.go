@@ -9,6 +9,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // cursor decodes a value that is in memory, in one pass: each method takes the
@@ -158,15 +159,10 @@ func (c *cursor) flag() bool {
 
 // raw returns a copy of the value, nil for null and for what is not JSON.
 func (c *cursor) raw(what string) json.RawMessage {
-	raw := c.next()
-	if string(raw) == "null" {
-		return nil
+	if raw := c.next(); string(raw) != "null" {
+		return c.keep(what, raw)
 	}
-	if !json.Valid(raw) {
-		c.warn(what + " is not valid JSON, it is left out")
-		return nil
-	}
-	return append(json.RawMessage(nil), raw...)
+	return nil
 }
 
 // extra keeps a member that is not known.
@@ -176,12 +172,21 @@ func (c *cursor) extra(to *[]Member, name []byte) {
 	if c.failed != nil {
 		return
 	}
-	if !json.Valid(raw) {
-		c.warn(m.Name + " is not valid JSON, it is left out")
-		return
+	if m.Value = c.keep(m.Name, raw); m.Value != nil {
+		*to = append(*to, m)
 	}
-	m.Value = append(json.RawMessage(nil), raw...)
-	*to = append(*to, m)
+}
+
+// keep returns a copy of what is JSON, which has to be UTF-8.
+func (c *cursor) keep(what string, raw []byte) json.RawMessage {
+	if !json.Valid(raw) {
+		c.warn(what + " is not valid JSON, it is left out")
+		return nil
+	}
+	if !utf8.Valid(raw) {
+		c.warn(what + " is not UTF-8, what is not is replaced")
+	}
+	return bytes.ToValidUTF8(raw, []byte("\ufffd"))
 }
 
 // interner returns the same string for the same bytes: names of headers and the

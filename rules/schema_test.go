@@ -3,7 +3,10 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -214,5 +217,29 @@ func TestSchemaRefusesWhatLoadingDoes(t *testing.T) {
 		if _, err := Parse("rules.yaml", []byte(data)); err == nil {
 			t.Errorf("%s: loaded", name)
 		}
+	}
+}
+
+// The validator that editors use is not the one in Go.
+func TestSchemaTakesTheExamplesInAjv(t *testing.T) {
+	const clients = "../testdata/clients"
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not installed: the schema was NOT tested with ajv")
+	}
+	if _, err := os.Stat(filepath.Join(clients, "node_modules", "ajv")); err != nil {
+		t.Skip("ajv is not installed (make test does): the schema was NOT tested with it")
+	}
+	args := append([]string{filepath.Join(clients, "schema.mjs"), "schema.json"}, exampleFiles(t)...)
+	out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if want := fmt.Sprintf("%d valid\n", len(exampleFiles(t))); string(out) != want {
+		t.Errorf("ajv says %q, want %q", out, want)
+	}
+	broken := write(t, t.TempDir(), "broken.yaml", "version: 1\nrulez: []\n")
+	args = []string{filepath.Join(clients, "schema.mjs"), "schema.json", broken}
+	if out, err := exec.CommandContext(t.Context(), "node", args...).CombinedOutput(); err == nil {
+		t.Errorf("ajv takes an unknown key: %s", out)
 	}
 }

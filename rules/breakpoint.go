@@ -113,7 +113,7 @@ func (h *holder) held() (body *traffic.Body, fixed string, broken error) {
 	if h.body == nil && !h.read {
 		return nil, "", nil
 	}
-	if !h.read && isStream(h.header) {
+	if !h.read && isEndless(h.header) {
 		return nil, "the body is a stream", nil
 	}
 	_, err := h.content()
@@ -132,9 +132,9 @@ func (h *holder) held() (body *traffic.Body, fixed string, broken error) {
 	return traffic.BodyOf(h.raw), "", nil
 }
 
-// isStream reports whether content is of a kind that goes on for as long as
+// isEndless reports whether content is of a kind that goes on for as long as
 // somebody listens.
-func isStream(header traffic.Fields) bool {
+func isEndless(header traffic.Fields) bool {
 	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	return kind == "text/event-stream" || kind == "multipart/x-mixed-replace" || strings.HasPrefix(kind, "application/grpc")
 }

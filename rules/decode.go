@@ -157,7 +157,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value) {
 	if !ok {
 		return
 	}
-	if w, limited := v.Interface().(worded); limited {
+	if w, limited := reflect.TypeAssert[worded](v); limited {
 		words := w.words()
 		if !contains(words, text) {
 			d.problem(n, "%q is none of %s%s", text, strings.Join(words, ", "), didYouMean(text, words))
@@ -227,7 +227,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value) {
 		}
 		d.value(value, v.Field(index))
 	}
-	if c, ok := v.Addr().Interface().(checker); ok && !d.stopped {
+	if c, ok := reflect.TypeAssert[checker](v.Addr()); ok && !d.stopped {
 		c.check(&check{d: d, n: n})
 	}
 }

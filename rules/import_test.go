@@ -87,7 +87,8 @@ rules:
       down: 1024B/s
       up: 1024B/s
       latency: 5ms
-`, []string{`rule "a (2)": transformBody left out: rules run no scripts; see modify body replace and json`},
+`,
+			[]string{`rule "a (2)": transformBody left out: rules run no scripts; see modify body replace and json`},
 		},
 		"what has no equivalent": {
 			`[{"name":"a","action":"rewrite"},
@@ -133,7 +134,8 @@ breakpoints:
       path: /^\/a/
     "on": response
     when: status>499 or header:X-A~"^b\\.\"c" or dur<10ms
-`, []string{`breakpoint "breakpoint": left out: unknown field "color"`},
+`,
+			[]string{`breakpoint "breakpoint": left out: unknown field "color"`},
 		},
 	}
 	for name, test := range tests {

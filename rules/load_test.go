@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -86,8 +87,8 @@ func TestProblemsHaveTheirPlace(t *testing.T) {
 			`rules.yaml:3:29: rule "x": "50" is no duration: write a number with a unit`,
 		},
 		"a word": {
-			"version: 1\nrules:\n  - {name: x, delay: {time: 1s, where: responce}}\n",
-			`rules.yaml:3:40: rule "x": "responce" is none of request, response; did you mean "response"?`,
+			"version: 1\nrules:\n  - {name: x, delay: {time: 1s, where: respons}}\n",
+			`rules.yaml:3:40: rule "x": "respons" is none of request, response; did you mean "response"?`,
 		},
 		"a profile": {
 			"version: 1\nrules:\n  - {name: x, throttle: {profile: regular-3}}\n",
@@ -270,8 +271,12 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	f.Fuzz(func(_ *testing.T, text []byte) {
+	f.Fuzz(func(t *testing.T, text []byte) {
+		began := time.Now()
 		set, err := Parse("rules.yaml", text)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%d bytes took %v", len(text), took)
+		}
 		if err != nil {
 			return
 		}

@@ -76,6 +76,8 @@ func (h *HostPattern) parse(text string) error {
 	name := h.cutPort(fold(text))
 	stars := strings.Count(name, "*")
 	switch {
+	case strings.Trim(name, ".") == "" || strings.Trim(h.port, "0123456789") != "":
+		return fmt.Errorf("%.60q is no host", text)
 	case stars == 0 && strings.HasPrefix(name, "."):
 		h.suffix, h.bare = name, true
 	case stars == 0:

@@ -160,6 +160,9 @@ func TestPatternsThatAreWrong(t *testing.T) {
 		"a capture twice":     new(PathPattern).parse("/{a}/{a}"),
 		"no path":             new(PathPattern).parse(""),
 		"no host":             new(HostPattern).parse(""),
+		"a port alone":        new(HostPattern).parse(":80"),
+		"a dot as host":       new(HostPattern).parse("."),
+		"a port of letters":   new(HostPattern).parse("a:b"),
 		"a URL as host":       new(HostPattern).parse("https://example.test"),
 	} {
 		if err == nil {

@@ -1,8 +1,6 @@
 package rules
 
-import (
-	"github.com/necto-dev/necto/traffic"
-)
+import "github.com/necto-dev/necto/traffic"
 
 // apply returns the content edited.
 func (e *BodyEdit) apply(old []byte, files *files) ([]byte, error) {
@@ -18,6 +16,9 @@ func (e *BodyEdit) apply(old []byte, files *files) ([]byte, error) {
 	}
 	for _, r := range e.Replace {
 		old = r.Regex.ReplaceAll(old, []byte(r.With))
+		if len(old) > maxContent {
+			return nil, errTooLong
+		}
 	}
 	return old, nil
 }
@@ -29,12 +30,11 @@ func (e *BodyEdit) replaces() bool { return e.Text != nil || e.File != "" || e.B
 // applied again. header is the message's, which may have been edited already. The
 // error says why the content cannot be edited.
 func (e *BodyEdit) edit(h *holder, header traffic.Fields, files *files) (*holder, error) {
-	var old []byte
-	if !e.replaces() {
-		var err error
-		if old, err = h.content(); err != nil {
-			return nil, err
-		}
+	// Content that is replaced is read as well where that ends: the recording
+	// has it, and its connection can be used again.
+	old, err := h.content()
+	if err != nil && !e.replaces() {
+		return nil, err
 	}
 	content, err := e.apply(old, files)
 	if err != nil {
@@ -46,4 +46,13 @@ func (e *BodyEdit) edit(h *holder, header traffic.Fields, files *files) (*holder
 		out.raw, out.header = content, out.header.Without("Content-Encoding")
 	}
 	return out, nil
+}
+
+// statedLength returns the length that a message with edited content states: none
+// where trailer fields follow, which only chunks can have.
+func (h *holder) statedLength(trailer traffic.Fields) int64 {
+	if len(trailer) > 0 {
+		return -1
+	}
+	return int64(len(h.raw))
 }

@@ -14,13 +14,15 @@ const maxDelay = time.Hour
 func (d *Delay) duration() time.Duration {
 	if l := d.LogNormal; l != nil {
 		factor := math.Exp(l.Sigma * rand.NormFloat64())
-		return time.Duration(min(float64(l.Median)*factor, float64(maxDelay)))
+		return time.Duration(min(float64(l.Median)*factor, float64(max(maxDelay, time.Duration(l.Median)))))
 	}
-	wait := time.Duration(d.Time)
-	if d.Jitter > 0 {
-		wait += time.Duration(rand.Int64N(2*int64(d.Jitter)+1)) - time.Duration(d.Jitter)
-	}
-	return max(wait, 0)
+	return spread(time.Duration(d.Time), time.Duration(d.Jitter))
+}
+
+// spread returns a time that is at most jitter away from d, and not negative.
+func spread(d, jitter time.Duration) time.Duration {
+	offset := float64(jitter) * (2*rand.Float64() - 1)
+	return max(d+time.Duration(offset), 0)
 }
 
 // sleep waits, and returns an error if ctx ends before that.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -104,18 +105,19 @@ func (f *frameRules) Filter(ctx context.Context, m *traffic.Frame) (traffic.Fram
 	var v traffic.FrameVerdict
 	now := *m
 	for _, r := range f.rules {
-		if r.Match != nil && !r.Match.Holds(&now) {
+		if !r.Match.Holds(&now) || !f.apply(ctx, r, &now, &v) {
 			continue
 		}
-		if !f.apply(ctx, r, &now, &v) {
-			continue
+		if !slices.Contains(v.Rules, r.name) {
+			v.Rules = append(v.Rules, r.name)
 		}
-		v.Rules = append(v.Rules, r.name)
-		if v.Drop || r.Close != nil || ctx.Err() != nil {
+		if v.Drop || ctx.Err() != nil {
 			break
 		}
 	}
-	v.Payload = now.Payload
+	if v.Replace {
+		v.Payload = now.Payload
+	}
 	return v, nil
 }
 

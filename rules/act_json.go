@@ -3,6 +3,8 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/tidwall/gjson"
@@ -32,6 +34,37 @@ func (e *JSONEdit) apply(doc []byte) ([]byte, error) {
 		return doc, nil
 	}
 	return mergePatch(doc, e.Merge)
+}
+
+// maxJSONIndex bounds the index of an array in a path: what is between is filled
+// in with null.
+const maxJSONIndex = 10_000
+
+// checkPaths reports paths that nothing can be set at.
+func (e *JSONEdit) checkPaths(c *check) {
+	for _, p := range e.Set {
+		if err := checkJSONPath(p.Name); err != nil {
+			c.problem("set", "%v", err)
+		}
+	}
+	for _, path := range e.Remove {
+		if err := checkJSONPath(path); err != nil {
+			c.problem("remove", "%v", err)
+		}
+	}
+}
+
+// checkJSONPath returns an error for a path that nothing can be set at.
+func checkJSONPath(path string) error {
+	for segment := range strings.SplitSeq(path, ".") {
+		if n, err := strconv.Atoi(segment); err == nil && n > maxJSONIndex {
+			return fmt.Errorf("path %.60q: an index is at most %d", path, maxJSONIndex)
+		}
+	}
+	if _, err := sjson.SetRaw("{}", path, "null"); err != nil {
+		return fmt.Errorf("path %.60q: %w", path, err)
+	}
+	return nil
 }
 
 // mergePatch applies a merge patch (RFC 7396).

@@ -12,22 +12,28 @@ func (m *MapRemote) apply(req *traffic.Request) (*traffic.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, query, hasQuery := to.Target, "", false
-	if i := strings.IndexByte(to.Target, '?'); i >= 0 {
-		path, query, hasQuery = to.Target[:i], to.Target[i+1:], true
-	}
+	query, hasQuery := to.Query()
+	target := to.Path()
 	if m.KeepPath == nil || *m.KeepPath {
-		path = strings.TrimSuffix(path, "/") + req.URL.Path()
+		target = joinPath(target, req.URL.Path())
 	}
-	if m.KeepQuery == nil || *m.KeepQuery {
-		if own, ok := req.URL.Query(); ok {
-			query, hasQuery = joinQuery(query, own), true
-		}
+	if own, ok := req.URL.Query(); ok && (m.KeepQuery == nil || *m.KeepQuery) {
+		query, hasQuery = joinQuery(query, own), true
 	}
 	if hasQuery {
-		path += "?" + query
+		target += "?" + query
 	}
-	return withURL(req, traffic.URL{Scheme: sameKind(to.Scheme, req.URL.Scheme), Authority: to.Authority, Target: path}, m.KeepHost), nil
+	to.Scheme, to.Target = sameKind(to.Scheme, req.URL.Scheme), target
+	return withURL(req, to, m.KeepHost), nil
+}
+
+// joinPath appends the path of a request, which for OPTIONS may be "*", that is
+// the origin as a whole.
+func joinPath(base, path string) string {
+	if path == "*" {
+		return path
+	}
+	return strings.TrimSuffix(base, "/") + path
 }
 
 func joinQuery(a, b string) string {

@@ -1,23 +1,22 @@
 package rules
 
 import (
+	"context"
 	"mime"
 	"net/http"
 	"path"
 	"strings"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/necto-dev/necto/traffic"
 )
 
-// answer returns the rule's answer. fill fills in templates; it is called only
-// where the rule has any.
-func (m *Mock) answer(files *files, fill func(string) (string, error)) (*traffic.Response, error) {
-	if !m.Template {
-		fill = func(text string) (string, error) { return text, nil }
-	}
+// answer returns the rule's answer, in which t fills in what is a template.
+func (m *Mock) answer(ctx context.Context, files *files, t *filler) (*traffic.Response, error) {
 	header := traffic.Fields(m.Headers).Clone()
 	for i := range header {
-		value, err := fill(header[i].Value)
+		value, err := t.fillIf(m.Template, header[i].Value)
 		if err != nil {
 			return nil, err
 		}
@@ -28,18 +27,11 @@ func (m *Mock) answer(files *files, fill func(string) (string, error)) (*traffic
 		status = http.StatusOK
 	}
 	if len(m.SSE) > 0 {
-		return m.stream(status, header, fill)
+		return m.stream(ctx, status, header, t)
 	}
-	content, kind, err := m.content(files)
+	content, kind, err := m.content(files, t)
 	if err != nil {
 		return nil, err
-	}
-	if m.Template && m.Base64 == nil {
-		text, err := fill(string(content))
-		if err != nil {
-			return nil, err
-		}
-		content = []byte(text)
 	}
 	if kind != "" && !header.Has("Content-Type") {
 		header.Add("Content-Type", kind)
@@ -48,19 +40,27 @@ func (m *Mock) answer(files *files, fill func(string) (string, error)) (*traffic
 }
 
 // content returns the content and the type it has by default.
-func (m *Mock) content(files *files) (content []byte, kind string, err error) {
+func (m *Mock) content(files *files, t *filler) (content []byte, kind string, err error) {
 	switch {
+	case len(m.JSON) > 0 && m.Template:
+		content, err = t.fillJSON(nil, gjson.ParseBytes(m.JSON))
+		return content, "application/json", err
 	case len(m.JSON) > 0:
 		return m.JSON, "application/json", nil
 	case m.Body != nil:
-		return []byte(*m.Body), "text/plain; charset=utf-8", nil
+		text, err := t.fillIf(m.Template, *m.Body)
+		return []byte(text), "text/plain; charset=utf-8", err
 	case m.Base64 != nil:
 		return *m.Base64, "application/octet-stream", nil
-	case m.File != "":
-		content, err = files.read(m.File)
-		return content, typeOf(string(m.File)), err
+	case m.File == "":
+		return nil, "", nil
 	}
-	return nil, "", nil
+	if content, err = files.read(m.File); err == nil && m.Template {
+		var text string
+		text, err = t.fill(string(content))
+		content = []byte(text)
+	}
+	return content, typeOf(string(m.File)), err
 }
 
 // typeOf returns the media type that a file name stands for.
@@ -74,7 +74,7 @@ func typeOf(name string) string {
 // oneLine takes out what would end a field: a template may fill in anything.
 func oneLine(value string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '\r' || r == '\n' || r == 0 {
+		if r < ' ' && r != '\t' || r == 0x7f {
 			return ' '
 		}
 		return r

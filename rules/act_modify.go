@@ -3,12 +3,14 @@ package rules
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/necto-dev/necto/traffic"
 )
 
-// apply returns the request edited, and its content, which h holds.
+// apply returns the request edited, and its content, which h holds. The request
+// has neither the content nor its length yet.
 func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*traffic.Request, *holder, error) {
 	u, err := e.url(req.URL)
 	if err != nil {
@@ -27,10 +29,6 @@ func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*tra
 		return nil, nil, err
 	}
 	out.Header = edited.header
-	out.Body, out.Length = edited.passOn(), int64(len(edited.raw))
-	if len(edited.raw) == 0 {
-		out.Body = nil
-	}
 	return out, edited, nil
 }
 
@@ -103,14 +101,7 @@ func (q *QueryEdit) values(name string) ([]string, bool) {
 	return nil, false
 }
 
-func (q *QueryEdit) removes(name string) bool {
-	for _, n := range q.Remove {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
+func (q *QueryEdit) removes(name string) bool { return slices.Contains(q.Remove, name) }
 
 func pairs(name string, values []string) []string {
 	out := make([]string, 0, len(values))
@@ -153,21 +144,34 @@ func firstField(fields traffic.Fields, name string) int {
 	return -1
 }
 
-// apply edits a response and returns its content, which h holds.
-func (e *ResponseEdit) apply(resp *traffic.Response, h *holder, files *files) (*holder, error) {
+// apply edits a response to a request of that method, and returns its content,
+// which h holds: the response has neither that nor its length yet. It changes
+// nothing if it fails.
+func (e *ResponseEdit) apply(method string, resp *traffic.Response, h *holder, files *files) (*holder, error) {
+	status := resp.Status
+	if e.Status != 0 {
+		status = e.Status
+	}
 	header := resp.Header.Clone()
 	e.Headers.apply(&header)
-	if e.Body != nil && resp.Status != http.StatusSwitchingProtocols {
-		edited, err := e.Body.edit(h, header, files)
+	switch {
+	case e.Body == nil || resp.Status == http.StatusSwitchingProtocols:
+	case method == http.MethodHead:
+		// What the length would be is not known.
+		header = withoutStale(header).Without("Content-Length")
+	case status == http.StatusNoContent || status == http.StatusNotModified:
+	case status == http.StatusPartialContent:
+		return nil, errPart
+	default:
+		edited, err := e.Body.edit(h, header.Without("Content-Range"), files)
 		if err != nil {
 			return nil, err
 		}
 		h, header = edited, edited.header
-		resp.Body, resp.Length = edited.passOn(), int64(len(edited.raw))
 	}
 	resp.Header = header
-	if e.Status != 0 && e.Status != resp.Status {
-		resp.Status, resp.Reason = e.Status, http.StatusText(e.Status)
+	if status != resp.Status {
+		resp.Status, resp.Reason = status, http.StatusText(status)
 	}
 	if e.Reason != "" {
 		resp.Reason = e.Reason

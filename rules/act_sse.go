@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -10,15 +11,15 @@ import (
 )
 
 // stream returns an answer that is a stream of events, which come when their time
-// has.
-func (m *Mock) stream(status int, header traffic.Fields, fill func(string) (string, error)) (*traffic.Response, error) {
-	events := make([]string, len(m.SSE))
+// has. It ends with ctx.
+func (m *Mock) stream(ctx context.Context, status int, header traffic.Fields, t *filler) (*traffic.Response, error) {
+	events := make([]timedEvent, len(m.SSE))
 	for i, e := range m.SSE {
-		data, err := fill(e.Data)
+		data, err := t.fillIf(m.Template, e.Data)
 		if err != nil {
 			return nil, err
 		}
-		events[i] = e.text(data)
+		events[i] = timedEvent{after: time.Duration(e.After), text: e.text(data)}
 	}
 	if !header.Has("Content-Type") {
 		header.Add("Content-Type", "text/event-stream")
@@ -31,10 +32,13 @@ func (m *Mock) stream(status int, header traffic.Fields, fill func(string) (stri
 		reason = http.StatusText(status)
 	}
 	return &traffic.Response{
-		Status: status, Reason: reason, Header: header, Source: traffic.SourceRule, Length: -1,
-		Body: &eventBody{events: events, gaps: m.SSE, closed: make(chan struct{})},
+		Status: status, Reason: reason, Header: header, Source: traffic.SourceRule,
+		Body: &eventBody{ctx: ctx, events: events}, Length: -1,
 	}, nil
 }
+
+// lineEnds are those of the format, in the form of one.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // text returns an event as it is sent (HTML standard, section 9.2.5).
 func (e *SSEvent) text(data string) string {
@@ -46,57 +50,45 @@ func (e *SSEvent) text(data string) string {
 	}
 	field("event", e.Event)
 	field("id", e.ID)
-	for line := range strings.SplitSeq(strings.ReplaceAll(data, "\r\n", "\n"), "\n") {
+	for line := range strings.SplitSeq(lineEnds.Replace(data), "\n") {
 		b.WriteString("data: " + line + "\n")
 	}
 	b.WriteByte('\n')
 	return b.String()
 }
 
-// eventBody is a body of events. One goroutine reads it; Close ends a Read.
+// timedEvent is an event as it is sent, and the time from the one before it.
+type timedEvent struct {
+	after time.Duration
+	text  string
+}
+
+// eventBody is a body of events. It is read by one goroutine.
 type eventBody struct {
-	events []string
-	gaps   []SSEvent
-	next   int
-	rest   string // of the event that is being read
-	closed chan struct{}
+	ctx    context.Context // of the exchange
+	events []timedEvent    // those to come
+	rest   string          // of the event that is being read
 }
 
 // Read waits for the next event.
 func (b *eventBody) Read(p []byte) (int, error) {
 	if b.rest == "" {
-		if b.next == len(b.events) {
+		if len(b.events) == 0 {
 			return 0, io.EOF
 		}
-		if !b.wait(time.Duration(b.gaps[b.next].After)) {
-			return 0, io.ErrClosedPipe
+		next := b.events[0]
+		if err := sleep(b.ctx, next.after); err != nil {
+			return 0, err
 		}
-		b.rest = b.events[b.next]
-		b.next++
+		b.events, b.rest = b.events[1:], next.text
 	}
 	n := copy(p, b.rest)
 	b.rest = b.rest[n:]
 	return n, nil
 }
 
-// wait reports whether the body was still wanted after a time.
-func (b *eventBody) wait(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-b.closed:
-		return false
-	}
-}
-
 // Close ends the stream.
 func (b *eventBody) Close() error {
-	select {
-	case <-b.closed:
-	default:
-		close(b.closed)
-	}
+	b.events, b.rest = nil, ""
 	return nil
 }

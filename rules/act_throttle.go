@@ -27,40 +27,43 @@ func (t *Throttle) effective() Profile {
 	return p
 }
 
-// delay is the latency as a Delay.
-func (p Profile) delay() *Delay {
-	return &Delay{Time: Duration(p.Latency), Jitter: Duration(p.Jitter)}
-}
+// latency returns how long a request takes on its way this time.
+func (p Profile) latency() time.Duration { return spread(p.Latency, p.Jitter) }
 
 // lose returns a failure for as many requests as the network loses.
-func (p Profile) lose(rule string) error {
+func (p Profile) lose() error {
 	if p.Loss == 0 || rand.Float64() >= p.Loss {
 		return nil
 	}
 	return &traffic.Failure{
 		Kind: traffic.FailConnect, Side: traffic.SideNecto,
-		Text: fmt.Sprintf("lost on the way, as in profile %s (rule %q)", p.Name, rule),
+		Text: fmt.Sprintf("lost on the way, as in network profile %s", p.Name),
 	}
 }
 
-// paceStep is how often a paced body moves: at a twentieth of a second it looks
-// steady to whoever watches.
-const paceStep = 50 * time.Millisecond
+const (
+	// paceSteps is how many times a second a paced body moves: that looks
+	// steady to whoever watches.
+	paceSteps = 20
+	// maxPaceStep bounds one of these moves, in bytes.
+	maxPaceStep = 1 << 20
+)
 
 // pacedBody lets content through at a rate.
 type pacedBody struct {
 	io.ReadCloser
-	ctx   context.Context
+	ctx   context.Context // of the exchange
 	limit *rate.Limiter
 }
 
-// pace returns body at no more than r, in bytes a second; 0 is no limit.
-func pace(ctx context.Context, body io.ReadCloser, r int64) io.ReadCloser {
-	if body == nil || r == 0 {
+// pace returns body at no more than perSecond bytes a second; 0 is no limit. Once
+// ctx is done, who waits fails.
+func pace(ctx context.Context, body io.ReadCloser, perSecond int64) io.ReadCloser {
+	if body == nil || perSecond == 0 {
 		return body
 	}
-	burst := max(1, int(r/int64(time.Second/paceStep)))
-	return &pacedBody{body, ctx, rate.NewLimiter(rate.Limit(r), burst)}
+	step := int(min(max(1, perSecond/paceSteps), maxPaceStep))
+	return &pacedBody{body, ctx, rate.NewLimiter(rate.Limit(perSecond), step)}
 }
 
 // Read reads no more than a step's worth, and waits until that may pass.

@@ -7,7 +7,8 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// newAnswer returns a response that a rule makes, with content in memory.
+// newAnswer returns a response that a rule makes, with content in memory. It
+// keeps header.
 func newAnswer(status int, reason string, header traffic.Fields, content []byte) *traffic.Response {
 	if reason == "" {
 		reason = http.StatusText(status)
@@ -16,7 +17,9 @@ func newAnswer(status int, reason string, header traffic.Fields, content []byte)
 		Status: status, Reason: reason, Header: header, Source: traffic.SourceRule,
 		Body: traffic.NewMemoryBody(content), Length: int64(len(content)),
 	}
-	resp.Header.Set("Content-Length", strconv.Itoa(len(content)))
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		resp.Header.Set("Content-Length", strconv.Itoa(len(content)))
+	}
 	return resp
 }
 

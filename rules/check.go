@@ -23,6 +23,9 @@ func (r *Rule) check(c *check) {
 	if strings.TrimSpace(r.Name) == "" {
 		c.problem("name", "a rule needs a name")
 	}
+	for _, tag := range r.Tag {
+		c.template("tag", tag)
+	}
 	var have, known []string
 	for _, a := range r.actions() {
 		known = append(known, a.key)

@@ -12,6 +12,9 @@ func (m *Mock) check(c *check) {
 	c.atMostOne(map[string]bool{
 		"json": m.JSON != nil, "body": m.Body != nil, "file": m.File != "", "base64": m.Base64 != nil, "sse": m.SSE != nil,
 	}, "json, body, file, base64, sse")
+	if m.Template {
+		m.checkTemplates(c)
+	}
 	if noContent := m.Status == 204 || m.Status == 304; noContent &&
 		(m.JSON != nil || m.Body != nil || m.File != "" || m.Base64 != nil || m.SSE != nil) {
 		c.problem("status", "an answer of status %d has no content", m.Status)
@@ -66,6 +69,7 @@ func (e *JSONEdit) check(c *check) {
 	if len(e.Set) == 0 && len(e.Remove) == 0 && e.Merge == nil {
 		c.problem("", "json needs set, remove or merge")
 	}
+	e.checkPaths(c)
 }
 
 func (r *Replacement) check(c *check) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 
 	"github.com/necto-dev/necto/internal/coding"
@@ -14,21 +15,39 @@ import (
 // held to be matched or edited.
 const maxContent = 8 << 20
 
-// errTooLong says that content is over maxContent.
-var errTooLong = errors.New("body over 8 MiB")
+// The reasons why content is not held. They are for the user.
+var (
+	errTooLong = errors.New("body over 8 MiB")
+	errEndless = errors.New("the body is a stream")
+	errPart    = errors.New("the body is a part of one (206)")
+)
 
 // holder holds the content of one message once somebody asked for it.
 type holder struct {
-	body   io.ReadCloser // nil for none
-	header traffic.Fields
+	body   io.ReadCloser  // nil for none, or once all of it was read
+	header traffic.Fields // what it came with
+	// endless says that body may go on for as long as somebody reads.
+	endless bool
 
-	// sent says that body is somebody else's by now.
-	sent    bool
+	sent    bool // body is somebody else's by now
 	read    bool
 	raw     []byte // as it came, as far as it was read
 	err     error  // why raw is not all of it
 	decoded []byte
-	decErr  error
+	decErr  error // why decoded is not to be had
+}
+
+func requestHolder(req *traffic.Request) *holder {
+	return &holder{body: req.Body, header: req.Header, endless: req.Length < 0 && isEndless(req.Header)}
+}
+
+// responseHolder holds nothing of a 101, whose body is the connection.
+func responseHolder(resp *traffic.Response) *holder {
+	h := &holder{header: resp.Header, endless: resp.Length < 0 && isEndless(resp.Header)}
+	if resp.Status != http.StatusSwitchingProtocols {
+		h.body = resp.Body
+	}
+	return h
 }
 
 // content returns the content with its content coding undone. It reads the body
@@ -37,22 +56,24 @@ func (h *holder) content() ([]byte, error) {
 	switch {
 	case h.read:
 		return h.decoded, h.decErr
-	case h.sent:
+	case h.sent || h.body == nil:
 		return nil, nil
+	case h.endless:
+		return nil, errEndless
 	}
 	h.read = true
-	if h.body == nil {
-		return nil, nil
-	}
 	if h.raw, h.err = readUpTo(h.body); h.err != nil {
 		h.decErr = h.err
 		return nil, h.decErr
 	}
+	_ = h.body.Close() // all of it is here
+	h.body = nil
 	h.decoded, h.decErr = decode(h.header, h.raw)
 	return h.decoded, h.decErr
 }
 
-// readUpTo reads at most maxContent bytes.
+// readUpTo reads at most maxContent bytes, and one more to know whether there
+// are.
 func readUpTo(r io.Reader) ([]byte, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxContent+1))
 	if err == nil && len(raw) > maxContent {
@@ -67,24 +88,16 @@ func (h *holder) passOn() io.ReadCloser {
 	switch {
 	case !h.read:
 		return h.body
-	case h.body == nil && h.raw == nil:
-		return nil
+	case h.err == nil && h.body == nil:
+		return traffic.NewMemoryBody(h.raw)
 	case h.err == nil:
-		return inPlaceOf(h.body, traffic.NewMemoryBody(h.raw))
+		return &replacedBody{traffic.NewMemoryBody(h.raw), h.body}
 	}
 	rest := io.Reader(h.body)
 	if !errors.Is(h.err, errTooLong) {
 		rest = failedReader{h.err}
 	}
-	return inPlaceOf(h.body, io.NopCloser(io.MultiReader(bytes.NewReader(h.raw), rest)))
-}
-
-// inPlaceOf returns a body that closes the one it replaces, which may be nil.
-func inPlaceOf(old, body io.ReadCloser) io.ReadCloser {
-	if old == nil {
-		return body
-	}
-	return &replacedBody{body, old}
+	return &replacedBody{io.NopCloser(io.MultiReader(bytes.NewReader(h.raw), rest)), h.body}
 }
 
 // replacedBody is a body in place of another, which it closes.
@@ -119,7 +132,11 @@ func decode(header traffic.Fields, raw []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // it was only read
-	return io.ReadAll(r)
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return content, nil
 }
 
 // encode applies the content codings of a message, which decode has undone.

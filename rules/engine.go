@@ -12,9 +12,11 @@ import (
 // Engine applies the rules of a Store to traffic. Its methods may be called
 // concurrently.
 type Engine struct {
-	store *Store
-	log   *slog.Logger
-	hits  *Hits
+	store     *Store
+	log       *slog.Logger
+	skips     *skips
+	hits      *Hits
+	templates templateCache
 	// sockets has handshakes that were answered with 101 and whose connections have
 	// not opened yet: *traffic.Exchange to socket.
 	sockets sync.Map
@@ -32,7 +34,7 @@ func NewEngine(store *Store, log *slog.Logger) *Engine {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{store: store, log: log, hits: newHits()}
+	return &Engine{store: store, log: log, skips: &skips{log: log}, hits: newHits(), templates: newTemplateCache()}
 }
 
 // Hits returns what the Engine holds at breakpoints.

@@ -15,31 +15,20 @@ type files struct{ folder string }
 // filesBeside returns those of the rules file at a position.
 func filesBeside(at Position) *files { return &files{filepath.Dir(at.File)} }
 
-// open opens a file or folder.
-func (f *files) open(path string) (*os.File, error) {
+// read returns the content of a file.
+func (f *files) read(path FilePath) ([]byte, error) {
 	root, err := os.OpenRoot(f.folder)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close() //nolint:errcheck // it was only read
-	return root.Open(filepath.FromSlash(path))
-}
-
-// read returns the content of a file.
-func (f *files) read(path FilePath) ([]byte, error) {
-	file, err := f.open(string(path))
+	file, info, err := openRegular(root, filepath.FromSlash(string(path)))
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // it was only read
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: string(path), Err: fs.ErrInvalid}
-	case info.Size() > maxFileContent:
-		return nil, fmt.Errorf("%s: over %d MiB", path, maxFileContent>>20)
+	if info.Size() > maxFileContent {
+		return nil, fmt.Errorf("%s is over %d MiB", path, maxFileContent>>20)
 	}
 	return io.ReadAll(io.LimitReader(file, maxFileContent))
 }
@@ -47,3 +36,20 @@ func (f *files) read(path FilePath) ([]byte, error) {
 // maxFileContent is the most that is read of a file for a mock or an edit; files
 // for map_local are streamed.
 const maxFileContent = 64 << 20
+
+// openRegular opens a regular file. It looks before it opens: opening a named pipe
+// waits for who writes to it.
+func openRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
+	}
+	file, err := root.Open(name)
+	return file, info, err
+}
+
+// errNotRegular says that a name stands for something else than a file.
+var errNotRegular = fmt.Errorf("not a regular file: %w", fs.ErrPermission)

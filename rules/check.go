@@ -11,6 +11,12 @@ import (
 )
 
 func (f *File) check(c *check) {
+	for i := range f.Ignore {
+		if f.Ignore[i].Regex != nil {
+			c.problem("ignore", "what a regex finds cannot be ignored: name a header, query, form, cookie or json field")
+			break
+		}
+	}
 	switch {
 	case f.Version == 0 && len(c.d.problems.Problems) == 0:
 		c.problem("version", "write `version: 1` first")

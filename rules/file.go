@@ -86,13 +86,6 @@ func (r *Rule) Action() string {
 	return ""
 }
 
-// Answers reports whether the rule ends the request where it matches, so that
-// no later rule sees it.
-func (r *Rule) Answers() bool {
-	return r.Mock != nil || r.Block != nil || r.MapLocal != nil ||
-		r.Fault != nil && !r.Fault.OnResponse()
-}
-
 // OnResponse reports whether the rule acts on the response alone, so that its
 // when is asked once there is one.
 func (r *Rule) OnResponse() bool {

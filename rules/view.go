@@ -38,9 +38,6 @@ type Match struct {
 // Empty reports whether there is nothing to match with.
 func (v *View) Empty() bool { return len(v.rules) == 0 && len(v.breakpoints) == 0 }
 
-// Rules returns how many rules are turned on.
-func (v *View) Rules() int { return len(v.rules) }
-
 // Breakpoints returns how many breakpoints are turned on.
 func (v *View) Breakpoints() int { return len(v.breakpoints) }
 
@@ -53,17 +50,15 @@ func (v *View) Breakpoints() int { return len(v.breakpoints) }
 //
 // Rules for frames match handshakes of WebSocket connections only.
 func (v *View) Next(from int, s *Subject) (Match, bool) {
-	for from < len(v.rules) {
-		i, ok := v.ruleIndex.next(from, s)
-		if !ok {
-			break
-		}
+	if from >= len(v.rules) {
+		return Match{}, false
+	}
+	for i, more := v.ruleIndex.next(from, s); more; i, more = v.ruleIndex.next(i+1, s) {
 		if v.rules[i].hint.allows(&s.head) {
 			if m, ok := v.match(i, s); ok {
 				return m, true
 			}
 		}
-		from = i + 1
 	}
 	return Match{}, false
 }
@@ -118,13 +113,11 @@ func (b *Breakpoint) Holds(p traffic.Phase) bool {
 // Breakpoint returns the first breakpoint that holds s in a phase, nil if there
 // is none. Each hit counts as a match of its own.
 func (v *View) Breakpoint(p traffic.Phase, s *Subject) *Breakpoint {
-	for from := 0; from < len(v.breakpoints); from++ {
-		i, ok := v.breakIndex.next(from, s)
-		if !ok {
-			break
-		}
-		from = i
-		if b := &v.breakpoints[i]; b.item.Holds(p) && breakpointHits(b, s) {
+	if len(v.breakpoints) == 0 {
+		return nil
+	}
+	for i, more := v.breakIndex.next(0, s); more; i, more = v.breakIndex.next(i+1, s) {
+		if b := &v.breakpoints[i]; b.item.Holds(p) && b.hint.allows(&s.head) && breakpointHits(b, s) {
 			return b.item
 		}
 	}
@@ -134,12 +127,10 @@ func (v *View) Breakpoint(p traffic.Phase, s *Subject) *Breakpoint {
 // Breaks reports whether a breakpoint that is turned on could hold the request of
 // s, or what follows it, in a phase, judging from the request's head.
 func (v *View) Breaks(p traffic.Phase, s *Subject) bool {
-	for from := 0; from < len(v.breakpoints); from++ {
-		i, ok := v.breakIndex.next(from, s)
-		if !ok {
-			break
-		}
-		from = i
+	if len(v.breakpoints) == 0 {
+		return false
+	}
+	for i, more := v.breakIndex.next(0, s); more; i, more = v.breakIndex.next(i+1, s) {
 		if b := v.breakpoints[i].item; b.Holds(p) && b.Match.headHolds(s) {
 			return true
 		}

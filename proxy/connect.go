@@ -39,7 +39,7 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 		c.reject(http.StatusMethodNotAllowed, traffic.FailProtocol, "CONNECT is for the proxy itself", headOf(req))
 		return
 	}
-	passthrough := c.origins != nil && (c.p.server == nil || matchHost(c.p.opts.Passthrough, host))
+	passthrough := c.origins != nil && (c.p.server == nil || c.p.passesThrough(host))
 	addr := net.JoinHostPort(host, port)
 	var origin *originConn
 	if c.origins != nil && (passthrough || len(c.p.opts.Layers) == 0) {
@@ -106,8 +106,8 @@ func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
 	switch s.kind {
 	case insideTLS:
 		sni := ""
-		if len(c.p.opts.Passthrough) > 0 && c.origins != nil {
-			if sni = c.peekSNI(); matchHost(c.p.opts.Passthrough, sni) {
+		if (len(c.p.opts.Passthrough) > 0 || c.p.opts.PassthroughNow != nil) && c.origins != nil {
+			if sni = c.peekSNI(); c.p.passesThrough(sni) {
 				c.openTunnel(c.newTunnel(addr, sni), origin)
 				return
 			}

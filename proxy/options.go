@@ -28,6 +28,9 @@ type Options struct {
 	// CONNECT name and the server name of the hello: an exact name, "*." and a
 	// suffix, or a range of addresses as 10.0.0.0/8.
 	Passthrough []string
+	// PassthroughNow returns more of them. It is called for each connection, by
+	// any goroutine; nil is for none.
+	PassthroughNow func() []string
 	// Grace is how long exchanges in flight may go on after the stop; 0 means
 	// 5 s, -1 none.
 	Grace time.Duration

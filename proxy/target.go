@@ -125,6 +125,12 @@ func sameAuthority(scheme, a, b string) bool {
 	return ua.Port() == ub.Port() && strings.EqualFold(ua.Hostname(), ub.Hostname())
 }
 
+// passesThrough reports whether the TLS of a host is not to be opened.
+func (p *Proxy) passesThrough(host string) bool {
+	return matchHost(p.opts.Passthrough, host) ||
+		p.opts.PassthroughNow != nil && matchHost(p.opts.PassthroughNow(), host)
+}
+
 // matchHost reports whether host is one of the patterns: an exact name, "*." and
 // a suffix, which stands for any name below it, or a range of addresses. A trailing
 // dot and case are ignored.

@@ -12,22 +12,30 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// fetchMain is a Go client for scripts: "fetch [-proxy URL] [-d DATA] [-v] URL..."
-// prints the content of the answers. Without -proxy it goes by the environment,
-// as any Go program does.
+// fetchMain is a Go client for scripts: "fetch [flags] URL..." prints the content
+// of the answers. Without -proxy it goes by the environment, as any Go program
+// does.
 func fetchMain() {
+	var f fetcher
 	proxyURL := flag.String("proxy", "", "proxy")
-	data := flag.String("d", "", "JSON content to post")
-	verbose := flag.Bool("v", false, "print the status as well")
+	flag.StringVar(&f.method, "X", "", "method")
+	flag.StringVar(&f.data, "d", "", "JSON content to post")
+	flag.BoolVar(&f.verbose, "v", false, "print the status as well")
+	flag.BoolVar(&f.header, "i", false, "print the header as well, sorted")
+	flag.DurationVar(&f.least, "least", 0, "fail if an answer takes less")
+	timeout := flag.Duration("timeout", 0, "how long an answer may take")
+	flag.Func("H", "header field", func(s string) error { f.fields = append(f.fields, s); return nil })
 	flag.Parse()
-	client, err := fetchClient(*proxyURL)
-	if err != nil {
+	var err error
+	if f.client, err = fetchClient(*proxyURL); err != nil {
 		fail(err)
 	}
+	f.client.Timeout = *timeout
 	for _, target := range flag.Args() {
-		if err := fetch(client, target, *data, *verbose); err != nil {
+		if err := f.fetch(target); err != nil {
 			fail(err)
 		}
 	}
@@ -59,26 +67,59 @@ func fetchClient(proxyURL string) (*http.Client, error) {
 	return &http.Client{Transport: transport}, nil
 }
 
-func fetch(client *http.Client, target, data string, verbose bool) error {
-	method, body := http.MethodGet, io.Reader(nil)
-	if data != "" {
-		method, body = http.MethodPost, strings.NewReader(data)
-	}
-	req, err := http.NewRequest(method, target, body)
+// fetcher is what fetch was told.
+type fetcher struct {
+	client          *http.Client
+	method, data    string
+	fields          []string
+	verbose, header bool
+	least           time.Duration
+}
+
+func (f *fetcher) fetch(target string) error {
+	req, err := f.request(target)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
+	start := time.Now()
+	resp, err := f.client.Do(req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if verbose {
+	if f.verbose || f.header {
 		fmt.Println(resp.Status)
 	}
+	if f.header {
+		if err := resp.Header.WriteSubset(os.Stdout, map[string]bool{"Date": true}); err != nil {
+			return err
+		}
+	}
 	_, err = io.Copy(os.Stdout, resp.Body)
+	if took := time.Since(start); err == nil && took < f.least {
+		err = fmt.Errorf("%s took %v, less than %v", target, took, f.least)
+	}
 	return err
+}
+
+func (f *fetcher) request(target string) (*http.Request, error) {
+	method, body := http.MethodGet, io.Reader(nil)
+	if f.data != "" {
+		method, body = http.MethodPost, strings.NewReader(f.data)
+	}
+	if f.method != "" {
+		method = f.method
+	}
+	req, err := http.NewRequest(method, target, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for _, field := range f.fields {
+		name, value, _ := strings.Cut(field, ":")
+		req.Header.Add(name, strings.TrimSpace(value))
+	}
+	return req, nil
 }
 
 // childMain is a command for necto to run: "child exit N" ends at once, "child

@@ -29,6 +29,7 @@ type recordOptions struct {
 	maps    []reverseMap
 	network networkOptions
 	proxy   proxy.Options // Passthrough, Grace and MaxBody
+	rules   rulesFlags
 	command []string
 }
 
@@ -70,6 +71,7 @@ recording; see --redact.`,
 		Example: `  necto record -o run.jsonl -- npm test
   necto record --listen 127.0.0.1:8080
   necto record --reverse https://api.example.com
+  necto record --rules rules.yaml -- npm test
   necto record --map 127.0.0.1:9000=http://localhost:3000 -- ./client`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args, f); err != nil {
@@ -90,6 +92,7 @@ func bindRecord(cmd *cobra.Command, o *recordOptions, f *recordFlags) {
 	flags.BoolVar(&o.writer.Force, "force", false, "replace an existing recording")
 	flags.StringVar(&f.redaction, "redact", "auto", "`auto` replaces secrets by tags, off keeps them")
 	o.serve.bind(flags)
+	o.rules.bind(flags)
 	flags.StringVar(&f.reverse, "reverse", "", "send requests that are not for a proxy to the origin at `URL`")
 	flags.StringArrayVar(&f.maps, "map", nil, "listen on an address for one origin, `ADDR=URL`; repeatable")
 	flags.StringArrayVar(&o.proxy.Passthrough, "passthrough", nil, "do not open TLS to `host`, such as '*.bank.example'; repeatable")
@@ -184,6 +187,12 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 		return err
 	}
 	status := newStatus(io)
+	obeyed, err := o.rules.obey(io, status)
+	if err != nil {
+		return err
+	}
+	defer obeyed.close()
+	obeyed.complete(&o.proxy)
 	// The recording notes the address, so it begins once the listeners are
 	// open; nothing is observed before Run.
 	observers := traffic.Tee{nil, &handshakeNotes{status: status}}

@@ -27,6 +27,7 @@ type replayOptions struct {
 	serve      serveFlags
 	recordings []string
 	answers    replay.Options // without what is told
+	rules      rulesFlags
 	failOnMiss bool
 	command    []string
 }
@@ -56,6 +57,7 @@ succeeds but there was a miss the exit code is 3.`,
 		Example: `  necto replay run.jsonl -- npm test
   necto replay run.jsonl --listen 127.0.0.1:8080
   necto replay login.jsonl orders.jsonl --timing recorded
+  necto replay run.jsonl --rules faults.yaml -- npm test
   necto replay chat.jsonl --ws-strict -- npm test`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args, texts); err != nil {
@@ -67,6 +69,7 @@ succeeds but there was a miss the exit code is 3.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.serve.bind(flags)
+	o.rules.bind(flags)
 	flags.StringVar(&texts.timing, "timing", "instant", "`pace` of answers: instant, recorded, or a speed such as 2x")
 	flags.StringVar(&texts.wsMode, "ws-mode", "turn", "`when` WebSocket frames are sent: turn by turn, on a match of what the client says (match), or timed")
 	flags.BoolVar(&o.answers.WSStrict, "ws-strict", false, "close with 1008, and count a miss, when a WebSocket client says something else")
@@ -108,6 +111,11 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		return err
 	}
 	status := newStatus(io)
+	obeyed, err := o.rules.obey(io, status)
+	if err != nil {
+		return err
+	}
+	defer obeyed.close()
 	misses := &boundedNotes{status: status, one: "miss", many: "misses"}
 	divergences := &boundedNotes{status: status, one: "divergence", many: "divergences"}
 	o.answers.Log = status.log()
@@ -119,14 +127,13 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	defer index.Close()
 	debug.FreeOSMemory() // loading takes several times what the index keeps
-	s := &server{
-		proxy: proxy.New(proxy.Options{
-			Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(),
-			Observer: &handshakeNotes{status: status},
-			MaxBody:  1, // nobody looks at bodies: more would be copied for nothing
-		}),
-		authority: authority, command: o.command,
+	options := proxy.Options{
+		Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(),
+		Observer: &handshakeNotes{status: status},
+		MaxBody:  1, // nobody looks at bodies: more would be copied for nothing
 	}
+	obeyed.complete(&options)
+	s := &server{proxy: proxy.New(options), authority: authority, command: o.command}
 	addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: o.serve.listen, Origin: true})
 	if err != nil {
 		return err

@@ -54,12 +54,16 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("ORIGIN_HOST", nectest.OriginHost)
-			recordings, err := filepath.Abs(filepath.Join("..", "..", "testdata", "recordings"))
-			env.Setenv("RECORDINGS", recordings)
+			data, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
+			env.Setenv("RECORDINGS", filepath.Join(data, "recordings"))
+			env.Setenv("RULES", filepath.Join(data, "rules"))
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"origin":   s.origin,
+			"await":    await,
+			"backend":  backend,
+			"pause":    pause,
 			"stop":     s.stopOrigin,
 			"ready":    ready,
 			"status":   exitStatus,

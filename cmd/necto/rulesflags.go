@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/spf13/pflag"
+
+	"github.com/necto-dev/necto/proxy"
+	"github.com/necto-dev/necto/rules"
+)
+
+// rulesFlags are the flags of commands that obey rules.
+type rulesFlags struct{ paths []string }
+
+func (f *rulesFlags) bind(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&f.paths, "rules", nil, "obey the rules in `file`, or in the files of a folder, and follow their changes; repeatable")
+}
+
+// obey puts the rules in force that the user has named, and keeps them up to date
+// until close. Without any it returns nil, whose methods do nothing.
+func (f *rulesFlags) obey(io stdio, status *status) (*obeyedRules, error) {
+	if len(f.paths) == 0 {
+		return nil, nil
+	}
+	set, err := rules.Load(f.paths...)
+	if err != nil {
+		return nil, rulesError(io, err)
+	}
+	o := &obeyedRules{store: rules.NewStore(set)}
+	o.engine = rules.NewEngine(o.store, status.log())
+	o.watcher, err = rules.Watch(f.paths, o.store, rules.WatchOptions{
+		Changed: func(_ *rules.Set, changes []rules.Change) { status.note("rules reloaded: %s", changesText(changes)) },
+		Failed:  func(err error) { tellFailedReload(status, err) },
+	})
+	return o, err
+}
+
+// obeyedRules are rules in force.
+type obeyedRules struct {
+	store   *rules.Store
+	engine  *rules.Engine
+	watcher *rules.Watcher
+}
+
+// complete lets a proxy obey the rules, before all that it has for layers.
+func (o *obeyedRules) complete(options *proxy.Options) {
+	if o == nil {
+		return
+	}
+	options.Layers = slices.Insert(options.Layers, 0, proxy.Layer(o.engine.Layer))
+	options.Frames = o.engine.Frames
+	options.PassthroughNow = o.passthrough
+}
+
+// passthrough returns the hosts whose TLS the rules files leave closed.
+func (o *obeyedRules) passthrough() []string {
+	entries := o.store.Set().Passthrough()
+	hosts := make([]string, len(entries))
+	for i, e := range entries {
+		hosts[i] = string(e)
+	}
+	return hosts
+}
+
+// close ends the watching.
+func (o *obeyedRules) close() {
+	if o != nil {
+		_ = o.watcher.Close() // nothing was written
+	}
+}
+
+// tellFailedReload tells why changed files are not in force.
+func tellFailedReload(status *status, err error) {
+	wrong, ok := errors.AsType[*rules.LoadError](err)
+	if !ok {
+		status.note("rules not reloaded, those before stay in force: %v", err)
+		return
+	}
+	n := len(wrong.Problems) + wrong.More
+	status.note("rules not reloaded, those before stay in force: %s", english.Plural(n, "problem", ""))
+	for _, p := range wrong.Problems {
+		status.note("%s", oneLine(p.String()))
+	}
+}
+
+// shownChanges is how many changes are told one by one.
+const shownChanges = 5
+
+// changesText says what has changed about rules.
+func changesText(changes []rules.Change) string {
+	if len(changes) == 0 {
+		return "no rule has changed"
+	}
+	var texts []string
+	for _, c := range changes[:min(len(changes), shownChanges)] {
+		if c.Name == "" {
+			texts = append(texts, string(c.Kind))
+			continue
+		}
+		texts = append(texts, fmt.Sprintf("%q %s", c.Name, c.Kind))
+	}
+	if more := len(changes) - len(texts); more > 0 {
+		texts = append(texts, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(texts, ", ")
+}

@@ -38,7 +38,11 @@ func (p *passage) holdRequest() (*traffic.Response, error) {
 		return answerOf(r.Mock), nil
 	case r.Request != nil:
 		p.notes.Rule(b.Name, actionBreakpoint)
-		p.subject.Request, p.request = editRequest(p.subject.Request, p.request, r.Request)
+		req, content := editRequest(p.subject.Request, p.request, r.Request)
+		if content != p.request {
+			req.Length = content.statedLength(p.came.Trailer)
+		}
+		p.subject.Request, p.request = req, content
 	}
 	return nil, nil
 }
@@ -54,26 +58,41 @@ func (p *passage) holdResponse() error {
 		return nil
 	}
 	hit := p.newHit(traffic.PhaseResponse)
-	if p.subject.Response.Status == http.StatusSwitchingProtocols {
-		hit.Fixed = "the connection is the body of a 101"
-	} else {
-		hit.ResponseBody, hit.Fixed, _ = p.response.held()
-		p.subject.Response.Body = p.response.passOn()
-	}
+	p.showResponse(hit)
 	r := p.engine.hits.hold(p.ctx, b, hit, func(err error) { p.skipped(b.Name, err) })
 	switch {
 	case r.Action == traffic.ResumeAbort:
 		return p.aborted(b, r)
 	case r.Action == traffic.ResumeMock && r.Mock != nil:
 		p.notes.Rule(b.Name, actionBreakpoint)
-		closeBody(p.subject.Response)
-		p.subject.Response = answerOf(r.Mock)
-		p.response = &holder{body: p.subject.Response.Body, header: p.subject.Response.Header}
+		p.dropResponse()
+		p.got = answerOf(r.Mock)
+		p.subject.Response, p.response = p.got, responseHolder(p.got)
 	case r.Response != nil:
 		p.notes.Rule(b.Name, actionBreakpoint)
-		p.subject.Response, p.response = editResponse(p.subject.Response, p.response, r.Response)
+		resp, content := editResponse(p.subject.Response, p.response, r.Response)
+		if content != p.response {
+			resp.Length = content.statedLength(p.got.Trailer)
+		}
+		p.subject.Response, p.response = resp, content
 	}
 	return nil
+}
+
+// showResponse fills in the content of the response.
+func (p *passage) showResponse(hit *traffic.Hit) {
+	switch {
+	case hit.Response.Status == http.StatusSwitchingProtocols:
+		hit.Fixed = "the connection is the body of a 101"
+		return
+	case p.came.Method == http.MethodHead:
+		hit.Fixed = "an answer to HEAD has none"
+		return
+	}
+	hit.ResponseBody, hit.Fixed, _ = p.response.held()
+	if hit.Response.Status == http.StatusPartialContent && hit.Fixed == "" {
+		hit.Fixed = errPart.Error()
+	}
 }
 
 // newHit returns a hit with copies of the messages without their bodies.
@@ -110,26 +129,20 @@ func (p *passage) aborted(b *Breakpoint, r traffic.Resume) error {
 // held returns the content for a hit, and if it cannot be edited, why. broken says
 // that it ended before its end.
 func (h *holder) held() (body *traffic.Body, fixed string, broken error) {
-	if h.body == nil && !h.read {
-		return nil, "", nil
+	if _, err := h.content(); errors.Is(err, errEndless) {
+		return nil, err.Error(), nil
 	}
-	if !h.read && isEndless(h.header) {
-		return nil, "the body is a stream", nil
-	}
-	_, err := h.content()
 	switch {
 	case errors.Is(h.err, errTooLong):
 		body = traffic.BodyOf(h.raw[:maxContent])
 		body.Skip(int64(len(h.raw) - maxContent))
-		return body, errTooLong.Error(), nil
+		return body, h.err.Error(), nil
 	case h.err != nil:
 		return nil, h.err.Error(), h.err
-	case err != nil: // who edits it replaces all of it
-		return traffic.BodyOf(h.raw), "", nil
 	case len(h.raw) == 0:
 		return nil, "", nil
 	}
-	return traffic.BodyOf(h.raw), "", nil
+	return traffic.BodyOf(h.raw), "", nil // who edits it replaces all of it, decoded or not
 }
 
 // isEndless reports whether content is of a kind that goes on for as long as

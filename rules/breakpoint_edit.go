@@ -9,7 +9,8 @@ import (
 )
 
 // editRequest returns the request as somebody has edited it at a breakpoint, and
-// its content, which h holds.
+// its content, which h holds. The request has neither the content nor its length
+// yet.
 func editRequest(req *traffic.Request, h *holder, e *traffic.Edit) (*traffic.Request, *holder) {
 	u := req.URL
 	if e.URL != "" {
@@ -24,19 +25,15 @@ func editRequest(req *traffic.Request, h *holder, e *traffic.Edit) (*traffic.Req
 	}
 	out.Header = editFields(out.Header, e)
 	edited := editContent(h, out.Header, e)
-	if edited == h {
-		return out, h
-	}
-	out.Header = edited.header
-	out.Body, out.Length = edited.passOn(), int64(len(edited.raw))
-	if out.Length == 0 {
-		out.Body = nil
+	if edited != h {
+		out.Header = edited.header
 	}
 	return out, edited
 }
 
 // editResponse returns the response as somebody has edited it at a breakpoint, and
-// its content, which h holds.
+// its content, which h holds. The response has neither the content nor its length
+// yet.
 func editResponse(resp *traffic.Response, h *holder, e *traffic.Edit) (*traffic.Response, *holder) {
 	out := *resp
 	if e.Status != 0 && e.Status != resp.Status {
@@ -46,13 +43,12 @@ func editResponse(resp *traffic.Response, h *holder, e *traffic.Edit) (*traffic.
 		out.Reason = e.Reason
 	}
 	out.Header = editFields(resp.Header, e)
-	if resp.Status == http.StatusSwitchingProtocols {
+	if resp.Status == http.StatusSwitchingProtocols || out.Status == http.StatusNoContent || out.Status == http.StatusNotModified {
 		return &out, h
 	}
 	edited := editContent(h, out.Header, e)
 	if edited != h {
 		out.Header = edited.header
-		out.Body, out.Length = edited.passOn(), int64(len(edited.raw))
 	}
 	return &out, edited
 }

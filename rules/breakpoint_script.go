@@ -9,14 +9,6 @@ import (
 // defaultHold is how long breakpoints hold that do not say so.
 const defaultHold = 30 * time.Second
 
-// timeout returns how long the breakpoint holds at most, 0 for no limit.
-func (b *Breakpoint) timeout() time.Duration {
-	if b.Timeout == nil {
-		return defaultHold
-	}
-	return time.Duration(*b.Timeout)
-}
-
 // action returns what happens to a hit that nobody resumes.
 func (a TimeoutAction) action() traffic.ResumeAction {
 	if a == TimeoutAbort {

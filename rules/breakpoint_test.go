@@ -489,9 +489,13 @@ func TestBodiesThatCannotBeEdited(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStation(t, "breakpoints: [{name: b, on: both}]\n")
 				s.answer = func(*traffic.Request) *traffic.Response {
-					return newAnswer(200, "", traffic.Fields{test.header}, []byte(test.body))
+					resp := newAnswer(200, "", traffic.Fields{test.header}, []byte(test.body))
+					resp.Length = -1
+					return resp
 				}
-				done := s.begin(t.Context(), post(t, test.body, test.header))
+				req := post(t, test.body, test.header)
+				req.Length = -1
+				done := s.begin(t.Context(), req)
 				for id := traffic.HitID(1); id <= 2; id++ {
 					synctest.Wait()
 					hit, err := s.Hits().Get(id)
@@ -575,6 +579,41 @@ func TestRequestThatBreaksOffIsNotHeld(t *testing.T) {
 		}
 		wantLines(t, s.told())
 	})
+}
+
+func TestAnswersWithoutContent(t *testing.T) {
+	tests := map[string]struct {
+		method string
+		status int
+		fixed  string
+	}{
+		"to HEAD":    {"HEAD", 200, "an answer to HEAD has none"},
+		"a part":     {"GET", 206, "the body is a part of one (206)"},
+		"no content": {"GET", 204, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStation(t, "breakpoints: [{name: b, on: response}]\n")
+				s.answer = func(*traffic.Request) *traffic.Response {
+					return newAnswer(test.status, "", nil, []byte("part"))
+				}
+				done := s.begin(t.Context(), request(t, test.method, "https://api.test/"))
+				synctest.Wait()
+				hit, err := s.Hits().Get(1)
+				if err != nil || hit.Fixed != test.fixed {
+					t.Fatalf("held: %+v, error %v", hit, err)
+				}
+				edit := &traffic.Edit{Status: 200, Body: []byte("all"), HasBody: test.fixed == ""}
+				if err := s.Hits().Resume(1, traffic.Resume{Action: traffic.ResumeContinue, Response: edit}); err != nil {
+					t.Fatal(err)
+				}
+				if a := <-done; a.err != nil || a.resp.Status != 200 || edit.HasBody && (a.body != "all" || a.resp.Length != 3) {
+					t.Errorf("the client got %+v", a)
+				}
+			})
+		})
+	}
 }
 
 func TestHandshakeIsHeldWithoutBody(t *testing.T) {

@@ -12,7 +12,7 @@ type Breakpoint struct {
 	On BreakpointOn `yaml:"on" jsonschema:"required"`
 	// When is a filter expression over what is held, with the response where there is one.
 	When *When `yaml:"when,omitempty"`
-	// Timeout is how long it is held at most. Default 30s.
+	// Timeout is how long it is held at most, 0s for as long as nobody resumes it. Default 30s.
 	Timeout *Duration `yaml:"timeout,omitempty"`
 	// OnTimeout is continue or abort. Default continue.
 	OnTimeout TimeoutAction `yaml:"on_timeout,omitempty"`

@@ -33,6 +33,7 @@ type Hits struct {
 	last   traffic.HitID
 	held   map[traffic.HitID]*held
 	closed bool
+	ever   bool // where a breakpoint has no timeout, its hits have none
 }
 
 // held is a hit that waits.
@@ -104,6 +105,29 @@ func (h *Hits) release(e *held, r traffic.Resume) {
 	e.resumed <- r
 }
 
+// HoldOn lets breakpoints whose file says no timeout hold until somebody resumes
+// them: the usual one is too short for people who edit. It is called before anything
+// is held.
+func (h *Hits) HoldOn() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ever = true
+}
+
+// timeout returns how long a breakpoint holds at most, 0 for no limit.
+func (h *Hits) timeout(b *Breakpoint) time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case b.Timeout != nil:
+		return time.Duration(*b.Timeout)
+	case h.ever:
+		return 0
+	default:
+		return defaultHold
+	}
+}
+
 // Close lets all go on as it is. Nothing is held from then on.
 func (h *Hits) Close() {
 	h.mu.Lock()
@@ -120,7 +144,7 @@ func (h *Hits) Close() {
 // does not fit.
 func (h *Hits) hold(ctx context.Context, b *Breakpoint, hit *traffic.Hit, complain func(error)) traffic.Resume {
 	hit.Breakpoint, hit.Time = b.Name, time.Now()
-	timeout := b.timeout()
+	timeout := h.timeout(b)
 	if timeout > 0 && b.Resume == nil {
 		hit.Deadline = hit.Time.Add(timeout)
 	}

@@ -40,6 +40,8 @@ func (b *batch) addFrame(f *traffic.Frame) {
 	}
 	mine.SHA256 = slices.Clone(f.SHA256)
 	mine.Anomalies = slices.Clone(f.Anomalies)
+	mine.Rules = slices.Clone(f.Rules)
+	mine.Original = slices.Clone(f.Original) // there only if rules edit
 	b.events = append(b.events, traffic.FrameSeen{Frame: mine})
 }
 

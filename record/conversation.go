@@ -2,8 +2,7 @@ package record
 
 import (
 	"encoding/base64"
-	"errors"
-	"fmt"
+	"encoding/hex"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -43,8 +42,13 @@ type FrameEntry struct {
 	SHA256 string
 	// Anomalies say what RFC 6455 or RFC 7692 forbid about the frame.
 	Anomalies []string
-	// Injected, Dropped and Edited say what rules did with the frame.
+	// Injected, Dropped and Edited say what rules did with the frame, and Rules
+	// which.
 	Injected, Dropped, Edited bool
+	Rules                     []string
+	// Original is the content before it was Edited, nil for other frames. It has
+	// neither Coding nor Chunks.
+	Original *EntryBody
 }
 
 // CloseEntry is the end of a WebSocket connection as a recording has it: a
@@ -82,37 +86,17 @@ func ParseWSClose(raw []byte) (*CloseEntry, error) {
 	return c, nil
 }
 
-// parseLine reads a line of one type.
-func parseLine(raw []byte, lineType string, read func(*parser, gjson.Result)) error {
-	if !gjson.ValidBytes(raw) {
-		return errors.New("parse recording line: not JSON")
-	}
-	line := gjson.ParseBytes(raw)
-	if t := line.Get("type").String(); t != lineType {
-		return fmt.Errorf("parse recording line: type %.40q is not %s", t, lineType)
-	}
-	p := parser{}
-	if read(&p, line); p.err != nil {
-		return fmt.Errorf("parse recording line %d: %w", line.Get("seq").Uint(), p.err)
-	}
-	return nil
-}
-
 func (p *parser) frame(line gjson.Result) *FrameEntry {
 	f := &FrameEntry{}
+	to := place{seq: &f.Seq, id: &f.ID, at: &f.At, offset: &f.Offset}
 	hasMask, size := false, int64(0)
 	line.ForEach(func(key, value gjson.Result) bool {
+		if p.start(to, key.Str, value) {
+			return true
+		}
 		switch key.Str {
-		case "seq":
-			f.Seq = value.Uint()
-		case "id":
-			f.ID = value.Uint()
 		case "n":
 			f.N = value.Uint()
-		case "at":
-			f.At = p.time(value)
-		case "us":
-			f.Offset = time.Duration(p.size("us", value)) * time.Microsecond
 		case "dir":
 			f.Dir = p.direction(value)
 		case "opcode":
@@ -154,7 +138,9 @@ func (p *parser) payload(f *FrameEntry, key string, value gjson.Result) {
 	case "truncated":
 		f.Body.Truncated = value.Bool()
 	case "sha256":
-		f.SHA256 = value.String()
+		if hash, err := hex.DecodeString(value.String()); err == nil {
+			f.SHA256 = hex.EncodeToString(hash)
+		}
 	case "anomalies":
 		f.Anomalies = stringsOf(value)
 	case "injected":
@@ -163,21 +149,21 @@ func (p *parser) payload(f *FrameEntry, key string, value gjson.Result) {
 		f.Dropped = value.Bool()
 	case "edited":
 		f.Edited = value.Bool()
+	case "rules":
+		f.Rules = stringsOf(value)
+	case "original":
+		f.Original = p.body(nil, value)
 	}
 }
 
 func (p *parser) close(line gjson.Result) *CloseEntry {
 	c := &CloseEntry{}
+	to := place{seq: &c.Seq, id: &c.ID, at: &c.At, offset: &c.Offset}
 	line.ForEach(func(key, value gjson.Result) bool {
+		if p.start(to, key.Str, value) {
+			return true
+		}
 		switch key.Str {
-		case "seq":
-			c.Seq = value.Uint()
-		case "id":
-			c.ID = value.Uint()
-		case "at":
-			c.At = p.time(value)
-		case "us":
-			c.Offset = time.Duration(p.size("us", value)) * time.Microsecond
 		case "code":
 			c.Code = int(p.size("code", value))
 		case "reason":

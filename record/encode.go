@@ -42,16 +42,19 @@ func newEncoder(path string, o Options) encoder {
 // begin begins a line of the given type, which ends with "}\n".
 func (e *encoder) begin(dst []byte, lineType string) []byte {
 	e.seq++
-	dst = append(dst, `{"type":"`...)
-	dst = append(dst, lineType...)
-	return appendUint(dst, `","seq":`, e.seq)
+	return appendType(dst, lineType, e.seq)
 }
 
 // when appends at and us.
 func (e *encoder) when(dst []byte, t time.Time) []byte {
+	return e.stamps.appendWhen(dst, t, t.Sub(e.start))
+}
+
+// appendWhen appends at and us.
+func (s *stamper) appendWhen(dst []byte, t time.Time, offset time.Duration) []byte {
 	dst = append(dst, `,"at":"`...)
-	dst = e.stamps.append(dst, t)
-	return appendUint(dst, `","us":`, uint64(max(0, t.Sub(e.start).Microseconds())))
+	dst = s.append(dst, t)
+	return appendUint(dst, `","us":`, uint64(max(0, offset.Microseconds())))
 }
 
 // appendMeta appends the line that begins a run.

@@ -139,21 +139,25 @@ func (f *File) openStored(b *EntryBody) (traffic.StoredContent, error) {
 }
 
 // Frame returns the frame that a line tells about, of the connection that x
-// opened; x may be nil if nobody looks at it. Both times are At. Payload has what
-// is in the line: it is nil if the content is in a sidecar, which [File.ReadFrame]
-// reads.
+// opened; x may be nil if nobody looks at it. Both times are At. Payload and
+// Original have what is in the line: they are nil if the content is in a sidecar,
+// which [File.ReadFrame] reads.
 func (f *FrameEntry) Frame(x *traffic.Exchange) *traffic.Frame {
 	hash, err := hex.DecodeString(f.SHA256)
 	if err != nil {
 		hash = nil
 	}
-	return &traffic.Frame{
+	frame := &traffic.Frame{
 		Exchange: x, Seq: f.N, First: f.At, Last: f.At,
 		Dir: f.Dir, Opcode: f.Opcode, Fin: f.Fin, RSV: f.RSV, Masked: f.Masked,
 		Length: f.Length, Payload: f.Body.Inline, Size: f.Body.Size, Truncated: f.Body.Truncated,
 		Inflated: f.Decoded, SHA256: hash, Anomalies: f.Anomalies,
-		Injected: f.Injected, Dropped: f.Dropped, Edited: f.Edited,
+		Injected: f.Injected, Dropped: f.Dropped, Edited: f.Edited, Rules: f.Rules,
 	}
+	if f.Original != nil {
+		frame.Original = f.Original.Inline
+	}
+	return frame
 }
 
 // ReadFrame is [FrameEntry.Frame] with all of the content in memory, also what is
@@ -163,6 +167,11 @@ func (f *File) ReadFrame(e *FrameEntry, x *traffic.Exchange) (*traffic.Frame, er
 	var err error
 	if frame.Payload, err = f.readBody(&e.Body); err != nil {
 		return nil, err
+	}
+	if e.Original != nil {
+		if frame.Original, err = f.readBody(e.Original); err != nil {
+			return nil, err
+		}
 	}
 	return frame, nil
 }

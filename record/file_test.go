@@ -209,7 +209,7 @@ func bodyText(t testing.TB, path string, b *EntryBody) string {
 func TestParseEntryRefusesWhatItCannotMean(t *testing.T) {
 	for line, want := range map[string]string{
 		`{"type":"http"`:                                                                  "not JSON",
-		`[]`:                                                                              "no request",
+		`[]`:                                                                              "not an exchange",
 		`{"type":"end","seq":4,"request":{}}`:                                             "line 4",
 		`{"type":"http","at":"x","request":{}}`:                                           "at",
 		`{"type":"http","us":-1,"request":{}}`:                                            "us",

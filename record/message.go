@@ -14,17 +14,22 @@ const latin1 = "latin1"
 func (e *encoder) appendRequest(
 	dst []byte, r *traffic.Request, body *traffic.Body, trailer traffic.Fields,
 ) ([]byte, error) {
-	dst = append(dst, `,"request":`...)
-	dst, odd := appendWire(dst, '{', "method", r.Method, nil)
-	dst, odd = appendWire(dst, ',', "url", e.url(r.URL), odd)
-	dst, odd = appendWire(dst, ',', "proto", r.Proto, odd)
-	dst = appendList(dst, latin1, odd)
+	dst = appendRequestLine(dst, r.Method, e.url(r.URL), r.Proto)
 	dst = e.appendHeader(dst, `,"headers":`, r.Header)
 	dst, err := e.appendBody(dst, body, r.Header)
 	if len(trailer) > 0 {
 		dst = e.appendHeader(dst, `,"trailers":`, trailer)
 	}
 	return append(dst, '}'), err
+}
+
+// appendRequestLine begins a request.
+func appendRequestLine[S ~string | ~[]byte](dst []byte, method string, url S, proto string) []byte {
+	dst = append(dst, `,"request":`...)
+	dst, odd := appendWire(dst, '{', "method", method, nil)
+	dst, odd = appendWire(dst, ',', "url", url, odd)
+	dst, odd = appendWire(dst, ',', "proto", proto, odd)
+	return appendList(dst, latin1, odd)
 }
 
 func (e *encoder) appendResponse(dst []byte, x *traffic.Exchange) ([]byte, error) {
@@ -51,11 +56,15 @@ func (e *encoder) appendResponse(dst []byte, x *traffic.Exchange) ([]byte, error
 
 // appendHead begins a response: status line and header.
 func (e *encoder) appendHead(dst []byte, r *traffic.Response) []byte {
-	dst = appendUint(dst, `{"status":`, uint64(r.Status))
-	dst, odd := appendWire(dst, ',', "reason", r.Reason, nil)
-	dst, odd = appendWire(dst, ',', "proto", r.Proto, odd)
-	dst = appendList(dst, latin1, odd)
+	dst = appendStatusLine(dst, r.Status, r.Reason, r.Proto)
 	return e.appendHeader(dst, `,"headers":`, r.Header)
+}
+
+func appendStatusLine(dst []byte, status int, reason, proto string) []byte {
+	dst = appendUint(dst, `{"status":`, uint64(status))
+	dst, odd := appendWire(dst, ',', "reason", reason, nil)
+	dst, odd = appendWire(dst, ',', "proto", proto, odd)
+	return appendList(dst, latin1, odd)
 }
 
 // url returns the URL as it is recorded, in e.value.

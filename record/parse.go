@@ -11,22 +11,45 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// ParseEntry reads an http, http.pending or ws.open line, which it does not keep. Members
-// it does not know are ignored. Header fields, URL and the like come back byte
-// for byte as they were recorded.
+// ParseEntry reads an http, http.pending or ws.open line, which it does not keep.
+// Members it does not know are ignored. Header fields, URL and the like come back
+// byte for byte as they were recorded.
 func ParseEntry(raw []byte) (*Entry, error) {
-	if !gjson.ValidBytes(raw) {
-		return nil, errors.New("parse recording line: not JSON")
-	}
-	p := parser{}
-	e := p.entry(gjson.ParseBytes(raw))
-	if p.err == nil && e.Type != TypeHTTP && e.Type != TypePending && e.Type != TypeWSOpen {
-		p.fail("type %.40q is not an exchange", e.Type)
-	}
-	if p.err != nil {
-		return nil, fmt.Errorf("parse recording line %d: %w", e.Seq, p.err)
+	e := newEntry()
+	err := parseLine(raw, exchangeLine, func(p *parser, line gjson.Result) {
+		p.entry(e, line)
+		if !line.Get("request").Exists() {
+			p.fail("no request")
+		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return e, nil
+}
+
+// isExchange reports whether lines of that type are read by ParseEntry.
+func isExchange(lineType string) bool {
+	return lineType == TypeHTTP || lineType == TypePending || lineType == TypeWSOpen
+}
+
+// exchangeLine is what parseLine calls the types of isExchange.
+const exchangeLine = "an exchange"
+
+// parseLine reads a line of one type, or an exchangeLine.
+func parseLine(raw []byte, want string, read func(*parser, gjson.Result)) error {
+	if !gjson.ValidBytes(raw) {
+		return errors.New("parse recording line: not JSON")
+	}
+	line := gjson.ParseBytes(raw)
+	if t := line.Get("type").String(); t != want && (want != exchangeLine || !isExchange(t)) {
+		return fmt.Errorf("parse recording line %d: type %.40q is not %s", line.Get("seq").Uint(), t, want)
+	}
+	p := parser{}
+	if read(&p, line); p.err != nil {
+		return fmt.Errorf("parse recording line %d: %w", line.Get("seq").Uint(), p.err)
+	}
+	return nil
 }
 
 // parser reads the members of a line. It notes the first error and goes on.
@@ -38,25 +61,56 @@ func (p *parser) fail(text string, args ...any) {
 	}
 }
 
-func (p *parser) entry(line gjson.Result) *Entry {
-	e := &Entry{Timing: traffic.Timing{
+// place says where to put what lines of all types have, nil for nowhere.
+type place struct {
+	seq, id, conn *uint64
+	at            *time.Time
+	offset        *time.Duration
+}
+
+// start reads a member that lines of all types have, and reports whether it was
+// one.
+func (p *parser) start(to place, key string, value gjson.Result) bool {
+	switch key {
+	case "seq":
+		setNumber(to.seq, value)
+	case "id":
+		setNumber(to.id, value)
+	case "conn":
+		setNumber(to.conn, value)
+	case "at":
+		*to.at = p.time(value)
+	case "us":
+		*to.offset = time.Duration(p.size("us", value)) * time.Microsecond
+	default:
+		return false
+	}
+	return true
+}
+
+func setNumber(to *uint64, value gjson.Result) {
+	if to != nil {
+		*to = value.Uint()
+	}
+}
+
+// newEntry returns an Entry of which nothing is known.
+func newEntry() *Entry {
+	return &Entry{Timing: traffic.Timing{
 		Blocked: -1, DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1,
 	}}
-	hasRequest := false
+}
+
+// entry sets what the members of line say, and leaves the rest as it is.
+func (p *parser) entry(e *Entry, line gjson.Result) {
+	to := place{seq: &e.Seq, id: &e.ID, conn: &e.Conn, at: &e.At, offset: &e.Offset}
 	line.ForEach(func(key, value gjson.Result) bool {
+		if p.start(to, key.Str, value) {
+			return true
+		}
 		switch key.Str {
 		case "type":
 			e.Type = value.String()
-		case "seq":
-			e.Seq = value.Uint()
-		case "id":
-			e.ID = value.Uint()
-		case "conn":
-			e.Conn = value.Uint()
-		case "at":
-			e.At = p.time(value)
-		case "us":
-			e.Offset = time.Duration(p.size("us", value)) * time.Microsecond
 		case "client":
 			e.Client = value.String()
 		case "server":
@@ -64,23 +118,17 @@ func (p *parser) entry(line gjson.Result) *Entry {
 		case "tls":
 			e.TLS = parseTLS(value)
 		case "request":
-			e.Request, hasRequest = p.request(value), true
+			p.request(&e.Request, value)
 		case "response":
-			if value.IsObject() {
-				e.Response = p.response(value)
-			}
+			e.Response = p.response(e.Response, value)
 		default:
 			p.outcome(e, key.Str, value)
 		}
 		return true
 	})
-	if !hasRequest {
-		p.fail("no request")
-	}
 	if e.Type == TypeWSOpen {
 		e.WS = p.agreed(line)
 	}
-	return e
 }
 
 // outcome reads a member that says how an exchange went.
@@ -116,7 +164,7 @@ func parseTLS(value gjson.Result) *traffic.TLSInfo {
 	}
 }
 
-func (p *parser) request(value gjson.Result) (r EntryRequest) {
+func (p *parser) request(r *EntryRequest, value gjson.Result) {
 	value.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "method":
@@ -128,18 +176,23 @@ func (p *parser) request(value gjson.Result) (r EntryRequest) {
 		case "headers":
 			r.Header = p.fields(value)
 		case "body":
-			r.Body = p.body(value)
+			r.Body = p.body(r.Body, value)
 		case "trailers":
 			r.Trailer = p.fields(value)
 		}
 		return true
 	})
 	p.latin1(value, map[string]*string{"method": &r.Method, "url": &r.URL, "proto": &r.Proto})
-	return r
 }
 
-func (p *parser) response(value gjson.Result) *EntryResponse {
-	r := &EntryResponse{}
+// response reads a response, from what is known of it, nil for nothing.
+func (p *parser) response(r *EntryResponse, value gjson.Result) *EntryResponse {
+	if !value.IsObject() {
+		return r
+	}
+	if r == nil {
+		r = &EntryResponse{}
+	}
 	value.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "status":
@@ -151,18 +204,27 @@ func (p *parser) response(value gjson.Result) *EntryResponse {
 		case "headers":
 			r.Header = p.fields(value)
 		case "body":
-			r.Body = p.body(value)
+			r.Body = p.body(r.Body, value)
 		case "trailers":
 			r.Trailer = p.fields(value)
 		case "informational":
-			for _, v := range value.Array() {
-				r.Informational = append(r.Informational, *p.response(v))
-			}
+			r.Informational = p.informational(value)
 		}
 		return true
 	})
 	p.latin1(value, map[string]*string{"reason": &r.Reason, "proto": &r.Proto})
 	return r
+}
+
+// informational reads 1xx responses, of which there is only the head.
+func (p *parser) informational(value gjson.Result) []EntryResponse {
+	var all []EntryResponse
+	for _, v := range value.Array() {
+		if r := p.response(nil, v); r != nil {
+			all = append(all, EntryResponse{Status: r.Status, Reason: r.Reason, Proto: r.Proto, Header: r.Header})
+		}
+	}
+	return all
 }
 
 // latin1 turns the members of a start line that are marked so into bytes.
@@ -205,8 +267,11 @@ func (p *parser) fields(value gjson.Result) traffic.Fields {
 	return fields
 }
 
-func (p *parser) body(value gjson.Result) *EntryBody {
-	b := &EntryBody{}
+// body reads content, from what is known of it, nil for nothing.
+func (p *parser) body(b *EntryBody, value gjson.Result) *EntryBody {
+	if b == nil {
+		b = &EntryBody{}
+	}
 	value.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "size":
@@ -218,8 +283,9 @@ func (p *parser) body(value gjson.Result) *EntryBody {
 		case "file":
 			b.File = value.String()
 		case "wire":
-			b.Coding = value.Get("coding").String()
-			b.WireSize = p.size("wire size", value.Get("size"))
+			if b.Coding = value.Get("coding").String(); b.Coding != "" {
+				b.WireSize = p.size("wire size", value.Get("size"))
+			}
 		case "chunks":
 			b.Chunks = p.chunks(value)
 		case "truncated":
@@ -247,7 +313,10 @@ func (p *parser) time(value gjson.Result) time.Time {
 	if err != nil {
 		p.fail("at: %w", err)
 	}
-	return t.UTC()
+	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 0 || t.Year() > 9999 {
+		p.fail("at: %.40q is in no year that can be written", value.Str)
+	}
+	return t
 }
 
 // size reads a whole number that is not negative.

@@ -71,6 +71,17 @@ func (e *encoder) appendFrame(dst []byte, f *traffic.Frame) ([]byte, error) {
 	dst = appendUint(dst, `,"id":`, e.baseID+uint64(f.Exchange.ID))
 	dst = appendUint(dst, `,"n":`, f.Seq)
 	dst = e.when(dst, f.Last)
+	dst = appendFrameHead(dst, f)
+	dst, err := e.appendPayload(dst, f)
+	dst = appendFrameFacts(dst, f)
+	if f.Original != nil && err == nil {
+		dst, err = e.appendOriginal(dst, f)
+	}
+	return append(dst, "}\n"...), err
+}
+
+// appendFrameHead appends what was in the head of a frame (RFC 6455 section 5.2).
+func appendFrameHead(dst []byte, f *traffic.Frame) []byte {
 	dst = append(dst, `,"dir":"`...)
 	dst = append(dst, f.Dir.String()...)
 	dst = appendUint(dst, `","opcode":`, uint64(f.Opcode))
@@ -81,8 +92,11 @@ func (e *encoder) appendFrame(dst []byte, f *traffic.Frame) ([]byte, error) {
 	if f.Masked != masked(f.Dir) {
 		dst = appendFlag(dst, "masked", f.Masked)
 	}
-	dst = appendUint(dst, `,"length":`, uint64(f.Length))
-	dst, err := e.appendPayload(dst, f)
+	return appendUint(dst, `,"length":`, uint64(f.Length))
+}
+
+// appendFrameFacts appends what there is to say about a frame.
+func appendFrameFacts(dst []byte, f *traffic.Frame) []byte {
 	dst = appendList(dst, "anomalies", f.Anomalies)
 	for _, flag := range [...]struct {
 		name string
@@ -92,17 +106,21 @@ func (e *encoder) appendFrame(dst []byte, f *traffic.Frame) ([]byte, error) {
 			dst = appendFlag(dst, flag.name, true)
 		}
 	}
-	return append(dst, "}\n"...), err
+	return appendList(dst, "rules", f.Rules)
 }
 
 // masked reports whether frames of that direction have to be masked (RFC 6455
 // section 5.1).
 func masked(dir traffic.Direction) bool { return dir == traffic.ClientToServer }
 
-// appendPayload appends the content of a frame. Its size is there only where it
-// is not plain from the length on the wire.
+// appendPayload appends the content of a frame.
 func (e *encoder) appendPayload(dst []byte, f *traffic.Frame) ([]byte, error) {
-	content, err := e.storePayload(f)
+	p := f.Payload
+	whole := e.redact == nil || !isFragment(f)
+	if !whole {
+		p = e.fragments.append(nil, f, e.redact)
+	}
+	content, err := e.storePayload(p, whole)
 	if err != nil {
 		return dst, err
 	}
@@ -110,31 +128,46 @@ func (e *encoder) appendPayload(dst []byte, f *traffic.Frame) ([]byte, error) {
 	if f.Truncated {
 		size = f.Size
 	}
+	return appendFrameContent(dst, f, content, size), nil
+}
+
+// appendFrameContent appends the content of a frame. Its size is there only where
+// it is not plain from the length on the wire.
+func appendFrameContent(dst []byte, f *traffic.Frame, content stored, size int64) []byte {
 	if f.Inflated || f.Truncated || size != f.Length {
 		dst = appendUint(dst, `,"size":`, uint64(size))
 	}
 	dst = content.append(dst)
 	if f.Truncated {
 		dst = appendFlag(dst, "truncated", true)
-		if len(f.SHA256) > 0 {
-			dst = append(dst, `,"sha256":"`...)
-			dst = hex.AppendEncode(dst, f.SHA256)
-			dst = append(dst, '"')
-		}
 	}
-	return dst, nil
+	if len(f.SHA256) > 0 {
+		dst = append(dst, `,"sha256":"`...)
+		dst = hex.AppendEncode(dst, f.SHA256)
+		dst = append(dst, '"')
+	}
+	return dst
 }
 
-// storePayload keeps a payload with its secrets replaced. What a frame has is
-// said nowhere, and most of them have JSON.
-func (e *encoder) storePayload(f *traffic.Frame) (stored, error) {
-	p := f.Payload
+// appendOriginal appends what an edit replaced.
+func (e *encoder) appendOriginal(dst []byte, f *traffic.Frame) ([]byte, error) {
+	content, err := e.storePayload(f.Original, true)
+	if err != nil {
+		return dst, err
+	}
+	return appendOriginal(dst, content, content.size), nil
+}
+
+func appendOriginal(dst []byte, content stored, size int64) []byte {
+	dst = appendUint(dst, `,"original":{"size":`, uint64(size))
+	return append(content.append(dst), '}')
+}
+
+// storePayload keeps the content of a frame, with its secrets replaced if it is
+// whole. What a frame has is said nowhere, and most of them have JSON.
+func (e *encoder) storePayload(p []byte, whole bool) (stored, error) {
 	var g grammar
-	switch {
-	case e.redact == nil:
-	case isFragment(f):
-		p = e.fragments.append(nil, f, e.redact)
-	default:
+	if e.redact != nil && whole {
 		g = jsonGrammar{}
 	}
 	if e.bodies.fits(int64(len(p))) {
@@ -150,6 +183,11 @@ func (e *encoder) appendClosed(dst []byte, closed traffic.WSClosed) []byte {
 	dst = e.begin(dst, TypeWSClose)
 	dst = appendUint(dst, `,"id":`, e.baseID+uint64(closed.Exchange.ID))
 	dst = e.when(dst, closed.At())
+	return append(appendEndOfConnection(dst, c), "}\n"...)
+}
+
+// appendEndOfConnection appends how a WebSocket connection ended.
+func appendEndOfConnection(dst []byte, c *traffic.WSClose) []byte {
 	dst = appendUint(dst, `,"code":`, uint64(max(0, c.Code)))
 	dst = appendMember(dst, "reason", c.Reason)
 	dst = appendMember(dst, "by", closedBy(c.By))
@@ -159,8 +197,7 @@ func (e *encoder) appendClosed(dst []byte, closed traffic.WSClosed) []byte {
 	dst = appendUint(dst, `,"frames":{"client-to-server":`, c.Frames[traffic.ClientToServer])
 	dst = appendUint(dst, `,"server-to-client":`, c.Frames[traffic.ServerToClient])
 	dst = append(dst, `},"ms":`...)
-	dst = appendMillis(dst, c.Duration)
-	return append(dst, "}\n"...)
+	return appendMillis(dst, c.Duration)
 }
 
 // bySideServer is what the origin is called in a ws.close line: there, its side is

@@ -1,56 +1,66 @@
 package eventserver
 
-import "sync"
-
 // audience is which part of a segment a subscriber wants, if it wants all of it.
 type audience uint8
 
 const (
-	// everyone gets what is not traffic.
-	everyone audience = iota
+	// controlOnly gets what belongs to no traffic.
+	controlOnly audience = iota
+	// everyone gets the events of WebSocket connections, too.
+	everyone
 	// allTraffic gets everything.
 	allTraffic
+	audiences // how many there are
 )
 
-// sharedBundle is a bundle that is the same for a whole audience.
-type sharedBundle struct {
-	once sync.Once
-	*bundle
-}
-
 // bundleFor returns what an audience gets of a segment. The first who asks makes
-// it.
-func (s *segment) bundleFor(a audience) *bundle {
-	shared := &s.shared[a]
-	shared.once.Do(func() {
+// it; made is what that takes in bytes.
+func (s *segment) bundleFor(a audience) (b *bundle, made int64) {
+	s.bundles.Lock()
+	defer s.bundles.Unlock()
+	if s.shared[a] == nil {
 		var p packer
 		for _, it := range s.items {
-			p.add(it, s.session, a == allTraffic)
+			p.add(it, a == allTraffic, a != controlOnly)
 		}
-		shared.bundle = p.bundle()
-	})
-	return shared.bundle
+		s.shared[a] = p.bundle()
+		made = p.made + int64(len(s.shared[a].frames))
+	}
+	return s.shared[a], made
 }
 
 // packer makes a bundle of items: batches of entries first.
 type packer struct {
 	entries []*encoded
 	rest    []*event
+	// made is what was encoded for it, in bytes.
+	made int64
 }
 
-// add adds the events of an item, those of traffic only if that is wanted.
-func (p *packer) add(it *item, session string, traffic bool) {
-	if it.gone || it.kind == itemEntry && !traffic {
+// add adds the events of an item: those of entries and updates if traffic is
+// wanted, those of WebSocket connections if sockets are, and all others.
+func (p *packer) add(it *item, traffic, sockets bool) {
+	if it.gone.Load() || it.kind == itemEntry && !traffic || it.kind == itemFrame && !sockets {
 		return
 	}
-	events := it.encodedFor(session)
+	events, made := it.encoded()
+	p.made += made
 	for i := range events {
-		switch e := &events[i]; {
-		case it.kind == itemEntry:
+		e := &events[i]
+		switch e.topic {
+		case topicBatch:
 			p.entries = append(p.entries, &e.args)
-		case traffic || !e.traffic:
-			p.rest = append(p.rest, e)
+			continue
+		case topicUpdate:
+			if !traffic {
+				continue
+			}
+		case topicSocket:
+			if !sockets {
+				continue
+			}
 		}
+		p.rest = append(p.rest, e)
 	}
 }
 

@@ -31,7 +31,7 @@ func (c *client) subscribeSession(arg any) (any, error) {
 	if !ok || id == "" {
 		return nil, errArgument("session:subscribe", "the id of a session")
 	}
-	return nil, c.subscribe(&subscription{session: id}, nil)
+	return nil, c.subscribe(&subscription{session: id, whole: true})
 }
 
 func (c *client) unsubscribeSession(arg any) (any, error) {
@@ -62,22 +62,24 @@ func (c *client) subscribeTraffic(arg any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.subscribe(s, since); err != nil {
+	if err := c.subscribe(s); err != nil {
 		return nil, err
 	}
-	return map[string]any{"seq": c.server.ring.end(), "sessionId": c.server.sessionID()}, nil
+	_, next := c.server.ring.bounds()
+	answer := map[string]any{"seq": next, "sessionId": c.server.activeSession()}
+	if since != nil {
+		from := c.sub.rewind(max(*since, 1))
+		answer["since"], answer["dropped"] = from, from-min(from, max(*since, 1))
+	}
+	return answer, nil
 }
 
-// subscribe adds a subscription, from the item number since on if that is not nil.
-func (c *client) subscribe(s *subscription, since *uint64) error {
+// subscribe adds a subscription.
+func (c *client) subscribe(s *subscription) error {
 	c.sub.mu.Lock()
-	ok := c.sub.subs.add(s)
-	c.sub.mu.Unlock()
-	if !ok {
+	defer c.sub.mu.Unlock()
+	if !c.sub.subs.add(s) {
 		return errTooMany
-	}
-	if since != nil {
-		c.sub.rewind(max(*since, 1))
 	}
 	return nil
 }
@@ -89,8 +91,8 @@ func (c *client) unsubscribeTraffic(any) (any, error) {
 	return nil, nil
 }
 
-// parseFilter reads the filter of a subscription: an expression, or an object of
-// NectoProxy's whose member search is text in the URL.
+// parseFilter reads the filter of a subscription, an expression. NectoProxy's
+// clients may send an object in its place; one without members filters nothing.
 func parseFilter(v any) (*filter.Filter, error) {
 	switch v := v.(type) {
 	case nil:
@@ -100,6 +102,10 @@ func parseFilter(v any) (*filter.Filter, error) {
 			return nil, nil
 		}
 		return filter.Parse(v)
+	case map[string]any:
+		if len(v) == 0 {
+			return nil, nil
+		}
 	}
 	return nil, errArgument("traffic:subscribe", "a filter expression as text")
 }

@@ -14,27 +14,33 @@ type content struct {
 	// that the ring holds no files open.
 	body *traffic.Body
 	head []byte
-	// size is how many bytes passed; cut says that not all were captured.
+	// size is how many bytes passed, content coding kept.
 	size int64
-	cut  bool
-	// known says that there may be content: otherwise it is not told about.
-	known bool
+	// decoded says that content codings are undone already, which makes length
+	// bytes of it.
+	decoded bool
+	length  int64
+	// cut says that not all was captured.
+	cut bool
 }
 
 // keepContent takes what is needed of a sealed body, which may be nil.
 func keepContent(b *traffic.Body) content {
 	if b == nil {
-		return content{known: true}
+		return content{}
 	}
-	c := content{size: b.Size(), cut: b.Truncated(), known: true}
+	c := content{size: b.Size(), length: b.Size(), cut: b.Truncated()}
+	if _, length, decoded := b.Decoded(); decoded {
+		c.decoded, c.length = true, length
+	}
 	if _, inMemory := b.Bytes(); inMemory {
 		b.Keep()
 		c.body = b
 		return c
 	}
-	c.head = make([]byte, min(c.size, previewMax))
+	c.head = make([]byte, min(c.length, previewMax))
 	n, _ := io.ReadFull(b.Open(), c.head) // what can be read is shown
-	c.head, c.cut = c.head[:n], true
+	c.head = c.head[:n]
 	return c
 }
 
@@ -43,32 +49,36 @@ func (c *content) release() {
 	c.body, c.head = nil, nil
 }
 
-// cost is what it takes in memory.
-func (c *content) cost() int64 {
-	if c.body != nil {
-		return c.size
+// kept returns what there is of the content.
+func (c *content) kept() []byte {
+	if c.body == nil {
+		return c.head
 	}
-	return int64(len(c.head))
+	p, _ := c.body.Bytes()
+	return p
 }
+
+// cost is what it takes in memory, in bytes.
+func (c *content) cost() int64 { return int64(len(c.kept())) }
 
 // preview is the beginning of content with its content coding undone.
 type preview struct {
 	data []byte
-	// size is the length of the whole, decoded where that was possible.
+	// size is the length of the whole in bytes, decoded where all of it was at
+	// hand to be decoded.
 	size int64
 	cut  bool
 }
 
 // preview returns what is shown of c, whose message has these fields.
 func (c *content) preview(header traffic.Fields) preview {
-	raw := c.head
-	if c.body != nil {
-		raw, _ = c.body.Bytes()
-	}
-	p := preview{data: raw, size: c.size, cut: c.cut}
+	raw := c.kept()
+	p := preview{data: raw, size: c.length, cut: c.cut || int64(len(raw)) < c.length}
 	if codings := c.codings(header); len(codings) > 0 && len(raw) > 0 {
 		if decoded, err := decode(codings, raw); err == nil || len(decoded.data) > 0 {
-			decoded.cut = decoded.cut || c.cut
+			if decoded.cut = decoded.cut || p.cut; p.cut {
+				decoded.size = c.size
+			}
 			p = decoded
 		}
 	}
@@ -80,10 +90,8 @@ func (c *content) preview(header traffic.Fields) preview {
 
 // codings returns what is to be undone.
 func (c *content) codings(header traffic.Fields) []string {
-	if c.body != nil {
-		if _, _, done := c.body.Decoded(); done {
-			return nil
-		}
+	if c.decoded {
+		return nil
 	}
 	return coding.Parse(header.Values("Content-Encoding"))
 }

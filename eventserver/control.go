@@ -33,40 +33,34 @@ const (
 func (s *Server) observeControl(e traffic.Event) {
 	switch e := e.(type) {
 	case traffic.BreakpointHit:
-		s.held(e.Hit, eventHit, hitArgs(s.sessionID(), e.Hit))
+		s.held(e.Hit, eventHit)
 	case traffic.BreakpointResumed:
-		s.held(e.Hit, eventResumed, hitID(e.Hit))
+		s.held(e.Hit, eventResumed)
 	case traffic.BreakpointTimedOut:
-		s.held(e.Hit, eventTimeout, hitID(e.Hit))
+		s.held(e.Hit, eventTimeout)
 	case traffic.CertIssued:
 		s.publish(eventCertificate, encodeText(e.Name))
 	case traffic.TLSFailed:
-		s.publish(eventProxyError, encodeText("TLS handshake with "+e.Client+" failed: "+e.Text))
+		s.ProxyFailed("TLS handshake with " + e.Client + " failed: " + e.Text)
 	case traffic.ClientError:
-		s.publish(eventProxyError, encodeText("request of "+e.Client+" refused: "+e.Failure.Text))
+		s.ProxyFailed("request of " + e.Client + " refused: " + e.Failure.Text)
 	}
 }
 
 // held notes that a hit began or ended. Somebody waits: it goes out at once.
-func (s *Server) held(h *traffic.Hit, name string, args encoded) {
-	s.ring.add(&item{
-		kind: itemHeld, x: h.Exchange, cost: itemCost + args.cost(),
-		control: event{name: name, args: args},
-	}, true)
+func (s *Server) held(h *traffic.Hit, name string) {
+	it := &item{kind: itemHeld, x: h.Exchange, hit: h, cost: itemCost, control: event{name: name}}
+	if name == eventHit {
+		it.request, it.response = keepContent(h.RequestBody), keepContent(h.ResponseBody)
+		it.cost += it.request.cost() + it.response.cost()
+	}
+	s.ring.add(it, true)
 }
 
 // publish notes a control event, which goes out at once. args is its argument;
 // an event without one has no text.
 func (s *Server) publish(name string, args encoded) {
 	s.ring.add(&item{kind: itemControl, cost: itemCost + args.cost(), control: event{name: name, args: args}}, true)
-}
-
-func (e *encoded) cost() int64 {
-	n := len(e.text)
-	for _, a := range e.attachments {
-		n += len(a)
-	}
-	return int64(n)
 }
 
 func encodeText(s string) encoded { return encoded{text: jsonenc.AppendText(nil, s)} }
@@ -81,9 +75,6 @@ func encodeValue(v any) encoded {
 	return encoded{text: text}
 }
 
-// hitID is the id of a hit as clients have it.
-func hitID(h *traffic.Hit) encoded { return encodeText(formatHit(h.ID)) }
-
 // hitPrefix makes the ids of hits look like what they are.
 const hitPrefix = "hit-"
 
@@ -95,10 +86,19 @@ func parseHit(s string) (traffic.HitID, bool) {
 	return traffic.HitID(n), ok && err == nil
 }
 
-// hitArgs writes a BreakpointHit. It is encoded at once: a hit is rare, and
-// its bodies may be gone soon.
-func hitArgs(session string, h *traffic.Hit) encoded {
-	w := jsonWriter{session: session}
+// hitID writes the id of a hit as clients have it.
+func (w *jsonWriter) hitID(it *item) { w.str("", formatHit(it.hit.ID)) }
+
+// held writes the update of an exchange that a breakpoint holds, or no more.
+func (w *jsonWriter) held(it *item) {
+	w.id(`{"id":`, it.x.ID, "")
+	w.bool(`,"isBreakpointed":`, it.control.name == eventHit)
+	w.raw("}")
+}
+
+// hit writes a BreakpointHit.
+func (w *jsonWriter) hit(it *item) {
+	h := it.hit
 	w.str(`{"id":`, formatHit(h.ID))
 	w.str(`,"breakpointId":`, h.Breakpoint)
 	w.id(`,"trafficId":`, h.Exchange.ID, "")
@@ -110,24 +110,25 @@ func hitArgs(session string, h *traffic.Hit) encoded {
 	w.str(`,"method":`, h.Request.Method)
 	w.str(`,"url":`, h.Request.URL.String())
 	w.headers(`,"requestHeaders":`, h.Request.Header)
-	w.hitBody(`,"requestBody":`, h.RequestBody, h.Request.Header)
+	cut := w.hitBody(`,"requestBody":`, &it.request, h.Request.Header)
 	if h.Response != nil {
 		w.response(h.Response)
-		w.hitBody(`,"responseBody":`, h.ResponseBody, h.Response.Header)
+		cut = w.hitBody(`,"responseBody":`, &it.response, h.Response.Header) || cut
 	}
 	if h.Frame != nil {
 		w.str(`,"direction":`, h.Frame.Dir.String())
 		w.int(`,"opcode":`, int64(h.Frame.Opcode))
 		w.base64(`,"data":`, h.Frame.Payload)
 	}
+	if h.Fixed != "" {
+		w.str(`,"bodyFixed":`, h.Fixed)
+	}
+	w.flag(`,"isTruncated":true`, cut)
 	w.raw("}")
-	return w.encoded
 }
 
-func (w *jsonWriter) hitBody(name string, b *traffic.Body, header traffic.Fields) {
-	c := keepContent(b)
-	defer c.release()
+func (w *jsonWriter) hitBody(name string, c *content, header traffic.Fields) (cut bool) {
 	p := c.preview(header)
-	w.binary(name, append([]byte(nil), p.data...))
-	w.flag(`,"isTruncated":true`, p.cut)
+	w.binary(name, p.data)
+	return p.cut
 }

@@ -1,7 +1,5 @@
 package eventserver
 
-import "github.com/necto-dev/necto/traffic"
-
 // The events of the namespace "/" that carry traffic.
 const (
 	eventBatch       = "traffic:batch"
@@ -12,68 +10,82 @@ const (
 	eventSocketError = "websocket:error"
 )
 
-// encodedFor returns the item's events. The first who asks encodes them. Of an
-// entry it is one, which belongs into a batch.
-func (it *item) encodedFor(session string) []event {
-	it.once.Do(func() { it.events = it.encode(session) })
-	return it.events
+// encoded returns the item's events. The first who asks encodes them; made is what
+// that takes in bytes. Of an entry it is one, which belongs into a batch.
+func (it *item) encoded() (events []event, made int64) {
+	it.once.Do(func() {
+		it.events = it.encode()
+		for i := range it.events {
+			made += it.events[i].args.cost()
+		}
+	})
+	return it.events, made
 }
 
-func (it *item) encode(session string) []event {
-	write := func(name string, fn func(w *jsonWriter)) event {
-		w := jsonWriter{session: session}
-		fn(&w)
-		return event{name: name, traffic: name == eventBatch || name == eventUpdate, args: w.encoded}
-	}
+func (it *item) encode() []event {
 	switch it.kind {
 	case itemEntry:
-		return []event{write(eventBatch, func(w *jsonWriter) { w.entry(it) })}
+		return []event{it.write(eventBatch, topicBatch, (*jsonWriter).entry)}
 	case itemRequest:
-		return []event{write(eventUpdate, func(w *jsonWriter) { w.request(it) })}
+		return []event{it.write(eventUpdate, topicUpdate, (*jsonWriter).request)}
 	case itemHead:
-		return []event{write(eventUpdate, func(w *jsonWriter) { w.head(it) })}
+		return []event{it.write(eventUpdate, topicUpdate, (*jsonWriter).head)}
 	case itemHeld:
-		return []event{write(eventUpdate, func(w *jsonWriter) { w.held(it) }), it.control}
+		return it.encodeHeld()
 	case itemDone:
-		events := []event{write(eventUpdate, func(w *jsonWriter) { w.done(it) })}
-		if it.x.Failure != nil && isWebSocket(it.x) {
-			events = append(events, write(eventSocketError, func(w *jsonWriter) {
-				w.socketError(it.x, it.x.Failure.Text, it.x.Started.Add(it.x.Duration).UnixMilli())
-			}))
-		}
-		return events
+		return it.encodeDone()
 	case itemOpen:
 		return []event{
-			write(eventUpdate, func(w *jsonWriter) { w.done(it) }),
-			write(eventSocketOpen, func(w *jsonWriter) { w.open(it) }),
+			it.write(eventUpdate, topicUpdate, (*jsonWriter).done),
+			it.write(eventSocketOpen, topicSocket, (*jsonWriter).open),
 		}
 	case itemFrame:
-		return []event{write(eventSocketFrame, func(w *jsonWriter) { w.frame(it) })}
+		return []event{it.write(eventSocketFrame, topicSocket, (*jsonWriter).frame)}
 	case itemClose:
-		return it.encodeClose(write)
-	case itemControl:
+		return it.encodeClose()
+	default: // itemControl
 		return []event{it.control}
 	}
-	return nil
 }
 
-func (it *item) encodeClose(write func(string, func(*jsonWriter)) event) []event {
+// write returns an event whose argument fn writes.
+func (it *item) write(name string, t topic, fn func(*jsonWriter, *item)) event {
+	var w jsonWriter
+	if it.session != nil {
+		w.session = it.session.id
+	}
+	fn(&w, it)
+	return event{name: name, topic: t, args: w.encoded}
+}
+
+func (it *item) encodeHeld() []event {
+	argument := (*jsonWriter).hit
+	if it.control.name != eventHit {
+		argument = (*jsonWriter).hitID
+	}
+	return []event{
+		it.write(eventUpdate, topicUpdate, (*jsonWriter).held),
+		it.write(it.control.name, topicControl, argument),
+	}
+}
+
+func (it *item) encodeDone() []event {
+	events := []event{it.write(eventUpdate, topicUpdate, (*jsonWriter).done)}
+	if it.x.Failure != nil && isWebSocket(it.x) {
+		events = append(events, it.write(eventSocketError, topicSocket, (*jsonWriter).openFailed))
+	}
+	return events
+}
+
+func (it *item) encodeClose() []event {
 	var events []event
-	if c := it.close; c.Cause != "" && c.Cause != "shutdown" {
-		events = append(events, write(eventSocketError, func(w *jsonWriter) {
-			w.socketError(it.x, brokenText(c), it.at.UnixMilli())
-		}))
+	if c := it.close; c.Cause != "" && c.Cause != causeShutdown {
+		events = append(events, it.write(eventSocketError, topicSocket, (*jsonWriter).broken))
 	}
 	return append(events,
-		write(eventSocketClose, func(w *jsonWriter) { w.closed(it) }),
-		write(eventUpdate, func(w *jsonWriter) { w.socketDone(it) }))
+		it.write(eventSocketClose, topicSocket, (*jsonWriter).closed),
+		it.write(eventUpdate, topicUpdate, (*jsonWriter).socketDone))
 }
 
-// held writes the update of an exchange that a breakpoint holds, or no more.
-func (w *jsonWriter) held(it *item) {
-	w.id(`{"id":`, it.x.ID, "")
-	w.bool(`,"isBreakpointed":`, it.control.name == eventHit)
-	w.raw("}")
-}
-
-var _ traffic.Observer = (*Server)(nil)
+// causeShutdown is the cause of a connection's end that is nobody's fault.
+const causeShutdown = "shutdown"

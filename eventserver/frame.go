@@ -95,7 +95,16 @@ func (w *jsonWriter) socketDone(it *item) {
 	w.raw("}")
 }
 
-// socketError writes a WebSocketErrorEvent.
+// openFailed writes a WebSocketErrorEvent for a connection that never was.
+func (w *jsonWriter) openFailed(it *item) {
+	w.socketError(it.x, it.x.Failure.Text, it.x.Started.Add(it.x.Duration).UnixMilli())
+}
+
+// broken writes a WebSocketErrorEvent for a connection that broke.
+func (w *jsonWriter) broken(it *item) {
+	w.socketError(it.x, brokenText(it.close), it.at.UnixMilli())
+}
+
 func (w *jsonWriter) socketError(x *traffic.Exchange, text string, at int64) {
 	w.connection(x)
 	w.str(`,"error":`, text)

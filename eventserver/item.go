@@ -2,6 +2,7 @@ package eventserver
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/necto-dev/necto/traffic"
@@ -14,27 +15,31 @@ const (
 	itemEntry   itemKind = iota // an exchange began
 	itemRequest                 // its request is complete, told later than that
 	itemHead                    // the head of its response is there, told while it goes on
-	itemHeld                    // it is held at a breakpoint
+	itemHeld                    // it, or a message of its connection, is held at a breakpoint, or no more
 	itemDone                    // it has ended
 	itemOpen                    // it has opened a WebSocket connection
 	itemFrame                   // a frame of that
 	itemClose                   // its end
-	itemControl                 // an event that belongs to no exchange's traffic
+	itemControl                 // an event that belongs to no exchange
 )
 
 // item is one thing to tell.
 type item struct {
 	kind itemKind
-	// gone says that a later item of the segment says it better.
-	gone bool
-	x    *traffic.Exchange
+	// gone says that it is not to be told: a later item of the segment says it
+	// better, or its session was cleared.
+	gone atomic.Bool
+	// session is that of x, nil without one.
+	session *session
+	x       *traffic.Exchange
 	// at is when it happened, where x does not say.
 	at time.Time
-	// request and response are the content as far as it is told by this item.
+	// request and response are the content as far as it is known, or that of hit.
 	request, response content
 	frame             *frame
 	close             *traffic.WSClose
-	// control is that of an itemControl.
+	hit               *traffic.Hit
+	// control is that of an itemControl; of an itemHeld it is only the name.
 	control event
 	// cost is what the item holds in bytes, about.
 	cost int64
@@ -51,8 +56,22 @@ type frame struct {
 	cut bool
 }
 
-// itemCost is what an item takes without what it refers to, in bytes.
-const itemCost = 1 << 10
+// itemCost is what an item takes without what it refers to, and fieldCost what a
+// header field takes without its text, in bytes.
+const (
+	itemCost  = 1 << 10
+	fieldCost = 64
+)
+
+// fieldsCost is what a header takes in memory, in bytes: a field refers to its
+// line, too.
+func fieldsCost(fields traffic.Fields) int64 {
+	n := fieldCost * len(fields)
+	for i := range fields {
+		n += len(fields[i].Name) + len(fields[i].Value)
+	}
+	return int64(n)
+}
 
 // encoded is JSON, and what is binary in it.
 type encoded struct {
@@ -62,13 +81,30 @@ type encoded struct {
 	attachments [][]byte
 }
 
+// cost is what it takes in memory, in bytes.
+func (e *encoded) cost() int64 {
+	n := len(e.text)
+	for _, a := range e.attachments {
+		n += len(a)
+	}
+	return int64(n)
+}
+
+// topic says who gets an event.
+type topic uint8
+
+const (
+	topicControl topic = iota // everyone
+	topicBatch                // those who have subscribed to traffic; it is an entry of a batch
+	topicUpdate               // those who have subscribed to traffic
+	topicSocket               // everyone, but for those whose subscriptions say otherwise
+)
+
 // event is what an item becomes.
 type event struct {
-	name string
-	// traffic says that it is for those who have subscribed to traffic; others go
-	// to everyone.
-	traffic bool
-	// args are the arguments, or the entry of a batch.
+	name  string
+	topic topic
+	// args are the arguments, or the entry of a batch; without text there are none.
 	args encoded
 }
 

@@ -2,9 +2,12 @@ package eventserver
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/necto-dev/necto/traffic"
 )
+
+var _ traffic.Observer = (*Server)(nil)
 
 // previewMax is how much of a body or of a frame's payload is in an event, in
 // bytes, content coding undone. REST has the rest.
@@ -28,7 +31,7 @@ func (s *Server) Observe(e traffic.Event) {
 	case traffic.FrameSeen:
 		s.ring.frame(e.Frame)
 	case traffic.WSClosed:
-		s.ring.add(&item{kind: itemClose, x: e.Exchange, at: e.At(), close: e.Close, cost: itemCost}, false)
+		s.ring.socketDone(e)
 	default:
 		s.observeControl(e)
 	}
@@ -36,9 +39,14 @@ func (s *Server) Observe(e traffic.Event) {
 
 // begin notes that an exchange has begun.
 func (r *ring) begin(x *traffic.Exchange) {
-	it := &item{kind: itemEntry, x: x, cost: itemCost}
+	it := &item{kind: itemEntry, x: x, cost: 2*itemCost + fieldsCost(x.Request.Header) + int64(len(x.Request.Target))}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.running[x.ID] = r.active
+	r.active.exchanges.Add(1)
 	r.addLocked(it, false)
 	if r.open != nil {
 		r.begun[x.ID] = it
@@ -65,7 +73,7 @@ func (r *ring) requestDone(x *traffic.Exchange) {
 
 // head notes that a response has begun.
 func (r *ring) head(x *traffic.Exchange) {
-	it := &item{kind: itemHead, x: x, cost: itemCost}
+	it := &item{kind: itemHead, x: x, cost: itemCost + fieldsCost(x.Response.Header)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.addLocked(it, false)
@@ -76,14 +84,21 @@ func (r *ring) head(x *traffic.Exchange) {
 
 // done notes that an exchange has ended, or gone over to WebSocket.
 func (r *ring) done(kind itemKind, x *traffic.Exchange) {
-	it := &item{kind: kind, x: x, response: keepContent(x.ResponseBody)}
-	it.cost = itemCost + it.response.cost()
+	it := &item{kind: kind, x: x, request: keepContent(x.RequestBody), response: keepContent(x.ResponseBody)}
+	it.cost = itemCost + it.request.cost() + it.response.cost()
+	if x.Response != nil {
+		it.cost += fieldsCost(x.Response.Header)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if head := r.headed[x.ID]; head != nil {
-		head.gone = true
+		head.gone.Store(true)
 	}
 	r.addLocked(it, false)
+	r.sessionOf(x.ID).bytes.Add(it.request.size + it.response.size)
+	if kind == itemDone {
+		delete(r.running, x.ID)
+	}
 }
 
 // frame notes a frame, of which it keeps a copy.
@@ -91,7 +106,16 @@ func (r *ring) frame(f *traffic.Frame) {
 	kept := &frame{Frame: *f}
 	n := min(len(f.Payload), previewMax)
 	kept.Payload = bytes.Clone(f.Payload[:n])
+	kept.Rules = slices.Clone(f.Rules)
 	kept.Original, kept.SHA256, kept.Anomalies = nil, nil, nil
 	kept.cut = f.Truncated || n < len(f.Payload)
 	r.add(&item{kind: itemFrame, x: f.Exchange, frame: kept, cost: itemCost + int64(n)}, false)
+}
+
+// socketDone notes that a WebSocket connection has ended.
+func (r *ring) socketDone(e traffic.WSClosed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.addLocked(&item{kind: itemClose, x: e.Exchange, at: e.At(), close: e.Close, cost: itemCost}, false)
+	delete(r.running, e.Exchange.ID)
 }

@@ -1,23 +1,25 @@
 package eventserver
 
 import (
-	"encoding/json"
 	"log/slog"
 
+	"github.com/necto-dev/necto/rules"
 	"github.com/necto-dev/necto/traffic"
 )
 
 // Options says what a Server has to offer. The zero value publishes to loopback
 // clients what it is told, and can control nothing.
 type Options struct {
-	// Session is the one that begins with the Server.
-	Session Session
+	// SessionID is the id of the session that begins with the Server, "" for a new
+	// one, and SessionName its name for people, "" for one made from the id.
+	SessionID, SessionName string
 	// Access says who may connect.
 	Access Access
 	// Breakpoints, Rules, Proxy and Frames are what clients may control; what is
-	// nil is answered as an error.
+	// nil is answered as an error. What is done to rules does not touch the user's
+	// files; what others do to them is to be told to Server.RulesChanged.
 	Breakpoints Breakpoints
-	Rules       Rules
+	Rules       *rules.Store
 	Proxy       Proxy
 	Frames      Frames
 	// RingItems and RingBytes bound the events that are kept for subscribers who
@@ -31,12 +33,6 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Session is a run, or a part of one that its user told apart.
-type Session struct {
-	// ID is unique, a ULID; "" for a new one. Name is for people.
-	ID, Name string
-}
-
 // Breakpoints is what there is held. Its methods may be called concurrently.
 type Breakpoints interface {
 	// Hits returns what is held now, the oldest first.
@@ -44,32 +40,6 @@ type Breakpoints interface {
 	// Resume ends a hit. The error says what is wrong with r, or that there is no
 	// such hit, or no more.
 	Resume(id traffic.HitID, r traffic.Resume) error
-}
-
-// Rules are those of the run. What is done to them here does not touch the
-// user's files. Methods may be called concurrently.
-type Rules interface {
-	// List returns all rules in their order.
-	List() []Rule
-	// Enable turns a rule on or off, Reorder puts rules in the order of names;
-	// those that are not named keep their order behind them.
-	Enable(name string, on bool) (Rule, error)
-	Reorder(names []string) ([]Rule, error)
-}
-
-// Rule is a rule as clients see it.
-type Rule struct {
-	// Name is unique.
-	Name    string
-	Enabled bool
-	// Priority is its place, from 0.
-	Priority int
-	// Action is the key of its action in the rules file, Match and Config are its
-	// matcher and its action as JSON.
-	Action        string
-	Match, Config json.RawMessage
-	// Changed is when it was read, in ms since 1970.
-	Changed int64
 }
 
 // Proxy is the proxy that the events come from. Its methods may be called

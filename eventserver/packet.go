@@ -41,12 +41,13 @@ func (b *bundle) packet(name, open, end string, args []*encoded) {
 		p.attachments += len(a.attachments)
 	}
 	p.begin(name)
-	p.buf.WriteString(open)
-	for i, a := range args {
-		if i > 0 {
-			p.buf.WriteByte(',')
+	sep := "," + open
+	for _, a := range args {
+		if len(a.text) > 0 { // an event may have no argument
+			p.buf.WriteString(sep)
+			p.arg(a)
+			sep = ","
 		}
-		p.arg(a)
 	}
 	p.buf.WriteString(end)
 	p.buf.WriteByte(']')
@@ -73,7 +74,7 @@ func (p *packetWriter) begin(name string) {
 	} else {
 		p.buf.WriteByte('2') // EVENT
 	}
-	p.buf.WriteString(`["` + name + `",`)
+	p.buf.WriteString(`["` + name + `"`)
 }
 
 // arg writes an argument and numbers its attachments.

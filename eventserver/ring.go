@@ -8,94 +8,35 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// The bounds of a segment. Binary clients take ten attachments a packet, so a
-// segment makes one batch or a few.
-const (
-	segmentEntries = 50
-	segmentItems   = 512
-	segmentBytes   = 1 << 20
-	segmentTime    = 100 * time.Millisecond
-)
-
-// segment is a run of events in order, closed: nothing is added any more.
-type segment struct {
-	// first is the number of its first item.
-	first   uint64
-	session string
-	items   []*item
-	entries int
-	bytes   int64
-	// shared has what is sent to all who have asked for the same.
-	shared [2]sharedBundle
-
-	mu   sync.Mutex // guards held, which is how many read it, and gone
-	held int
-	gone bool
-}
-
-// end is the number of the item behind the last one.
-func (s *segment) end() uint64 { return s.first + uint64(len(s.items)) }
-
-// hold keeps the bodies of the segment readable until the call of drop. It
-// returns false if they are no more.
-func (s *segment) hold() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.gone {
-		return false
-	}
-	s.held++
-	return true
-}
-
-func (s *segment) drop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held--
-	s.releaseIfUnused()
-}
-
-// evict says that the segment has left the ring.
-func (s *segment) evict() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.gone = true
-	s.releaseIfUnused()
-}
-
-func (s *segment) releaseIfUnused() {
-	if s.gone && s.held == 0 {
-		for _, it := range s.items {
-			it.release()
-		}
-	}
-}
-
 // ring keeps the latest events for subscribers.
 type ring struct {
 	maxItems int
 	maxBytes int64
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the fields below
 	segments []*segment
 	open     *segment // being filled; nil if nothing has come since the last
 	// begun has the entries of open by exchange, and headed those items that a
 	// later one may make superfluous.
 	begun, headed map[traffic.ExchangeID]*item
-	next          uint64
-	items         int
-	bytes         int64
-	session       string
-	timer         *time.Timer
-	news          chan struct{} // closed when a segment is closed
-	closed        bool
+	// running has the sessions of exchanges and connections that have not ended:
+	// they stay what they were.
+	running map[traffic.ExchangeID]*session
+	active  *session
+	next    uint64 // the number of the next item
+	items   int
+	bytes   int64
+	timer   *time.Timer
+	news    chan struct{} // closed when a segment is closed
+	closed  bool
 }
 
-func newRing(maxItems int, maxBytes int64, session string) *ring {
+func newRing(maxItems int, maxBytes int64, active *session) *ring {
 	r := &ring{
-		maxItems: maxItems, maxBytes: maxBytes, session: session, next: 1,
+		maxItems: maxItems, maxBytes: maxBytes, active: active, next: 1,
 		begun: map[traffic.ExchangeID]*item{}, headed: map[traffic.ExchangeID]*item{},
-		news: make(chan struct{}),
+		running: map[traffic.ExchangeID]*session{},
+		news:    make(chan struct{}),
 	}
 	r.timer = time.AfterFunc(time.Hour, r.tick)
 	r.timer.Stop()
@@ -114,21 +55,34 @@ func (r *ring) addLocked(it *item, urgent bool) {
 		it.release()
 		return
 	}
-	s := r.open
-	if s == nil {
-		s = &segment{first: r.next, session: r.session}
-		r.open = s
+	if it.x != nil {
+		it.session = r.sessionOf(it.x.ID)
+	}
+	if r.open == nil {
+		r.open = &segment{first: r.next}
 		r.timer.Reset(segmentTime)
 	}
-	s.items = append(s.items, it)
-	s.bytes += it.cost
+	r.open.add(it)
 	r.next++
-	if it.kind == itemEntry {
-		s.entries++
-	}
-	if urgent || s.entries >= segmentEntries || len(s.items) >= segmentItems || s.bytes >= segmentBytes {
+	if urgent || r.open.full() {
 		r.closeSegment()
 	}
+}
+
+// sessionOf returns the session of an exchange. One that began unseen belongs to
+// the active one.
+func (r *ring) sessionOf(id traffic.ExchangeID) *session {
+	if s := r.running[id]; s != nil {
+		return s
+	}
+	return r.active
+}
+
+// activate lets what begins from now on belong to a session.
+func (r *ring) activate(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active = s
 }
 
 func (r *ring) tick() {
@@ -150,35 +104,48 @@ func (r *ring) closeSegment() {
 	r.segments = append(r.segments, s)
 	r.items += len(s.items)
 	r.bytes += s.bytes
-	for len(r.segments) > 1 && (r.items > r.maxItems || r.bytes > r.maxBytes) {
-		r.evictFirst()
-	}
+	r.trim()
 	close(r.news)
 	r.news = make(chan struct{})
 }
 
-func (r *ring) evictFirst() {
-	old := r.segments[0]
-	r.segments[0] = nil
-	r.segments = r.segments[1:]
-	r.items -= len(old.items)
-	r.bytes -= old.bytes
-	old.evict()
+// trim forgets the oldest segments, but for the last one.
+func (r *ring) trim() {
+	for len(r.segments) > 1 && (r.items > r.maxItems || r.bytes > r.maxBytes) {
+		old := r.segments[0]
+		r.segments[0] = nil
+		r.segments = r.segments[1:]
+		r.items -= len(old.items)
+		r.bytes -= old.bytes
+		old.evict()
+	}
 }
 
-// switchSession closes the open segment: what follows belongs to another session.
-func (r *ring) switchSession(id string) {
+// charge notes that a segment takes n more bytes, as it was encoded.
+func (r *ring) charge(s *segment, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closeSegment()
-	r.session = id
+	if s.first < r.segments[0].first {
+		return // it has left
+	}
+	s.bytes += n
+	r.bytes += n
+	r.trim()
 }
 
-// end returns the number of the item that comes next.
-func (r *ring) end() uint64 {
+// bounds returns the numbers of the oldest item and of the one that comes next.
+func (r *ring) bounds() (first, next uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.next
+	switch {
+	case len(r.segments) > 0:
+		first = r.segments[0].first
+	case r.open != nil:
+		first = r.open.first
+	default:
+		first = r.next
+	}
+	return first, r.next
 }
 
 // after returns the first segment with items from the number at on, held, and how
@@ -201,29 +168,31 @@ func (r *ring) after(at uint64) (s *segment, missed uint64, wait <-chan struct{}
 		return nil, 0, r.news
 	}
 	s = r.segments[i]
-	s.hold() // those of the ring are there
+	s.hold()
 	if s.first > at {
 		missed = s.first - at
 	}
 	return s, missed, nil
 }
 
+// forget hides what belongs to a session from those who have not read it yet.
+func (r *ring) forget(one *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closeSegment()
+	for _, s := range r.segments {
+		s.forget(one)
+	}
+}
+
 // close ends the ring. What is in it can still be read.
 func (r *ring) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
 	r.closeSegment()
 	r.closed = true
 	close(r.news)
-	r.news = make(chan struct{})
-}
-
-// clear forgets what is in the ring, and releases it.
-func (r *ring) clear() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closeSegment()
-	for len(r.segments) > 0 {
-		r.evictFirst()
-	}
 }

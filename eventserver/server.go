@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"github.com/zishang520/socket.io/servers/socket/v3"
 )
 
@@ -20,10 +19,13 @@ type Server struct {
 	io   *socket.Server
 	mux  *http.ServeMux
 
-	pumps sync.WaitGroup
+	// began is when the Server was made.
+	began    time.Time
+	sessions sessions
 
-	mu       sync.Mutex // guards sessions
-	sessions []Session
+	mu      sync.Mutex // guards clients and closing
+	clients sync.WaitGroup
+	closing bool
 }
 
 // New returns a Server that has heard of nothing yet.
@@ -37,11 +39,12 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Session.ID == "" {
-		o.Session.ID = ulid.Make().String()
+	active := newSession(o.SessionID, o.SessionName)
+	s := &Server{
+		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
+		ring:     newRing(o.RingItems, o.RingBytes, active),
+		sessions: sessions{all: []*session{active}, active: active},
 	}
-	s := &Server{opts: o, log: o.Log, sessions: []Session{o.Session}, mux: http.NewServeMux()}
-	s.ring = newRing(o.RingItems, o.RingBytes, o.Session.ID)
 	s.io = newSocketIO(s)
 	s.mux.Handle("/socket.io/", gate(s.io.ServeHandler(nil)))
 	return s
@@ -52,11 +55,14 @@ func New(o Options) *Server {
 // end connections that wait for events.
 func (s *Server) Handler() http.Handler { return s.opts.Access.guard(s.mux) }
 
-// sessionID returns the id of the session that traffic belongs to now.
-func (s *Server) sessionID() string {
+// serve runs the goroutine of a client, unless the Server is being closed.
+func (s *Server) serve(run func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sessions[len(s.sessions)-1].ID
+	if !s.closing {
+		s.clients.Go(run)
+	}
+	return !s.closing
 }
 
 // drainTime is how long clients get to read that they are disconnected.
@@ -66,18 +72,23 @@ const drainTime = 100 * time.Millisecond
 // it until ctx is done; then they are disconnected. The http.Server can be shut
 // down after that.
 func (s *Server) Close(ctx context.Context) {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
 	s.ring.close()
 	done := make(chan struct{})
 	go func() {
-		s.pumps.Wait()
+		s.clients.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 	case <-ctx.Done():
 	}
-	s.io.DisconnectSockets(false)
-	time.Sleep(drainTime)
+	if s.io.Engine().ClientsCount() > 0 {
+		s.io.DisconnectSockets(false)
+		time.Sleep(drainTime)
+	}
 	s.io.Close(nil)
 	<-done
 }

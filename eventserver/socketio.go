@@ -2,6 +2,7 @@ package eventserver
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -40,15 +41,22 @@ func newSocketIO(s *Server) *socket.Server {
 
 // connected serves a client of the namespace "/".
 func (s *Server) connected(sock *socket.Socket) {
+	_, next := s.ring.bounds()
 	c := &client{server: s, sub: &subscriber{
-		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging,
-		done: make(chan struct{}), cursor: s.ring.end(),
+		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging, done: make(chan struct{}), cursor: next,
 	}}
-	_ = sock.On("disconnect", func(...any) { close(c.sub.done) })
+	leave := sync.OnceFunc(func() { close(c.sub.done) })
+	_ = sock.On("disconnect", func(...any) { leave() })
 	for name, handle := range clientEvents {
 		_ = sock.On(name, func(args ...any) { c.handle(name, handle, args) })
 	}
-	s.pumps.Go(c.sub.run)
+	if !s.serve(c.sub.run) {
+		sock.Disconnect(false)
+		return
+	}
+	if !sock.Connected() { // it left before anybody listened
+		leave()
+	}
 }
 
 // client is a connected client with what it may do.

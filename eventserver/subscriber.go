@@ -51,11 +51,14 @@ func (s *subscriber) position() uint64 {
 	return s.cursor
 }
 
-// rewind lets the subscriber have again what is in the ring from a number on.
-func (s *subscriber) rewind(to uint64) {
+// rewind lets the subscriber have again what is in the ring from a number on. It
+// returns where that is: nothing older is left.
+func (s *subscriber) rewind(to uint64) uint64 {
+	first, _ := s.ring.bounds()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cursor = min(s.cursor, to)
+	s.cursor = min(s.cursor, max(to, first))
+	return s.cursor
 }
 
 // sendSegment sends what the client wants of a segment, and waits until it was
@@ -70,24 +73,31 @@ func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
 			return false
 		}
 	}
-	b := s.take(seg)
+	b, made := s.take(seg, missed > 0)
+	if made > 0 {
+		s.ring.charge(seg, made)
+	}
 	return len(b.messages) == 0 || s.send(b)
 }
 
-// take moves on behind seg and returns what the client wants of it.
-func (s *subscriber) take(seg *segment) *bundle {
+// take moves on behind seg and returns what the client wants of it, and what it
+// took to encode that, in bytes.
+func (s *subscriber) take(seg *segment, missed bool) (b *bundle, made int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	from := max(s.cursor, seg.first)
 	s.cursor = seg.end()
-	if a, ok := s.subs.audience(seg.session); ok && from == seg.first {
+	if missed {
+		s.subs.forget()
+	}
+	if a, ok := s.subs.audience(seg); ok && from == seg.first {
 		return seg.bundleFor(a)
 	}
 	var p packer
 	for _, it := range seg.items[from-seg.first:] {
-		s.subs.pack(&p, it, seg.session)
+		s.subs.pack(&p, it)
 	}
-	return p.bundle()
+	return p.bundle(), p.made
 }
 
 // send writes a bundle and waits until that has happened.

@@ -10,10 +10,13 @@ import (
 // maxSubscriptions is how many a client may have.
 const maxSubscriptions = 64
 
-// subscription is what a client asked for with traffic:subscribe.
+// subscription is what a client asked for with traffic:subscribe, or, of a whole
+// session, with session:subscribe.
 type subscription struct {
 	// session restricts it to one session, "" to none.
 	session string
+	// whole says that it was asked for with session:subscribe.
+	whole bool
 	// filter restricts it, nil to nothing.
 	filter *filter.Filter
 	// shown has the exchanges that were announced under the filter and have not
@@ -21,14 +24,19 @@ type subscription struct {
 	shown map[traffic.ExchangeID]bool
 }
 
+// covers reports whether traffic of a session may be part of the subscription.
+func (s *subscription) covers(one *session) bool {
+	return s.session == "" || one != nil && s.session == one.id
+}
+
 // subscriptions are those of a client. What several of them ask for it gets once.
 type subscriptions []*subscription
 
-// add adds a subscription, in place of one to the same session.
+// add adds a subscription, in place of one that was asked for in the same way.
 func (ss *subscriptions) add(s *subscription) bool {
 	s.shown = map[traffic.ExchangeID]bool{}
 	for i, old := range *ss {
-		if old.session == s.session {
+		if old.session == s.session && old.whole == s.whole {
 			(*ss)[i] = s
 			return true
 		}
@@ -40,65 +48,77 @@ func (ss *subscriptions) add(s *subscription) bool {
 	return true
 }
 
-// remove removes the subscription to a session.
+// remove removes the subscription to a whole session.
 func (ss *subscriptions) remove(session string) {
-	*ss = slices.DeleteFunc(*ss, func(s *subscription) bool { return s.session == session })
+	*ss = slices.DeleteFunc(*ss, func(s *subscription) bool { return s.whole && s.session == session })
+}
+
+// forget forgets which exchanges were announced: their ends may have been missed.
+func (ss subscriptions) forget() {
+	for _, s := range ss {
+		clear(s.shown)
+	}
 }
 
 // audience returns the one that gets the same of a segment, and false if it is to
-// be picked item by item.
-func (ss subscriptions) audience(session string) (audience, bool) {
+// be picked item by item. Who has asked for nothing gets the events of WebSocket
+// connections all the same, as of NectoProxy.
+func (ss subscriptions) audience(seg *segment) (audience, bool) {
+	if len(ss) == 0 {
+		return everyone, true
+	}
 	picky := false
 	for _, s := range ss {
-		if s.session != "" && s.session != session {
-			continue
-		}
-		if s.filter == nil {
+		switch {
+		case s.session == "" && s.filter == nil:
+			return allTraffic, true
+		case seg.mixed, s.covers(seg.session) && s.filter != nil:
+			picky = true
+		case s.covers(seg.session):
 			return allTraffic, true
 		}
-		picky = true
 	}
-	return everyone, !picky
+	return controlOnly, !picky
 }
 
 // pack adds to p what the client wants of an item.
-func (ss subscriptions) pack(p *packer, it *item, session string) {
-	if it.gone {
+func (ss subscriptions) pack(p *packer, it *item) {
+	if it.gone.Load() {
+		return
+	}
+	if len(ss) == 0 {
+		p.add(it, false, true)
 		return
 	}
 	wanted, announce := false, false
 	for _, s := range ss {
-		if s.session != "" && s.session != session {
-			continue
+		if s.covers(it.session) {
+			w, a := s.wants(it)
+			wanted, announce = wanted || w, announce || a
 		}
-		w, a := s.wants(it, session)
-		wanted, announce = wanted || w, announce || a
 	}
 	if announce {
-		p.announce(it, session)
-		return
+		p.announce(it)
 	}
-	p.add(it, session, wanted)
+	p.add(it, wanted, wanted)
 }
 
 // wants reports whether an item is part of the subscription, and whether its
 // exchange is to be announced by it, as it was not before.
-func (s *subscription) wants(it *item, session string) (wanted, announce bool) {
-	if s.filter == nil {
+func (s *subscription) wants(it *item) (wanted, announce bool) {
+	if s.filter == nil || it.x == nil {
 		return true, false
 	}
 	switch it.kind {
-	case itemControl:
-		return true, false
 	case itemFrame, itemClose:
-		return s.filter.Match(it.subject(session)), false
+		return s.filter.Match(it.subject()), false
 	}
 	shown := s.shown[it.x.ID]
 	over := it.kind == itemDone || it.kind == itemOpen
 	if over {
 		delete(s.shown, it.x.ID)
 	}
-	if shown || !s.filter.Match(it.subject(session)) {
+	if shown || !s.filter.Match(it.subject()) {
 		return shown, false
 	}
 	if !over {
@@ -107,18 +127,15 @@ func (s *subscription) wants(it *item, session string) (wanted, announce bool) {
 	return true, it.kind != itemEntry
 }
 
-// announce adds an entry for an exchange that the filter let through only now,
-// and then what the item says.
-func (p *packer) announce(it *item, session string) {
-	w := jsonWriter{session: session}
-	w.entry(&item{kind: itemEntry, x: it.x, request: it.request})
-	p.entries = append(p.entries, &w.encoded)
-	p.add(it, session, true)
+// announce adds an entry for an exchange that a filter let through only now.
+func (p *packer) announce(it *item) {
+	entry := it.write(eventBatch, topicBatch, (*jsonWriter).entry)
+	p.entries = append(p.entries, &entry.args)
 }
 
 // subject returns what a filter looks at.
-func (it *item) subject(session string) *filter.Subject {
-	s := &filter.Subject{Exchange: it.x, Session: session, Content: it.contentOf}
+func (it *item) subject() *filter.Subject {
+	s := &filter.Subject{Exchange: it.x, Session: it.session.id, Content: it.contentOf}
 	switch it.kind {
 	case itemFrame:
 		s.Frame = &it.frame.Frame
@@ -127,6 +144,9 @@ func (it *item) subject(session string) *filter.Subject {
 	case itemEntry, itemRequest, itemHead, itemHeld:
 		s.Exchange = begun(it)
 		s.Pending, s.Held = true, it.kind == itemHeld && it.control.name == eventHit
+		if it.hit != nil {
+			s.Frame = it.hit.Frame
+		}
 	}
 	return s
 }

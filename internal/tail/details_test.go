@@ -99,3 +99,17 @@ func TestALongBody(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestEditedFramesShowWhatTheyWere(t *testing.T) {
+	const edited = `"dir":"client-to-server","opcode":1,"fin":true,"length":7,"text":"{\"a\":2}","edited":true,"rules":["two"]`
+	recording := metaLine + framed(1, 0, edited+`,"original":{"size":7,"text":"{\"a\":1}"}`) +
+		framed(1, 0, edited+`,"original":{"size":4,"base64":"AP8AAA=="}`)
+	want := `[23:44:03.000]  -->  {"a":2}  (edited, rule two)
+                was  {"a":1}
+[23:44:03.000]  -->  {"a":2}  (edited, rule two)
+                was  TEXT 4 B
+`
+	if diff := cmp.Diff(want, printed(t, recording, Options{})); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -22,6 +22,7 @@ func (p *printer) frame(it *item) error {
 	client := f.Dir == traffic.ClientToServer
 	p.stamp(f.At)
 	p.row.add(it.label)
+	indent := p.row.width
 	p.row.styled(p.styles.side(client), arrow(f.Dir))
 	p.row.add(gap)
 	content, err := readContent(it.source, &f.Body)
@@ -31,7 +32,29 @@ func (p *printer) frame(it *item) error {
 	} else {
 		p.payload(f, content)
 	}
+	if f.Original != nil {
+		p.original(it, f, indent)
+	}
 	return nil
+}
+
+// original appends what an edited frame was, on a line of its own below it.
+func (p *printer) original(it *item, f *record.FrameEntry, indent int) {
+	p.row.text = append(p.row.text, '\n')
+	p.row.width = 0
+	p.row.add(strings.Repeat(" ", indent))
+	p.row.styled(p.styles.dim, "was")
+	p.row.add(gap)
+	content, err := readContent(it.source, f.Original)
+	switch {
+	case err != nil:
+		p.row.add(sizeText(f.Original.Size))
+		p.end(notesText([]string{err.Error()}))
+	case isText(content):
+		p.text(content, "")
+	default:
+		p.binary(f, f.Original, content)
+	}
 }
 
 // arrow is the sign of a direction.
@@ -200,6 +223,9 @@ func notesOf(f *record.FrameEntry) []string {
 		if flag.set {
 			notes = append(notes, flag.note)
 		}
+	}
+	for _, rule := range f.Rules {
+		notes = append(notes, "rule "+rule)
 	}
 	return append(notes, f.Anomalies...)
 }

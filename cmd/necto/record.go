@@ -31,6 +31,10 @@ type recordOptions struct {
 	proxy   proxy.Options // Passthrough, Grace and MaxBody
 	rules   rulesFlags
 	command []string
+	// interactive asks on the terminal about what breakpoints hold, by means of
+	// terminal, which is nil otherwise.
+	interactive bool
+	terminal    *breakTerminal
 }
 
 // reverseMap is a listener in front of one origin.
@@ -93,6 +97,7 @@ func bindRecord(cmd *cobra.Command, o *recordOptions, f *recordFlags) {
 	flags.StringVar(&f.redaction, "redact", "auto", "`auto` replaces secrets by tags, off keeps them")
 	o.serve.bind(flags)
 	o.rules.bind(flags)
+	flags.BoolVar(&o.interactive, "break-interactive", false, "ask on the terminal what becomes of what breakpoints hold")
 	flags.StringVar(&f.reverse, "reverse", "", "send requests that are not for a proxy to the origin at `URL`")
 	flags.StringArrayVar(&f.maps, "map", nil, "listen on an address for one origin, `ADDR=URL`; repeatable")
 	flags.StringArrayVar(&o.proxy.Passthrough, "passthrough", nil, "do not open TLS to `host`, such as '*.bank.example'; repeatable")
@@ -114,6 +119,9 @@ func (o *recordOptions) complete(cmd *cobra.Command, args []string, f recordFlag
 		return usagef("unexpected argument %q", own[0]).hinted("put the command behind --, and a flag's value behind =")
 	}
 	o.command = command
+	if err := o.checkInteractive(cmd); err != nil {
+		return err
+	}
 	if err := o.serve.check(cmd, command, o.output); err != nil {
 		return err
 	}
@@ -196,9 +204,13 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	// The recording notes the address, so it begins once the listeners are
 	// open; nothing is observed before Run.
 	observers := traffic.Tee{nil, &handshakeNotes{status: status}}
+	if o.interactive {
+		o.terminal = newBreakTerminal(io, obeyed.engine.Hits())
+		observers = append(observers, o.terminal)
+	}
 	o.proxy.Observer, o.proxy.Network, o.proxy.CA = observers, network, authority
 	o.proxy.Log, o.writer.Log = status.log(), status.log()
-	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command}
+	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command, release: obeyed.release}
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}
@@ -236,10 +248,15 @@ func (o *recordOptions) record(ctx context.Context, status *status, s *server, w
 	for _, m := range s.ready.Maps {
 		status.note("%s is %s", m.URL, m.Origin)
 	}
-	if len(o.command) == 0 { // a command has the terminal for itself
+	stopAsking := func() {}
+	switch {
+	case o.terminal != nil:
+		stopAsking = o.terminal.start(ctx)
+	case len(o.command) == 0: // a command has the terminal for itself
 		status.show(func() string { return progress(writer.Counts()) })
 	}
 	code, err := s.run(ctx, status, o.serve)
+	stopAsking()
 	status.close()
 	if failed := writer.Close(); failed != nil {
 		return failed // whatever else happened: the recording is what this is for

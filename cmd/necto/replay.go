@@ -133,7 +133,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		MaxBody:  1, // nobody looks at bodies: more would be copied for nothing
 	}
 	obeyed.complete(&options)
-	s := &server{proxy: proxy.New(options), authority: authority, command: o.command}
+	s := &server{proxy: proxy.New(options), authority: authority, command: o.command, release: obeyed.release}
 	addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: o.serve.listen, Origin: true})
 	if err != nil {
 		return err

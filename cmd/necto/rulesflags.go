@@ -66,6 +66,13 @@ func (o *obeyedRules) passthrough() []string {
 	return hosts
 }
 
+// release lets go what breakpoints hold, and nothing is held any more.
+func (o *obeyedRules) release() {
+	if o != nil {
+		o.engine.Hits().Close()
+	}
+}
+
 // close ends the watching.
 func (o *obeyedRules) close() {
 	if o != nil {

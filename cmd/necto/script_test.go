@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,6 +69,7 @@ func TestScript(t *testing.T) {
 			"ready":    ready,
 			"status":   exitStatus,
 			"waitfile": waitFile,
+			"waittext": waitText,
 			"occupy":   occupy,
 			"tear":     tear,
 		},
@@ -161,6 +163,22 @@ func waitFile(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		if time.Now().After(deadline) {
 			ts.Fatalf("%s did not appear in %v", args[0], scriptPatience)
+		}
+	}
+}
+
+// waitText waits until a file has a text: "waittext FILE TEXT".
+func waitText(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waittext FILE TEXT")
+	}
+	for deadline := time.Now().Add(scriptPatience); ; time.Sleep(5 * time.Millisecond) {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && bytes.Contains(data, []byte(args[1])) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s has no %q after %v", args[0], args[1], scriptPatience)
 		}
 	}
 }

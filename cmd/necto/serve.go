@@ -31,6 +31,9 @@ type server struct {
 	environ []string
 	// failed is closed when going on makes no sense; nil for never.
 	failed <-chan struct{}
+	// release is called when the proxy is to stop, so that nothing that is held at a
+	// breakpoint takes up its grace; nil for nothing.
+	release func()
 }
 
 // ballastSize is memory that is taken and never touched, so that it costs only
@@ -48,6 +51,9 @@ func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, er
 	defer signal.Stop(signals) // from then on a signal ends the process
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if s.release != nil {
+		defer context.AfterFunc(ctx, s.release)()
+	}
 	l := &serveLoop{signals: signals, failed: s.failed, stop: stop}
 	l.serve(ctx, s.proxy)
 	err := announce(status.io, f, s.ready)

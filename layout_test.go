@@ -16,24 +16,25 @@ const module = "github.com/necto-dev/necto"
 // mayImport is the house: which package may import which of ours. Tests may in
 // addition import what testsMayImport says.
 var mayImport = map[string][]string{
-	"traffic":           {},
-	"internal/h1":       {"traffic"},
-	"internal/ca":       {},
-	"internal/coding":   {},
-	"internal/childenv": {"internal/ca"},
-	"internal/jsonenc":  {},
-	"internal/nectest":  {"traffic"},
-	"internal/wsframe":  {"traffic"},
-	"internal/filter":   {"traffic"},
-	"internal/diff":     {"traffic", "record"},
-	"internal/export":   {"traffic", "record"},
-	"internal/tail":     {"traffic", "record", "internal/filter", "internal/wsframe"},
-	"har":               {"traffic"},
-	"record":            {"traffic", "har", "internal/coding", "internal/filter"},
-	"replay":            {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
-	"rules":             {"traffic", "internal/coding", "internal/filter"},
-	"proxy":             {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
-	"eventserver":       {"traffic", "rules", "replay", "internal/coding", "internal/filter", "internal/jsonenc", "internal/wsframe"},
+	"traffic":              {},
+	"internal/h1":          {"traffic"},
+	"internal/ca":          {},
+	"internal/coding":      {},
+	"internal/childenv":    {"internal/ca"},
+	"internal/jsonenc":     {},
+	"internal/eventclient": {},
+	"internal/nectest":     {"traffic"},
+	"internal/wsframe":     {"traffic"},
+	"internal/filter":      {"traffic"},
+	"internal/diff":        {"traffic", "record"},
+	"internal/export":      {"traffic", "record"},
+	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/wsframe"},
+	"har":                  {"traffic"},
+	"record":               {"traffic", "har", "internal/coding", "internal/filter"},
+	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
+	"rules":                {"traffic", "internal/coding", "internal/filter"},
+	"proxy":                {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
+	"eventserver":          {"traffic", "rules", "replay", "internal/coding", "internal/filter", "internal/jsonenc", "internal/wsframe"},
 	"cmd/necto": {
 		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver",
 		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",
@@ -43,7 +44,7 @@ var mayImport = map[string][]string{
 
 // testsMayImport is what tests of every package may import beside what the
 // package itself may.
-var testsMayImport = []string{"internal/nectest"}
+var testsMayImport = []string{"internal/eventclient", "internal/nectest"}
 
 // goPackage is what this test reads of the output of go list -json.
 type goPackage struct {

@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -138,8 +139,21 @@ func TestRequestSidecar(t *testing.T) {
 	if got := answerTo(t, x, newRequest(t, "POST", "http://h/", header, large+"x")); got != "501" {
 		t.Errorf("got %s for other bytes", got)
 	}
-	if _, err := Load([]string{write(t, "off", l)}, Options{}); err == nil || !strings.Contains(err.Error(), "request body") {
-		t.Errorf("missing sidecar: %v", err)
+}
+
+func TestRequestWhoseContentIsLost(t *testing.T) {
+	l := post("text/plain", nil, "lost")
+	l.Request.Body = &bodyJSON{Size: 200_000, File: sidecarName} // which nobody wrote
+	var told bytes.Buffer
+	x := load(t, Options{Log: slog.New(slog.NewTextHandler(&told, nil))}, write(t, "off", l, get("/a", "a")))
+	if got := asked(t, x, "http://h/a"); got != "a" {
+		t.Errorf("got %s for what is all there", got)
+	}
+	if got := x.Stats(); got.Exchanges != 1 || got.Failed != 1 {
+		t.Errorf("stats %+v", got)
+	}
+	if !strings.Contains(told.String(), "exchange=1") || !strings.Contains(told.String(), "is missing") {
+		t.Errorf("log %q", told.String())
 	}
 }
 

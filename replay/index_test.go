@@ -94,6 +94,29 @@ func TestAppendedRunComesAfter(t *testing.T) {
 	}
 }
 
+// TestRunsPutTogetherKeepTheirNumbers loads recordings joined by cat, in which
+// exchanges of different runs have the same number.
+func TestRunsPutTogetherKeepTheirNumbers(t *testing.T) {
+	ended := get("/b", "")
+	ended.Response = nil
+	path := write(t, "off", get("/a", "1"), ended.as(2, "http.pending"))
+	more, err := os.ReadFile(write(t, "off", get("/a", "2"), get("/b", "b")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendTo(t, path, string(more))
+	x := load(t, Options{}, path)
+	for _, want := range []string{"/a 1", "/a 2", "/a 2", "/b b"} {
+		target, answer, _ := strings.Cut(want, " ")
+		if got := asked(t, x, "http://h"+target); got != answer {
+			t.Errorf("%s: got %s, want %s", target, got, answer)
+		}
+	}
+	if got := x.Stats(); got.Exchanges != 3 || got.Pending != 1 {
+		t.Errorf("stats %+v", got)
+	}
+}
+
 func TestUnusableLines(t *testing.T) {
 	failedLine := get("/failed", "")
 	failedLine.Response, failedLine.Error = nil, &failure{"dns", "upstream", "no such host"}

@@ -34,7 +34,7 @@ type loader struct {
 	rows     []row
 	sessions uint32
 	known    map[origin]key      // the places seen so far
-	hearings map[uint64]*hearing // by id, of the file that is being read
+	hearings map[uint64]*hearing // by id, of the session that is being read
 	scratch  []byte
 }
 
@@ -73,17 +73,13 @@ func Load(paths []string, o Options) (*Index, error) {
 func (l *loader) file(n int) error {
 	f := l.files[n]
 	before := len(l.rows)
-	l.sessions++
-	l.hearings = make(map[uint64]*hearing)
 	err := f.Scan(func(line record.Line) error {
 		if err := l.line(n, line); err != nil {
 			return fmt.Errorf("line at offset %d: %w", line.Offset, err)
 		}
 		return nil
 	})
-	for _, h := range l.hearings {
-		h.settle()
-	}
+	l.settle()
 	for _, warning := range f.Warnings() {
 		l.opts.Log.Warn("recording is damaged", "file", l.names[n], "warning", warning)
 	}
@@ -91,12 +87,22 @@ func (l *loader) file(n int) error {
 	return err
 }
 
+// settle ends a session: what comes next has numbers of its own, in recordings
+// that were put together.
+func (l *loader) settle() {
+	for _, h := range l.hearings {
+		h.settle()
+	}
+	l.sessions++
+	l.hearings = make(map[uint64]*hearing)
+}
+
 // line adds what a line of a file says.
 func (l *loader) line(n int, line record.Line) (err error) {
 	var r row
 	switch line.Type {
-	case record.TypeMeta: // of a run that was appended
-		l.sessions++
+	case record.TypeMeta: // of this run, or of one behind it
+		l.settle()
 		return nil
 	case record.TypeWSFrame:
 		return l.frame(line)
@@ -119,15 +125,15 @@ func (l *loader) line(n int, line record.Line) (err error) {
 	return nil
 }
 
-// usable returns, in rows' array, the rows for the table: of those with the
-// same id the last, unless it has no answer.
+// usable returns, in rows' array, the rows for the table: of those of a session
+// with the same id the last, unless it has no answer.
 func (l *loader) usable(rows []row) []row {
 	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at))
+		return cmp.Or(cmp.Compare(a.session, b.session), cmp.Compare(a.id, b.id), cmp.Compare(a.at, b.at))
 	})
 	kept := rows[:0]
 	for i, r := range rows {
-		replaced := i+1 < len(rows) && r.id != 0 && rows[i+1].id == r.id
+		replaced := i+1 < len(rows) && r.id != 0 && rows[i+1].id == r.id && rows[i+1].session == r.session
 		switch {
 		case replaced:
 		case r.state == failed:
@@ -192,7 +198,8 @@ func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
 		r.state = failed
 		return r, nil
 	}
-	return r, l.match(&r, f, line, req, u)
+	l.match(&r, f, line, req, u)
+	return r, nil
 }
 
 // simpleRequest reads method and URL of a request that has nothing else to
@@ -242,25 +249,26 @@ func parseURL(s string) (traffic.URL, error) {
 	return traffic.ParseURL(s)
 }
 
-// match sets the keys of r.
-func (l *loader) match(r *row, f *record.File, line record.Line, req record.EntryRequest, u traffic.URL) error {
+// match sets the keys of r. A request whose content is lost cannot be compared.
+func (l *loader) match(r *row, f *record.File, line record.Line, req record.EntryRequest, u traffic.URL) {
 	r.nearby = nearbyOf(u.Target)
 	place := l.place(u)
 	if isHandshake(req.Method, req.Header) { // it was refused
 		r.key = handshakeKey(u.Target, l.masked).at(place)
-		return nil
+		return
 	}
 	if req.Body != nil && req.Body.Truncated {
 		r.state = unmatched
 		r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))
-		return nil
+		return
 	}
 	c, err := recordedContent(f, req, l.masked)
 	if err != nil {
-		return fmt.Errorf("request body: %w", err)
+		l.opts.Log.Warn("recorded request cannot be read", "exchange", line.ID, "err", err)
+		r.state = failed
+		return
 	}
 	r.key = partialKey(req.Method, u.Target, c.digest, l.masked).at(place)
-	return nil
 }
 
 // place returns the key of a place and adds it to the index if it is new.

@@ -256,3 +256,16 @@ func TestPlayRefuses(t *testing.T) {
 		t.Errorf("followed HAR: %v", err)
 	}
 }
+
+func BenchmarkPlay(b *testing.B) {
+	path := generate(b, 50_000)
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(info.Size())
+	b.ReportAllocs()
+	for b.Loop() {
+		playTo(b, PlayOptions{}, observerFunc(func(traffic.Event) {}), path)
+	}
+}

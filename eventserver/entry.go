@@ -147,6 +147,8 @@ func (w *jsonWriter) entry(it *item) {
 	cut := w.requestBody(it)
 	w.raw(`,"status":null,"statusText":null,"responseHeaders":null,"responseBody":null,"responseBodySize":null,"duration":null`)
 	w.str(`,"remoteAddress":`, hostOf(x.Client))
+	w.str(`,"httpVersion":`, x.Request.Proto)
+	w.int(`,"conn":`, int64(x.Conn)) //nolint:gosec // counted from 1
 	w.tlsVersion(x.TLS)
 	w.raw(`,"error":null,"isComplete":false,"isMocked":false,"isBreakpointed":false`)
 	w.bool(`,"isTruncated":`, cut)
@@ -266,6 +268,9 @@ func (w *jsonWriter) failure(f *traffic.Failure) {
 		return
 	}
 	w.str(`,"error":`, f.Text)
+	w.str(`,"failure":{"kind":`, string(f.Kind))
+	w.str(`,"side":`, string(f.Side))
+	w.raw("}")
 }
 
 // list writes names if there are any.

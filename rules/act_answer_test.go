@@ -258,7 +258,7 @@ func TestTemplatesAreCheckedAtLoad(t *testing.T) {
 		`mock: {template: true, sse: [{data: "{{end}}"}]}`:           `rules.yaml:3:43: rule "a": template:1: unexpected {{end}}`,
 		`mock: {template: true, file: bad.txt}`:                      `rules.yaml:3:44: rule "a": template:1: unclosed action`,
 		`tag: "{{"`:                                                  `rules.yaml:3:20: rule "a": template:1: unclosed action`,
-		`modify: {request: {body: {json: {set: {"a.*": 1}}}}}`:       `rules.yaml:3:51: rule "a": path "a.*": wildcard characters not allowed in path`,
+		`modify: {request: {body: {json: {set: {"": 1}}}}}`:          `rules.yaml:3:53: rule "a": path "": path cannot be empty`,
 		`modify: {response: {body: {json: {remove: "a.99999999"}}}}`: `rules.yaml:3:57: rule "a": path "a.99999999": an index is at most 10000`,
 	} {
 		dir := t.TempDir()

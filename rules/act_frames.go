@@ -42,7 +42,7 @@ func newFrameRules(ctx context.Context, rules []namedFrameRule, out traffic.Fram
 	for _, r := range rules {
 		switch {
 		case r.On == OnOpen:
-			f.atOpen(ctx, r)
+			f.send(r)
 		case r.Every > 0:
 			go f.repeat(ctx, r)
 		default:
@@ -50,19 +50,6 @@ func newFrameRules(ctx context.Context, rules []namedFrameRule, out traffic.Fram
 		}
 	}
 	return f
-}
-
-// atOpen injects or closes when the connection is open, perhaps a while later.
-func (f *frameRules) atOpen(ctx context.Context, r namedFrameRule) {
-	if r.Delay == 0 {
-		f.send(r)
-		return
-	}
-	go func() {
-		if sleep(ctx, time.Duration(r.Delay)) == nil {
-			f.send(r)
-		}
-	}()
 }
 
 // repeat injects until the connection ends.

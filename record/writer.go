@@ -33,6 +33,8 @@ type Options struct {
 	// InlineMax is how many bytes of decoded content stay in the line; what is
 	// longer goes to the sidecar folder. 0 means 64 KiB.
 	InlineMax int64
+	// Session is the ULID of the run, "" for a new one.
+	Session string
 	// ToolVersion, Mode and Listen are noted in the meta line.
 	ToolVersion, Mode, Listen string
 	// Log is told about bodies that could not be kept whole; nil discards it.
@@ -101,6 +103,9 @@ func create(path string, o Options) (*Writer, error) {
 	if o.Append && o.Force {
 		return nil, errors.New("either append or replace, not both")
 	}
+	if o.Session == "" {
+		o.Session = ulid.Make().String()
+	}
 	out, err := openOutput(path, o)
 	if err != nil {
 		return nil, err
@@ -131,7 +136,7 @@ func start(out *output, path string, o Options) (*Writer, error) {
 	} else if err := w.continueOrClear(path, o); err != nil {
 		return nil, err
 	}
-	if err := out.write(w.enc.appendMeta(nil, ulid.Make().String(), o)); err != nil {
+	if err := out.write(w.enc.appendMeta(nil, o.Session, o)); err != nil {
 		return nil, err
 	}
 	go w.run()

@@ -25,6 +25,7 @@ const (
 	bodyJSON            // JSON, or text with JSON in it
 	bodyForm            // application/x-www-form-urlencoded
 	bodyParts           // multipart/form-data
+	bodyProse           // other text, which has no names of secrets
 )
 
 // namedFields are the fields with a class of their own.
@@ -67,14 +68,16 @@ func (c classes) body(mediaType string) bodyClass {
 }
 
 // grammar returns how secrets are found, nil if they are not looked for.
-func (c bodyClass) grammar() grammar {
+func (c bodyClass) grammar(p *patterns) grammar {
 	switch c {
 	case bodyJSON:
 		return jsonGrammar{}
 	case bodyForm:
-		return formGrammar{}
+		return formGrammar{p.form}
 	case bodyParts:
-		return partsGrammar{}
+		return partsGrammar{p.form}
+	case bodyProse:
+		return textGrammar{}
 	default:
 		return nil
 	}
@@ -91,6 +94,8 @@ func classOfBody(mediaType string) bodyClass {
 	case mediaType == "", strings.Contains(mediaType, "json"),
 		strings.HasPrefix(mediaType, "text/plain"), strings.HasPrefix(mediaType, "text/event-stream"):
 		return bodyJSON
+	case mayBeText(mediaType):
+		return bodyProse
 	}
 	return bodyPlain
 }

@@ -46,7 +46,7 @@ func (e *encoder) appendBody(dst []byte, b *traffic.Body, header traffic.Fields)
 	about := contentOf(header)
 	var g grammar
 	if e.redact != nil {
-		g = e.classes.body(about.mediaType).grammar()
+		g = e.classes.body(about.mediaType).grammar(&e.redact.patterns)
 	}
 	var codings []string
 	if about.coded && !recorded {
@@ -203,6 +203,9 @@ func (b *bodyStore) inline(content []byte, s *scanner) stored {
 	if s != nil {
 		b.clean, _ = s.scan(b.clean[:0], content, true)
 		content = b.clean
+		if s.redactor.thorough && utf8.Valid(content) {
+			content = s.redactor.appendShapes(nil, s.redactor.appendPaths(nil, content))
+		}
 	}
 	return stored{bytes: content, size: int64(len(content))}
 }

@@ -22,8 +22,10 @@ type encoder struct {
 	scan    scanner
 	// fragments has the messages of WebSocket connections that have begun.
 	fragments fragments
-	value     []byte // scratch: a redacted value
-	text      []byte // scratch: a query before redaction
+	// final says that the line that was made last cannot be made again.
+	final bool
+	value []byte // scratch: a redacted value
+	text  []byte // scratch: a query before redaction
 }
 
 func newEncoder(path string, o Options) encoder {
@@ -35,6 +37,9 @@ func newEncoder(path string, o Options) encoder {
 	}
 	if o.Redaction == "auto" {
 		e.redact = newRedactor()
+		if p, err := compilePatterns(o.Redact); err == nil { // as create has found
+			e.redact.use(p)
+		}
 	}
 	return e
 }

@@ -20,7 +20,14 @@ func (jsonGrammar) anchor(src []byte, i int) int {
 			return -1
 		}
 		i += n + 1
-		if i > 1 && (src[i-2] == '"' || isSpace(src[i-2])) { // not in a URL or time
+		switch {
+		case i < 2:
+		case src[i-2] == '"':
+			// Most keys are told here from those of secrets.
+			if i < minSecretName+2 || mayBeSecret(src[i-2-minSecretName:i-2]) {
+				return i
+			}
+		case isSpace(src[i-2]): // else in a URL or time
 			return i
 		}
 	}
@@ -115,7 +122,10 @@ func isNumeric(c byte) bool {
 
 // formGrammar finds secrets in name=value pairs joined by "&", as in a query or
 // a form. Its anchors are equals signs.
-type formGrammar struct{}
+type formGrammar struct {
+	// also has names of secrets beside those that isSecret knows.
+	also map[string]bool
+}
 
 func (formGrammar) anchor(src []byte, i int) int {
 	if n := bytes.IndexByte(src[i:], '='); n >= 0 {
@@ -131,7 +141,7 @@ func (g formGrammar) secret(src []byte, base, i int) ([]byte, span, bool) {
 		return nil, span{}, false // too long, or an "=" in a value
 	}
 	name := unescapePair(src[open+1 : i-1])
-	if !isSecret(name) {
+	if !isSecret(name) && !g.also[string(name)] {
 		return nil, span{}, false
 	}
 	end, whole := g.end(src, i)
@@ -154,7 +164,10 @@ func (formGrammar) appendMark(dst []byte, r *redactor, name, src []byte, v span)
 // partsGrammar finds secrets in multipart/form-data (RFC 7578): the content of
 // parts with the name of a secret. Its anchors end where the name begins in a
 // part's Content-Disposition.
-type partsGrammar struct{}
+type partsGrammar struct {
+	// also is as in formGrammar.
+	also map[string]bool
+}
 
 // maxPartHead is how far behind its name the head of a part ends at most.
 const maxPartHead = 1 << 10
@@ -192,7 +205,7 @@ func isParameter(text []byte) bool {
 func (g partsGrammar) secret(src []byte, _, i int) ([]byte, span, bool) {
 	window := src[i:min(len(src), i+maxPartHead)]
 	name, rest, ok := cutParameter(window)
-	if ok && !isSecret(name) {
+	if ok && !isSecret(name) && !g.also[string(name)] {
 		return nil, span{}, false
 	}
 	head := bytes.Index(rest, partHead)

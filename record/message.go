@@ -85,6 +85,9 @@ func (e *encoder) url(u traffic.URL) []byte {
 			v = append(v, query...)
 		}
 	}
+	if e.thorough() {
+		v = e.redact.appendShapes(nil, v)
+	}
 	e.value = v
 	return v
 }
@@ -105,7 +108,11 @@ func (e *encoder) appendHeader(dst []byte, before string, fields traffic.Fields)
 
 func (e *encoder) appendField(dst []byte, f traffic.Field) []byte {
 	if e.redact != nil {
-		if class := classOfField(f); class != fieldPlain {
+		class := classOfField(f)
+		if class == fieldPlain && e.redact.patterns.isField(f.Name) {
+			class = fieldSecret
+		}
+		if class != fieldPlain || e.redact.thorough {
 			e.value = e.redact.appendField(e.value[:0], f, class)
 			return appendPair(dst, f.Name, e.value)
 		}

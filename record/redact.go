@@ -32,12 +32,23 @@ type redactor struct {
 	sum   [sha256.Size]byte
 	marks map[string][8]byte // secrets seen, because clients repeat them
 	value []byte             // scratch
+
+	patterns patterns
+	// thorough says that secrets are also looked for by their shape and by the
+	// expressions and paths of patterns.
+	thorough bool
 }
 
 func newRedactor() *redactor {
 	key := make([]byte, sha256.Size)
 	rand.Read(key) // never fails
 	return &redactor{mac: hmac.New(sha256.New, key), marks: map[string][8]byte{}}
+}
+
+// use makes r look for patterns, too.
+func (r *redactor) use(p patterns) {
+	r.patterns = p
+	r.thorough = len(p.json)+len(p.regex) > 0
 }
 
 // appendMark appends the mark of a secret. What is empty, or a mark already, is
@@ -93,7 +104,12 @@ func appendMarkName(dst, name []byte) []byte {
 // appendField appends the value of a field with its secrets replaced.
 func (r *redactor) appendField(dst []byte, f traffic.Field, class fieldClass) []byte {
 	r.value = append(r.value[:0], f.Value...)
+	if r.thorough && (class == fieldPlain || class == fieldURL) {
+		r.value = r.appendShapes(nil, r.value)
+	}
 	switch class {
+	case fieldPlain:
+		return append(dst, r.value...)
 	case fieldCookie:
 		return r.appendCookies(dst, r.value)
 	case fieldSetCookie:
@@ -180,7 +196,7 @@ func (r *redactor) appendUserInfo(dst, u []byte) (appended, rest []byte) {
 
 // appendPairs appends name=value pairs joined by "&".
 func (r *redactor) appendPairs(dst, pairs []byte) []byte {
-	s := scanner{grammar: formGrammar{}, redactor: r}
+	s := scanner{grammar: formGrammar{r.patterns.query}, redactor: r}
 	dst, _ = s.scan(dst, pairs, true)
 	return dst
 }

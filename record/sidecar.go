@@ -55,6 +55,9 @@ func (c *sidecar) store(r io.Reader, s *scanner) (stored, error) {
 	if err := c.open(); err != nil {
 		return stored{}, &storeError{err}
 	}
+	if s != nil {
+		r = s.redactor.cleanReader(r)
+	}
 	name := temporary + rand.Text()
 	f, err := c.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

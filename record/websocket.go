@@ -118,7 +118,8 @@ func (e *encoder) appendPayload(dst []byte, f *traffic.Frame) ([]byte, error) {
 	p := f.Payload
 	whole := e.redact == nil || !isFragment(f)
 	if !whole {
-		p = e.fragments.append(nil, f, e.redact)
+		p = e.redact.appendShapes(nil, e.fragments.append(nil, f, e.redact))
+		e.final = true
 	}
 	content, err := e.storePayload(p, whole)
 	if err != nil {

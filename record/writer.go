@@ -30,6 +30,9 @@ type Options struct {
 	Append, Force bool
 	// Redaction is "auto" (also "") to replace secrets by marks, or "off".
 	Redaction string
+	// Redact has secrets that are replaced beside the usual ones if Redaction is
+	// "auto".
+	Redact []Pattern
 	// InlineMax is how many bytes of decoded content stay in the line; what is
 	// longer goes to the sidecar folder. 0 means 64 KiB.
 	InlineMax int64
@@ -105,6 +108,9 @@ func create(path string, o Options) (*Writer, error) {
 	}
 	if o.Session == "" {
 		o.Session = ulid.Make().String()
+	}
+	if _, err := compilePatterns(o.Redact); err != nil {
+		return nil, err
 	}
 	out, err := openOutput(path, o)
 	if err != nil {
@@ -355,7 +361,7 @@ func (w *Writer) line(appendTo func([]byte) ([]byte, error)) {
 		return
 	}
 	whole := len(w.buf)
-	buf, err := appendTo(w.buf)
+	buf, err := w.enc.again(w.buf, appendTo)
 	if w.buf = buf; err != nil {
 		w.buf = buf[:whole]
 		w.flush()

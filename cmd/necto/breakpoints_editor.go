@@ -44,14 +44,18 @@ func (e editor) edit(ctx context.Context, text []byte, accept func([]byte) error
 		if err != nil {
 			return fmt.Errorf("edit: %w", err)
 		}
-		if len(bytes.TrimSpace(edited)) == 0 || again && bytes.Equal(edited, text) {
+		edited = withoutMistake(edited)
+		if len(bytes.TrimSpace(edited)) == 0 || again && bytes.Equal(edited, withoutMistake(text)) {
 			return errNotEdited
 		}
 		wrong := accept(edited)
 		if wrong == nil {
 			return nil
 		}
-		text = append(fmt.Appendf(nil, "%s%s\n", mistakePrefix, oneLine(wrong.Error())), withoutMistake(edited)...)
+		if at, ok := errors.AsType[*textError](wrong); ok {
+			wrong = &textError{at.line + 1, at.text} // the comment takes a line
+		}
+		text = append(fmt.Appendf(nil, "%s%s\n", mistakePrefix, oneLine(wrong.Error())), edited...)
 	}
 }
 

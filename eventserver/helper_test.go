@@ -42,14 +42,18 @@ type peer struct {
 	*eventclient.Client
 }
 
-// dial connects a client that leaves when the test ends.
+// dial connects a client that leaves when the test ends, or after patience.
 func dial(t testing.TB, address string) *peer {
 	t.Helper()
 	c, err := eventclient.Dial(t.Context(), address, eventclient.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
+	late := time.AfterFunc(patience, func() { _ = c.Close() }) // so that Next fails
+	t.Cleanup(func() {
+		late.Stop()
+		_ = c.Close()
+	})
 	return &peer{t, c}
 }
 

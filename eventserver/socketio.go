@@ -41,10 +41,7 @@ func newSocketIO(s *Server) *socket.Server {
 
 // connected serves a client of the namespace "/".
 func (s *Server) connected(sock *socket.Socket) {
-	_, next := s.ring.bounds()
-	c := &client{server: s, sub: &subscriber{
-		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging, done: make(chan struct{}), cursor: next,
-	}}
+	c := &client{server: s, sub: newSubscriber(s, sock)}
 	leave := sync.OnceFunc(func() { close(c.sub.done) })
 	_ = sock.On("disconnect", func(...any) { leave() })
 	for name, handle := range clientEvents {

@@ -15,11 +15,21 @@ type subscriber struct {
 	socket  *socket.Socket
 	dropLag bool
 	done    chan struct{} // closed when the client is gone
+	rewound chan struct{} // has room for one; sent to when there is more to send
 
 	mu   sync.Mutex
 	subs subscriptions
 	// cursor is the number of the next item.
 	cursor uint64
+}
+
+// newSubscriber returns the subscriber for a client that has just connected.
+func newSubscriber(s *Server, sock *socket.Socket) *subscriber {
+	_, next := s.ring.bounds()
+	return &subscriber{
+		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging, cursor: next,
+		done: make(chan struct{}), rewound: make(chan struct{}, 1),
+	}
 }
 
 // run sends the ring to the client until it leaves or the ring is closed.
@@ -38,6 +48,7 @@ func (s *subscriber) run() {
 		default:
 			select {
 			case <-wait:
+			case <-s.rewound:
 			case <-s.done:
 				return
 			}
@@ -58,6 +69,10 @@ func (s *subscriber) rewind(to uint64) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cursor = min(s.cursor, max(to, first))
+	select {
+	case s.rewound <- struct{}{}:
+	default:
+	}
 	return s.cursor
 }
 

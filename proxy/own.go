@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -19,14 +20,30 @@ type ownAddresses struct {
 }
 
 func (o *ownAddresses) add(addr net.Addr) {
-	tcp, ok := addr.(*net.TCPAddr)
+	ap, ok := plainAddr(addr)
 	if !ok {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.addrs = append(o.addrs, ap)
+}
+
+func (o *ownAddresses) remove(addr net.Addr) {
+	ap, _ := plainAddr(addr)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.addrs = slices.DeleteFunc(o.addrs, func(own netip.AddrPort) bool { return own == ap })
+}
+
+// plainAddr returns an address of TCP in the form that addresses are compared in.
+func plainAddr(addr net.Addr) (netip.AddrPort, bool) {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}, false
+	}
 	ap := tcp.AddrPort()
-	o.addrs = append(o.addrs, netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port()))
+	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port()), true
 }
 
 // control is a net.Dialer's: it sees each address after name resolution.

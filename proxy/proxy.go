@@ -40,12 +40,9 @@ type Proxy struct {
 	mu        sync.Mutex // guards the fields below
 	listeners []listener
 	conns     map[*clientConn]struct{}
-	stopping  bool
-}
-
-type listener struct {
-	net.Listener
-	opts Listener
+	// start begins to accept on a listener; nil before Run.
+	start    func(listener)
+	stopping bool
 }
 
 // New returns a Proxy that listens nowhere yet.
@@ -77,25 +74,6 @@ func (p *Proxy) certIssued(name string, notAfter time.Time) {
 	p.observer.Observe(traffic.CertIssued{Time: time.Now(), Name: name, NotAfter: notAfter})
 }
 
-// Listen opens a listener and returns its address. Connections are accepted
-// once Run runs. ctx bounds only the call.
-func (p *Proxy) Listen(ctx context.Context, l Listener) (net.Addr, error) {
-	var lc net.ListenConfig
-	nl, err := lc.Listen(ctx, "tcp", l.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", l.Addr, err)
-	}
-	p.own.add(nl.Addr())
-	p.mu.Lock()
-	p.listeners = append(p.listeners, listener{nl, l})
-	p.mu.Unlock()
-	p.log.Info("listening", "addr", nl.Addr().String())
-	if tcp, ok := nl.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		p.log.Warn("other machines can reach the proxy, and nobody is asked for a password", "addr", tcp.String())
-	}
-	return nl.Addr(), nil
-}
-
 // Run accepts connections on all listeners until ctx is done. Then it refuses
 // new ones, closes idle ones, gives the exchanges in flight the grace period,
 // cuts what is left and returns when the last connection has ended. The error
@@ -104,10 +82,17 @@ func (p *Proxy) Run(ctx context.Context) error {
 	live, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	var accepting, serving sync.WaitGroup
-	failed := make(chan error, len(p.listeners))
-	for _, l := range p.listeners {
-		accepting.Go(func() { failed <- p.accept(live, l, &serving) })
-	}
+	failed := make(chan error, 1)
+	p.startAccepting(func(l listener) {
+		accepting.Go(func() {
+			if err := p.accept(live, l, &serving); err != nil {
+				select {
+				case failed <- err:
+				default: // one is enough to end
+				}
+			}
+		})
+	})
 	var err error
 	select {
 	case <-ctx.Done():

@@ -31,17 +31,18 @@ const (
 )
 
 // kindOf returns how content of a media type is compared. JSON is also looked
-// for where a recording redacts it: in plain text, and where no type is given.
+// for where a recording redacts it: in plain text and event streams, and where no
+// type is given.
 func kindOf(contentType string) kind {
-	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.ToLower(strings.TrimSpace(media))
+	media := strings.ToLower(strings.TrimSpace(contentType))
 	switch {
-	case media == "", media == "text/plain", strings.Contains(media, "json"):
-		return kindJSON
-	case media == "application/x-www-form-urlencoded":
+	case strings.HasPrefix(media, "application/x-www-form-urlencoded"):
 		return kindForm
 	case strings.HasPrefix(media, "multipart/"):
 		return kindMultipart
+	case media == "", strings.Contains(media, "json"),
+		strings.HasPrefix(media, "text/plain"), strings.HasPrefix(media, "text/event-stream"):
+		return kindJSON
 	}
 	return kindRaw
 }
@@ -58,7 +59,7 @@ type content struct {
 
 // readContent reads a live request's body to its end. The error is that of
 // reading it.
-func readContent(req *traffic.Request, masked bool) (content, error) {
+func readContent(req *traffic.Request, tol *tolerance) (content, error) {
 	if req.Body == nil {
 		return content{}, nil
 	}
@@ -68,10 +69,10 @@ func readContent(req *traffic.Request, masked bool) (content, error) {
 		codings = coding.Parse(req.Header.Values("Content-Encoding"))
 	}
 	if len(codings) == 0 {
-		return digestContent(contentType, req.Body, masked)
+		return digestContent(contentType, req.Body, tol)
 	}
 	wire := &tap{source: req.Body, sum: sha256.New()}
-	c, err := decodeContent(contentType, codings, wire, masked)
+	c, err := decodeContent(contentType, codings, wire, tol)
 	if err == nil {
 		return c, nil
 	}
@@ -80,23 +81,23 @@ func readContent(req *traffic.Request, masked bool) (content, error) {
 	return content{digest: rawDigest(wire.sum), size: wire.size}.normal(), wire.err
 }
 
-func decodeContent(contentType string, codings []string, wire *tap, masked bool) (c content, err error) {
+func decodeContent(contentType string, codings []string, wire *tap, tol *tolerance) (c content, err error) {
 	decoded, err := coding.Decode(codings, wire, coding.MaxDecoded)
 	if err != nil {
 		return content{}, err
 	}
 	defer func() { err = errors.Join(err, decoded.Close()) }()
-	c, err = digestContent(contentType, decoded, masked)
+	c, err = digestContent(contentType, decoded, tol)
 	return c, errors.Join(err, wire.err)
 }
 
 // digestContent reads r, content coding undone, to its end. Content that is not
 // what its type says is compared as plain bytes.
-func digestContent(contentType string, r io.Reader, masked bool) (content, error) {
+func digestContent(contentType string, r io.Reader, tol *tolerance) (content, error) {
 	k := kindOf(contentType)
 	switch k {
 	case kindMultipart:
-		return digestMultipart(contentType, r, masked)
+		return digestMultipart(contentType, r, tol)
 	case kindJSON, kindForm:
 		text, err := io.ReadAll(io.LimitReader(r, maxStructured+1))
 		if err != nil {
@@ -105,21 +106,24 @@ func digestContent(contentType string, r io.Reader, masked bool) (content, error
 		if len(text) > maxStructured {
 			return digestRaw(io.MultiReader(bytes.NewReader(text), r))
 		}
-		return digestText(k, text, masked), nil
+		return digestText(k, contentType, text, tol), nil
 	default:
 		return digestRaw(r)
 	}
 }
 
 // digestText returns the content of a JSON or form body.
-func digestText(k kind, text []byte, masked bool) content {
+func digestText(k kind, contentType string, text []byte, tol *tolerance) content {
 	c := content{size: int64(len(text)), kind: k, text: text}
+	if tol.masked { // as the recorder did, also in what is not quite JSON
+		text = record.Mask(nil, text, contentType)
+	}
 	if k == kindForm {
-		c.digest = hashBytes(domainForm, appendPairs(nil, string(text), masked))
+		c.digest = hashBytes(domainForm, appendPairs(nil, string(text), tol.masked, tol.form))
 		return c.normal()
 	}
 	var ok bool
-	if c.digest, ok = hashJSON(text, masked); !ok {
+	if c.digest, ok = hashJSON(text, tol); !ok {
 		sum := sha256.New()
 		sum.Write(text)
 		c.digest, c.kind, c.text = rawDigest(sum), kindRaw, nil
@@ -135,13 +139,13 @@ func digestRaw(r io.Reader) (content, error) {
 
 // digestMultipart compares content by its parts, in order, and not by its
 // boundary (RFC 2046, RFC 7578): the name, file name, type and content of each.
-func digestMultipart(contentType string, r io.Reader, masked bool) (content, error) {
+func digestMultipart(contentType string, r io.Reader, tol *tolerance) (content, error) {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil || params["boundary"] == "" {
 		return digestRaw(r)
 	}
 	whole := &tap{source: r, sum: sha256.New()}
-	d, err := digestParts(multipart.NewReader(whole, params["boundary"]), masked)
+	d, err := digestParts(multipart.NewReader(whole, params["boundary"]), tol)
 	_, _ = io.Copy(io.Discard, whole) // its error is in whole
 	c := content{digest: d, size: whole.size, kind: kindMultipart}
 	if err != nil {
@@ -150,7 +154,7 @@ func digestMultipart(contentType string, r io.Reader, masked bool) (content, err
 	return c.normal(), whole.err
 }
 
-func digestParts(parts *multipart.Reader, masked bool) (digest, error) {
+func digestParts(parts *multipart.Reader, tol *tolerance) (digest, error) {
 	var all digest
 	for {
 		part, err := parts.NextRawPart()
@@ -160,6 +164,9 @@ func digestParts(parts *multipart.Reader, masked bool) (digest, error) {
 		if err != nil {
 			return digest{}, err
 		}
+		if tol.form[part.FormName()] {
+			continue
+		}
 		var b []byte
 		b = appendSized(b, part.FormName())
 		b = appendSized(b, part.FileName())
@@ -168,7 +175,7 @@ func digestParts(parts *multipart.Reader, masked bool) (digest, error) {
 		if _, err := io.Copy(sum, part); err != nil {
 			return digest{}, err
 		}
-		if !masked || !record.IsSecret(part.FormName()) {
+		if !tol.masked || !record.IsSecret(part.FormName()) {
 			b = sum.Sum(b)
 		}
 		all = all.then(hashBytes(domainMultipart, b))

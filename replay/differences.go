@@ -26,7 +26,7 @@ const (
 
 // differences collects how a recorded request differs from one that missed.
 type differences struct {
-	masked    bool // secrets are compared by presence
+	tolerance *tolerance
 	handshake bool // volatile parts of the query are not compared
 	lines     []string
 	more      int // that lines has no room for
@@ -86,20 +86,20 @@ func (d *differences) query(recorded, got traffic.URL) {
 	}
 	was, _ := recorded.Query()
 	is, _ := got.Query()
-	d.pairs("query.", farQuery, was, is)
+	d.pairs("query.", farQuery, was, is, d.tolerance.query)
 }
 
 // pairs compares two queries or forms name by name.
-func (d *differences) pairs(prefix string, far int, recorded, got string) {
+func (d *differences) pairs(prefix string, far int, recorded, got string, ignored map[string]bool) {
 	was, is := groupPairs(recorded), groupPairs(got)
 	for _, name := range names(was, is) {
 		a, b := was[name], is[name]
-		if slices.Equal(a, b) {
+		if slices.Equal(a, b) || ignored[name] {
 			continue
 		}
 		if !record.IsSecret(name) {
 			d.add(far, prefix+name, joined(a), joined(b))
-		} else if !d.masked || len(a) != len(b) {
+		} else if !d.tolerance.masked || len(a) != len(b) {
 			d.add(far, prefix+name, secretText(len(a) > 0, false), secretText(len(b) > 0, len(a) > 0))
 		}
 	}
@@ -151,7 +151,7 @@ func secretText(present, afterOther bool) string {
 
 // body compares the contents: the parts of JSON and forms, else size only.
 func (d *differences) body(f *record.File, recorded record.EntryRequest, got request) {
-	was, err := recordedContent(f, recorded, d.masked)
+	was, err := recordedContent(f, recorded, d.tolerance)
 	switch {
 	case recorded.Body != nil && recorded.Body.Truncated:
 		d.add(farBody, "body", "truncated", sized(got.content))
@@ -170,12 +170,12 @@ func (d *differences) parts(was, is content) bool {
 	before := d.distance
 	switch was.kind {
 	case kindForm:
-		d.pairs("form.", farBody, string(was.text), string(is.text))
+		d.pairs("form.", farBody, string(was.text), string(is.text), d.tolerance.form)
 	case kindJSON:
 		a, errA := decodeJSON(was.text)
 		b, errB := decodeJSON(is.text)
 		if errA == nil && errB == nil {
-			d.json("json", a, b, false, false)
+			d.json("json", a, b, d.tolerance.json, false, false)
 		}
 	default: // nothing smaller to compare
 	}
@@ -190,28 +190,33 @@ func decodeJSON(text []byte) (v any, err error) {
 }
 
 // json compares two values. hidden ones are below a secret name and not shown;
-// named ones are its very value.
-func (d *differences) json(path string, was, is any, hidden, named bool) {
+// named ones are its very value. What ignored leads to is not compared.
+func (d *differences) json(path string, was, is any, ignored paths, hidden, named bool) {
 	switch a := was.(type) {
 	case map[string]any:
 		if b, ok := is.(map[string]any); ok {
 			for _, name := range names(a, b) {
 				secret := record.IsSecret(name)
-				d.json(path+"."+name, member(a, name), member(b, name), hidden || secret, secret)
+				if rest, ends := ignored.below(name); !ends {
+					d.json(path+"."+name, member(a, name), member(b, name), rest, hidden || secret, secret)
+				}
 			}
 			return
 		}
 	case []any:
 		if b, ok := is.([]any); ok {
 			for i := range max(len(a), len(b)) {
-				d.json(path+"."+strconv.Itoa(i), element(a, i), element(b, i), hidden, false)
+				name := strconv.Itoa(i)
+				if rest, ends := ignored.below(name); !ends {
+					d.json(path+"."+name, element(a, i), element(b, i), rest, hidden, false)
+				}
 			}
 			return
 		}
 	}
 	switch {
 	case isSame(was, is):
-	case d.masked && named && isRedacted(was) && isRedacted(is):
+	case d.tolerance.masked && named && isRedacted(was) && isRedacted(is):
 	case hidden:
 		d.add(farBody, path, secretText(was != absent{}, false), secretText(is != absent{}, was != absent{}))
 	default:

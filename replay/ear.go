@@ -35,9 +35,9 @@ type ear struct {
 func newEar(x *Index, c *conversation, u traffic.URL, cl *client) *ear {
 	e := &ear{conversation: c, index: x, url: safeURL(connectionURL(u).String()), client: cl}
 	if x.opts.WSMode == WSMatch {
-		e.match = &match{conversation: c, masked: x.masked}
+		e.match = &match{conversation: c, tolerance: &x.tolerance}
 	} else {
-		e.script = &script{conversation: c, masked: x.masked, again: x.opts.WSEnd == WSLoop}
+		e.script = &script{conversation: c, tolerance: &x.tolerance, again: x.opts.WSEnd == WSLoop}
 	}
 	return e
 }

@@ -29,8 +29,8 @@ func mentionsWebSocket(headers string) bool {
 const handshakeMethod = "GET websocket"
 
 // handshakeKey returns the partial key of a handshake.
-func handshakeKey(target string, masked bool) key {
-	return partialKey(handshakeMethod, steadyTarget(target), digest{}, masked)
+func handshakeKey(target string, tol *tolerance) key {
+	return partialKey(handshakeMethod, steadyTarget(target), digest{}, tol)
 }
 
 // steadyTarget returns a target without the parts of the query that change from
@@ -72,7 +72,7 @@ func connectionURL(u traffic.URL) traffic.URL {
 // handshake answers a handshake with the next conversation recorded for its URL,
 // or with the answer that refused it.
 func (x *Index) handshake(ctx context.Context, req *traffic.Request, anywhere bool) (*traffic.Response, error) {
-	s := x.find(req.URL, handshakeKey(req.URL.Target, x.masked), anywhere)
+	s := x.find(req.URL, handshakeKey(req.URL.Target, &x.tolerance), anywhere)
 	if s == nil {
 		return x.miss(req, content{}, anywhere, ""), nil
 	}

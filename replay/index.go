@@ -19,6 +19,9 @@ const maxMisses = 100
 type Options struct {
 	// Timing is when answers are sent.
 	Timing Timing
+	// Ignore names what is not compared beside what never is: values that change
+	// from run to run.
+	Ignore []Field
 	// OnMiss is called for each miss, from the goroutine that asked, possibly
 	// from several at once; nil means nobody is told.
 	OnMiss func(Miss)
@@ -57,12 +60,13 @@ type Index struct {
 	opts Options // with a Log
 
 	// Written by Load only.
-	files  []*record.File
-	names  []string // base names of files
-	masked bool     // a file is redacted: secrets count by presence
-	places []place  // in the order of their first exchange
-	table  *table
-	stats  Stats // without what counts since Load
+	files []*record.File
+	names []string // base names of files
+	// tolerance says what is not compared: secrets not if a file is redacted.
+	tolerance tolerance
+	places    []place // in the order of their first exchange
+	table     *table
+	stats     Stats // without what counts since Load
 	// conversations are those of WebSocket connections, by the line that opened
 	// them.
 	conversations map[position]*conversation
@@ -84,7 +88,9 @@ func newIndex(o Options) *Index {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Index{opts: o, conversations: make(map[position]*conversation), cache: newCache()}
+	x := &Index{opts: o, conversations: make(map[position]*conversation), cache: newCache()}
+	x.tolerance.ignore(o.Ignore)
+	return x
 }
 
 // RoundTrip answers req with the recorded exchange of the same method, URL and
@@ -160,7 +166,7 @@ func (x *Index) answer(ctx context.Context, req *traffic.Request, anywhere bool)
 	if err := sendContinue(req); err != nil {
 		return nil, err
 	}
-	c, err := readContent(req, x.masked)
+	c, err := readContent(req, &x.tolerance)
 	if err != nil {
 		return nil, &traffic.Failure{Kind: traffic.FailEOF, Side: traffic.SideClient, Text: "read request: " + err.Error(), Err: err}
 	}
@@ -184,11 +190,11 @@ func (x *Index) recall(ctx context.Context, req *traffic.Request, c content, num
 // choose returns the number of the line that answers. HEAD is answered by a GET
 // that was recorded if it was not itself, which leaves the GET's turn alone.
 func (x *Index) choose(req *traffic.Request, body digest, anywhere bool) (uint32, bool) {
-	if s := x.find(req.URL, partialKey(req.Method, req.URL.Target, body, x.masked), anywhere); s != nil {
+	if s := x.find(req.URL, partialKey(req.Method, req.URL.Target, body, &x.tolerance), anywhere); s != nil {
 		return s.next(), true
 	}
 	if req.Method == "HEAD" {
-		if s := x.find(req.URL, partialKey("GET", req.URL.Target, body, x.masked), anywhere); s != nil {
+		if s := x.find(req.URL, partialKey("GET", req.URL.Target, body, &x.tolerance), anywhere); s != nil {
 			return s.peek(), true
 		}
 	}

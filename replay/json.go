@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -18,15 +19,15 @@ type jsonWalker struct {
 	data    []byte
 	pos     int
 	depth   int
-	masked  bool   // values of secret names count by presence
+	tol     *tolerance
 	scratch []byte // for what must be rewritten before it is hashed
 }
 
 // hashJSON returns the digest of a JSON text, or of several in sequence as
 // NDJSON has them. It returns false if it is not valid, or begins with neither
 // object nor array: text that only looks like a number is compared as text.
-func hashJSON(data []byte, masked bool) (digest, bool) {
-	w := jsonWalker{data: data, masked: masked}
+func hashJSON(data []byte, tol *tolerance) (digest, bool) {
+	w := jsonWalker{data: data, tol: tol}
 	var all digest
 	for count := 0; ; count++ {
 		w.space()
@@ -36,7 +37,7 @@ func hashJSON(data []byte, masked bool) (digest, bool) {
 		if c := w.peek(); count == 0 && c != '{' && c != '[' {
 			return digest{}, false
 		}
-		d, ok := w.value()
+		d, ok := w.value(tol.json)
 		if !ok {
 			return digest{}, false
 		}
@@ -48,13 +49,14 @@ func hashJSON(data []byte, masked bool) (digest, bool) {
 	}
 }
 
-func (w *jsonWalker) value() (digest, bool) {
+// value hashes the value that comes. What ignored leads to is left out.
+func (w *jsonWalker) value(ignored paths) (digest, bool) {
 	w.space()
 	switch c := w.peek(); {
 	case c == '{':
-		return w.nested(domainObject)
+		return w.nested(domainObject, ignored)
 	case c == '[':
-		return w.nested(domainArray)
+		return w.nested(domainArray, ignored)
 	case c == '"':
 		s, ok := w.text()
 		return hashBytes(domainString, s), ok
@@ -71,68 +73,85 @@ func (w *jsonWalker) value() (digest, bool) {
 }
 
 // nested hashes the object or array that begins here.
-func (w *jsonWalker) nested(domain byte) (digest, bool) {
-	end := byte('}')
+func (w *jsonWalker) nested(domain byte, ignored paths) (digest, bool) {
+	end, part := byte('}'), w.member
 	if domain == domainArray {
-		end = ']'
+		end, part = ']', w.element
 	}
 	w.pos++
 	if w.depth++; w.depth > maxDepth {
 		return digest{}, false
 	}
-	var sum digest
+	var all parts
 	w.space()
-	if w.take(end) {
-		w.depth--
-		return sum.in(domain), true
-	}
-	for count := uint64(1); ; count++ {
-		var ok bool
-		if domain == domainObject {
-			var member digest
-			member, ok = w.member()
-			sum = sum.plus(member)
-		} else {
-			var element digest
-			element, ok = w.value()
-			sum = sum.then(element)
+	for ended := w.take(end); !ended; {
+		if !part(&all, ignored) {
+			return digest{}, false
 		}
 		w.space()
-		switch {
-		case !ok:
-			return digest{}, false
-		case w.take(end):
-			w.depth--
-			return sum.then(digest{lo: count}).in(domain), true
-		case !w.take(','):
+		ended = w.take(end)
+		if !ended && !w.take(',') {
 			return digest{}, false
 		}
 	}
+	w.depth--
+	if all.count == 0 {
+		return digest{}.in(domain), true
+	}
+	return all.sum.then(digest{lo: all.count}).in(domain), true
 }
 
-// member hashes a name and its value.
-func (w *jsonWalker) member() (digest, bool) {
+// parts is what an object or array has.
+type parts struct {
+	sum   digest
+	count uint64
+}
+
+// element hashes the value that comes behind those of an array. One that is
+// ignored keeps its place.
+func (w *jsonWalker) element(all *parts, ignored paths) bool {
+	ends := false
+	if len(ignored) > 0 {
+		ignored, ends = ignored.below(strconv.FormatUint(all.count, 10))
+	}
+	value, ok := w.value(ignored)
+	if ends {
+		value = digest{}
+	}
+	all.sum, all.count = all.sum.then(value), all.count+1
+	return ok
+}
+
+// member hashes a name and its value, without regard to their place.
+func (w *jsonWalker) member(all *parts, ignored paths) bool {
 	w.space()
 	if w.peek() != '"' {
-		return digest{}, false
+		return false
 	}
 	text, ok := w.text()
 	if !ok {
-		return digest{}, false
+		return false
 	}
 	name := hashBytes(domainString, text)
-	secret := w.masked && record.IsSecret(string(text))
+	secret := w.tol.masked && record.IsSecret(string(text))
+	ends := false
+	if len(ignored) > 0 {
+		ignored, ends = ignored.below(string(text))
+	}
 	w.space()
 	if !w.take(':') {
-		return digest{}, false
+		return false
 	}
 	w.space()
 	c := w.peek()
-	value, ok := w.value()
+	value, ok := w.value(ignored)
 	if secret && isRedactable(c) {
 		value = digest{}.in(domainSecret)
 	}
-	return name.then(value), ok
+	if !ends {
+		all.sum, all.count = all.sum.plus(name.then(value)), all.count+1
+	}
+	return ok
 }
 
 // isRedactable reports whether a recording replaces a secret value that begins

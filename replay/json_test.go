@@ -70,8 +70,8 @@ func TestJSONMasksSecrets(t *testing.T) {
 		"not by its hash": {`{"password":"x","a":1}`, `{"password":"y","a":2}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, ok1 := hashJSON([]byte(c.a), true)
-			b, ok2 := hashJSON([]byte(c.b), true)
+			a, ok1 := hashJSON([]byte(c.a), &tolerance{masked: true})
+			b, ok2 := hashJSON([]byte(c.b), &tolerance{masked: true})
 			if !ok1 || !ok2 || (a == b) != c.same {
 				t.Errorf("same = %v, want %v", a == b, c.same)
 			}
@@ -88,11 +88,11 @@ func TestJSONRefuses(t *testing.T) {
 		strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1),
 		strings.Repeat(`{"a":`, 1<<16),
 	} {
-		if _, ok := hashJSON([]byte(text), false); ok {
+		if _, ok := hashJSON([]byte(text), &tolerance{}); ok {
 			t.Errorf("%.40s is taken for JSON", text)
 		}
 	}
-	if _, ok := hashJSON([]byte(strings.Repeat("[", maxDepth)+strings.Repeat("]", maxDepth)), false); !ok {
+	if _, ok := hashJSON([]byte(strings.Repeat("[", maxDepth)+strings.Repeat("]", maxDepth)), &tolerance{}); !ok {
 		t.Errorf("nesting of %d is refused", maxDepth)
 	}
 }
@@ -104,7 +104,7 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(seed), uint64(1))
 	}
 	f.Fuzz(func(t *testing.T, text []byte, seed uint64) {
-		d, ok := hashJSON(text, false)
+		d, ok := hashJSON(text, &tolerance{})
 		valid := json.Valid(text)
 		if container := bytes.TrimLeft(text, " \t\r\n"); valid && len(container) > 0 && (container[0] == '{' || container[0] == '[') && !ok && !isDeep(text) {
 			t.Fatal("valid JSON is refused")
@@ -113,7 +113,7 @@ func FuzzJSON(f *testing.F) {
 			return
 		}
 		shuffled := shuffle(rand.New(rand.NewPCG(seed, 0)), text)
-		if again, ok := hashJSON(shuffled, false); !ok || again != d {
+		if again, ok := hashJSON(shuffled, &tolerance{}); !ok || again != d {
 			t.Fatalf("%s and %s differ", text, shuffled)
 		}
 	})
@@ -175,7 +175,7 @@ func shuffle(r *rand.Rand, text []byte) []byte {
 
 func mustHash(t *testing.T, text string) digest {
 	t.Helper()
-	d, ok := hashJSON([]byte(text), false)
+	d, ok := hashJSON([]byte(text), &tolerance{})
 	if !ok {
 		t.Fatalf("%.80s is not taken for JSON", text)
 	}
@@ -187,7 +187,7 @@ func BenchmarkHashJSON(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := hashJSON(text, true); !ok {
+		if _, ok := hashJSON(text, &tolerance{masked: true}); !ok {
 			b.Fatal("not JSON")
 		}
 	}

@@ -21,9 +21,8 @@ func (k key) at(place key) key {
 	return k
 }
 
-// partialKey hashes method, path, query and content. If masked, the values of
-// secret names in the query count by presence only.
-func partialKey(method, target string, body digest, masked bool) key {
+// partialKey hashes method, path, query and content.
+func partialKey(method, target string, body digest, tol *tolerance) key {
 	var stack [512]byte
 	b := appendSized(stack[:0], method)
 	path, query, _ := strings.Cut(target, "?")
@@ -34,7 +33,7 @@ func partialKey(method, target string, body digest, masked bool) key {
 	b = binary.LittleEndian.AppendUint64(b, body.hi)
 	b = binary.LittleEndian.AppendUint64(b, body.lo)
 	if query != "" {
-		b = appendPairs(b, query, masked)
+		b = appendPairs(b, query, tol.masked, tol.query)
 	}
 	return hashKey(b)
 }

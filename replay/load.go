@@ -58,7 +58,7 @@ func Load(paths []string, o Options) (*Index, error) {
 		}
 		x.files = append(x.files, f)
 		x.names = append(x.names, filepath.Base(path))
-		x.masked = x.masked || f.Meta().Redaction == "auto"
+		x.tolerance.masked = x.tolerance.masked || f.Meta().Redaction == "auto"
 	}
 	for i, path := range paths {
 		if err := l.file(i); err != nil {
@@ -254,7 +254,7 @@ func (l *loader) match(r *row, f *record.File, line record.Line, req record.Entr
 	r.nearby = nearbyOf(u.Target)
 	place := l.place(u)
 	if isHandshake(req.Method, req.Header) { // it was refused
-		r.key = handshakeKey(u.Target, l.masked).at(place)
+		r.key = handshakeKey(u.Target, &l.tolerance).at(place)
 		return
 	}
 	if req.Body != nil && req.Body.Truncated {
@@ -262,13 +262,13 @@ func (l *loader) match(r *row, f *record.File, line record.Line, req record.Entr
 		r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))
 		return
 	}
-	c, err := recordedContent(f, req, l.masked)
+	c, err := recordedContent(f, req, &l.tolerance)
 	if err != nil {
 		l.opts.Log.Warn("recorded request cannot be read", "exchange", line.ID, "err", err)
 		r.state = failed
 		return
 	}
-	r.key = partialKey(req.Method, u.Target, c.digest, l.masked).at(place)
+	r.key = partialKey(req.Method, u.Target, c.digest, &l.tolerance).at(place)
 }
 
 // place returns the key of a place and adds it to the index if it is new.
@@ -294,7 +294,7 @@ func isServable(raw []byte) bool {
 }
 
 // recordedContent reads the content of a recorded request.
-func recordedContent(f *record.File, req record.EntryRequest, masked bool) (c content, err error) {
+func recordedContent(f *record.File, req record.EntryRequest, tol *tolerance) (c content, err error) {
 	if req.Body == nil {
 		return content{}, nil
 	}
@@ -306,7 +306,7 @@ func recordedContent(f *record.File, req record.EntryRequest, masked bool) (c co
 	if isUndecoded(req.Header, req.Body) {
 		return digestRaw(body)
 	}
-	return digestContent(req.Header.Get("Content-Type"), body, masked)
+	return digestContent(req.Header.Get("Content-Type"), body, tol)
 }
 
 // isUndecoded reports whether a body was recorded with a content coding that

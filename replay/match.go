@@ -18,14 +18,14 @@ type groups struct {
 
 // load reads the messages of c. Those that cannot be read, or were truncated,
 // match nothing.
-func (g *groups) load(c *conversation, masked bool) {
+func (g *groups) load(c *conversation, tol *tolerance) {
 	g.after = make(map[digest][]int)
 	for s, ok := c.nextMessage(0); ok; s, ok = c.nextMessage(s.last + 1) {
 		m, err := c.recall(s)
 		if err != nil {
 			continue
 		}
-		if d, known := m.digest(masked); known {
+		if d, known := m.digest(tol); known {
 			g.spans = append(g.spans, s)
 			g.after[d] = append(g.after[d], s.last+1)
 		}
@@ -35,9 +35,9 @@ func (g *groups) load(c *conversation, masked bool) {
 // match answers messages by what they say.
 type match struct {
 	*conversation
-	masked bool
-	heard  int
-	served map[digest]int // how often a message that was recorded several times came
+	tolerance *tolerance
+	heard     int
+	served    map[digest]int // how often a message that was recorded several times came
 }
 
 // hear returns the frame from which on the message is answered, or a divergence
@@ -45,8 +45,8 @@ type match struct {
 // of the recording, and the last answer repeats.
 func (m *match) hear(live wsMessage) ([]int, *Divergence) {
 	m.heard++
-	m.groups.once.Do(func() { m.groups.load(m.conversation, m.masked) })
-	d, known := live.digest(m.masked)
+	m.groups.once.Do(func() { m.groups.load(m.conversation, m.tolerance) })
+	d, known := live.digest(m.tolerance)
 	answers := m.groups.after[d]
 	if !known || len(answers) == 0 {
 		return nil, m.diverge(live)
@@ -71,7 +71,7 @@ func (m *match) diverge(live wsMessage) *Divergence {
 		if err != nil {
 			continue
 		}
-		diff := differences{masked: m.masked}
+		diff := differences{tolerance: m.tolerance}
 		compareMessages(&diff, was, live)
 		if diff.distance > 0 && (nearest < 0 || diff.distance < nearest) {
 			nearest = diff.distance

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/necto-dev/necto/internal/wsframe"
+	"github.com/necto-dev/necto/record"
 )
 
 // maxPrefix is how much text may stand before the JSON of a message, in bytes:
@@ -27,17 +28,21 @@ type wsMessage struct {
 // digest identifies a message. Text with JSON in it is compared by structure, as
 // content of requests is, all else byte by byte. It returns false for a message
 // that is not known to its end.
-func (m wsMessage) digest(masked bool) (digest, bool) {
+func (m wsMessage) digest(tol *tolerance) (digest, bool) {
 	if m.garbled || m.size > int64(len(m.content)) {
 		return digest{}, false
 	}
+	content := m.content
 	if m.opcode == wsframe.OpText {
-		prefix, rest := cutPrefix(m.content)
-		if d, ok := hashJSON(rest, masked); ok {
+		if tol.masked {
+			content = record.Mask(nil, content, "")
+		}
+		prefix, rest := cutPrefix(content)
+		if d, ok := hashJSON(rest, tol); ok {
 			return hashBytes(wsframe.OpText, prefix).then(d), true
 		}
 	}
-	return hashBytes(domainRaw, m.content).then(digest{lo: uint64(m.opcode)}), true
+	return hashBytes(domainRaw, content).then(digest{lo: uint64(m.opcode)}), true
 }
 
 // cutPrefix splits text where JSON may begin. Without JSON all of it is prefix.
@@ -65,7 +70,7 @@ func (m wsMessage) String() string {
 // hideSecrets returns text without the values of secret names.
 func hideSecrets(text []byte) []byte {
 	prefix, rest := cutPrefix(text)
-	if _, ok := hashJSON(rest, false); !ok {
+	if _, ok := hashJSON(rest, &tolerance{}); !ok {
 		return []byte(hidePairs(string(text)))
 	}
 	return hideMembers(append([]byte{}, prefix...), rest)
@@ -82,7 +87,7 @@ func compareMessages(d *differences, was, is wsMessage) {
 	a, errA := decodeJSON(restA)
 	b, errB := decodeJSON(restB)
 	if errA == nil && errB == nil {
-		d.json("json", a, b, false, false)
+		d.json("json", a, b, d.tolerance.json, false, false)
 	}
 }
 

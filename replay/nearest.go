@@ -71,7 +71,7 @@ func (x *Index) compare(number uint32, got request, anywhere bool) (ranked, erro
 	if err != nil {
 		return ranked{}, err
 	}
-	d := differences{masked: x.masked}
+	d := differences{tolerance: &x.tolerance}
 	opened := gjson.GetBytes(raw, "type").Str == record.TypeWSOpen
 	d.protocol(opened || isHandshake(recorded.Method, recorded.Header), got.handshake)
 	d.head(recorded.Method, u, got, anywhere)

@@ -15,8 +15,8 @@ const slack = 8
 // than was recorded, move the place of those behind them.
 type script struct {
 	*conversation
-	masked bool
-	again  bool // the recording begins again at its end
+	tolerance *tolerance
+	again     bool // the recording begins again at its end
 
 	heard  int
 	shift  int         // from the number of a message to its place
@@ -44,7 +44,7 @@ func (s *script) hear(m wsMessage) *Divergence {
 	s.heard++
 	s.forget(turn - slack)
 	s.extend(turn)
-	live, known := m.digest(s.masked)
+	live, known := m.digest(s.tolerance)
 	var due *expected
 	if i := slices.IndexFunc(s.window, func(e *expected) bool { return e.number == turn }); i >= 0 {
 		due = s.window[i]
@@ -103,7 +103,7 @@ func (s *script) look(e *expected) {
 	e.looked = true
 	m, err := s.recall(e.span)
 	if e.any = err != nil; !e.any {
-		e.digest, _ = m.digest(s.masked)
+		e.digest, _ = m.digest(s.tolerance)
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *script) diverge(due *expected, m wsMessage) *Divergence {
 	if err != nil && !errors.Is(err, errPartial) {
 		return d
 	}
-	diff := differences{masked: s.masked}
+	diff := differences{tolerance: s.tolerance}
 	compareMessages(&diff, was, m)
 	d.Expected, d.Differs = was.String(), diff.list()
 	return d

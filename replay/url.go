@@ -72,12 +72,15 @@ type pair struct{ name, value string }
 
 // appendPairs appends a query or form as a multimap: names sorted, values of
 // equal names in their order. If masked, the value of a secret name counts by
-// presence only.
-func appendPairs(dst []byte, s string, masked bool) []byte {
+// presence only. Names that are ignored are left out.
+func appendPairs(dst []byte, s string, masked bool, ignored map[string]bool) []byte {
 	var stack [16]pair
 	pairs := splitPairs(stack[:0], s)
 	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
 	for _, p := range pairs {
+		if ignored[p.name] {
+			continue
+		}
 		dst = appendSized(dst, p.name)
 		if masked && record.IsSecret(p.name) {
 			dst = append(dst, 0) // no sized string begins with 0

@@ -67,6 +67,8 @@ type EntryResponse struct {
 	Status        int
 	Reason, Proto string
 	Header        traffic.Fields
+	// Source says who made the response.
+	Source traffic.Source
 	// Body is nil if there was no content.
 	Body    *EntryBody
 	Trailer traffic.Fields

@@ -71,7 +71,7 @@ func (r *EntryRequest) request() *traffic.Request {
 func (r *EntryResponse) response() *traffic.Response {
 	return &traffic.Response{
 		Status: r.Status, Reason: r.Reason, Proto: r.Proto,
-		Header: r.Header, Length: r.Body.length(), Trailer: r.Trailer,
+		Header: r.Header, Length: r.Body.length(), Trailer: r.Trailer, Source: r.Source,
 	}
 }
 

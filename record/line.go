@@ -49,21 +49,28 @@ func (e *encoder) appendEntryResponse(dst []byte, r *EntryResponse) []byte {
 	dst = append(dst, `,"response":`...)
 	dst = appendStatusLine(dst, r.Status, r.Reason, r.Proto)
 	dst = e.appendHeader(dst, `,"headers":`, r.Header)
+	dst = appendSource(dst, r.Source)
 	dst = r.Body.append(dst)
 	if len(r.Trailer) > 0 {
 		dst = e.appendHeader(dst, `,"trailers":`, r.Trailer)
 	}
+	dst = e.appendInformational(dst, r.Informational)
+	return append(dst, '}')
+}
+
+// appendInformational appends 1xx responses, nothing for none.
+func (e *encoder) appendInformational(dst []byte, all []EntryResponse) []byte {
 	before := `,"informational":[`
-	for i := range r.Informational {
+	for i := range all {
 		dst = append(dst, before...)
-		dst = appendStatusLine(dst, r.Informational[i].Status, r.Informational[i].Reason, r.Informational[i].Proto)
-		dst = append(e.appendHeader(dst, `,"headers":`, r.Informational[i].Header), '}')
+		dst = appendStatusLine(dst, all[i].Status, all[i].Reason, all[i].Proto)
+		dst = append(e.appendHeader(dst, `,"headers":`, all[i].Header), '}')
 		before = `,`
 	}
-	if len(r.Informational) > 0 {
+	if len(all) > 0 {
 		dst = append(dst, ']')
 	}
-	return append(dst, '}')
+	return dst
 }
 
 // append appends the body member, nothing for no content.

@@ -36,6 +36,7 @@ func (e *encoder) appendResponse(dst []byte, x *traffic.Exchange) ([]byte, error
 	r := x.Response
 	dst = append(dst, `,"response":`...)
 	dst = e.appendHead(dst, r)
+	dst = appendSource(dst, r.Source)
 	dst, err := e.appendBody(dst, x.ResponseBody, r.Header)
 	if len(r.Trailer) > 0 {
 		dst = e.appendHeader(dst, `,"trailers":`, r.Trailer)
@@ -52,6 +53,14 @@ func (e *encoder) appendResponse(dst []byte, x *traffic.Exchange) ([]byte, error
 		dst = append(dst, ']')
 	}
 	return append(dst, '}'), err
+}
+
+// appendSource appends who made a response, nothing for an origin.
+func appendSource(dst []byte, s traffic.Source) []byte {
+	if s == traffic.SourceOrigin {
+		return dst
+	}
+	return appendMember(dst, "source", string(s))
 }
 
 // appendHead begins a response: status line and header.

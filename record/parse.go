@@ -201,6 +201,8 @@ func (p *parser) response(r *EntryResponse, value gjson.Result) *EntryResponse {
 			r.Reason = value.String()
 		case "proto":
 			r.Proto = value.String()
+		case "source":
+			r.Source = traffic.Source(value.String())
 		case "headers":
 			r.Header = p.fields(value)
 		case "body":

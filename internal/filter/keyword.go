@@ -86,21 +86,24 @@ func isError(s *Subject) bool {
 	return s.TLSFailed != nil || s.Exchange != nil && s.Exchange.Failure != nil
 }
 
-// TagReplayed is the tag of an exchange that a recording answered.
+// TagReplayed is a tag that says that a recording answered an exchange, for those
+// that come from elsewhere.
 const TagReplayed = "replayed"
 
+// isReplayed reports whether a recording answered.
 func isReplayed(s *Subject) bool {
-	return s.Exchange != nil && slices.Contains(s.Exchange.Tags, TagReplayed)
+	return isFrom(s, traffic.SourceReplay) || s.Exchange != nil && slices.Contains(s.Exchange.Tags, TagReplayed)
 }
 
-// isMocked reports whether a rule answered: one was applied, there is an answer,
-// and neither an origin nor a recording gave it.
-func isMocked(s *Subject) bool {
-	x := s.Exchange
-	return x != nil && len(x.Rules) > 0 && x.Response != nil && x.Server == "" && !isReplayed(s)
+// isMocked reports whether a rule answered.
+func isMocked(s *Subject) bool { return isFrom(s, traffic.SourceRule) && !isReplayed(s) }
+
+func isFrom(s *Subject, source traffic.Source) bool {
+	return s.Exchange != nil && s.Exchange.Response != nil && s.Exchange.Response.Source == source
 }
 
-// isModified reports whether rules changed what passed.
+// isModified reports whether rules were applied to what others answered, or changed
+// a frame.
 func isModified(s *Subject) bool {
 	if f := s.Frame; f != nil {
 		return f.Edited || f.Injected || f.Dropped

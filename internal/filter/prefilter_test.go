@@ -128,7 +128,7 @@ func randomSubject(r *rand.Rand) *filter.Subject {
 	x.Request.Header = append(x.Request.Header, traffic.Field{Name: pick(r, "X-Id", "Content-Type"), Value: mix(r, 3)})
 	contents := [2][]byte{pick(r, nil, []byte(mix(r, 4))), []byte(mix(r, 4))}
 	s := &filter.Subject{Exchange: x, Content: func(d traffic.Direction) []byte { return contents[d] }}
-	x.Response.Status = pick(r, 200, 404, 500)
+	x.Response.Status, x.Response.Source = pick(r, 200, 404, 500), pick(r, traffic.SourceOrigin, traffic.SourceRule, traffic.SourceReplay)
 	x.Response.Header = traffic.Fields{{Name: "Content-Type", Value: pick(r, "application/problem+json", "text/event-stream", mix(r, 2))}}
 	x.Rules, x.Tags = pick(r, nil, []string{mix(r, 2)}), pick(r, nil, []string{"replayed"}, []string{mix(r, 2)})
 	if r.IntN(4) == 0 {

@@ -70,7 +70,7 @@ func terminalRecording() string {
 	rules := `"rules":["users are mocked"],"tags":["checkout"]`
 	return metaLine +
 		`{"type":"http","seq":2,"id":1,"conn":1,` + at(0) + `,"request":{"method":"GET","url":"https://api.example.com` + long + `?last=1"},"response":{"status":200},"ms":42.1}` + "\n" +
-		`{"type":"http","seq":2,"id":2,"conn":1,` + at(0) + `,"request":{"method":"PROPFIND","url":"https://api.example.com/世界` + long + `"},"response":{"status":200,"body":{"size":1047552,"text":"a"}},"ms":3599000,` + rules + `}` + "\n" +
+		`{"type":"http","seq":2,"id":2,"conn":1,` + at(0) + `,"request":{"method":"PROPFIND","url":"https://api.example.com/世界` + long + `"},"response":{"status":200,"source":"rule","body":{"size":1047552,"text":"a"}},"ms":3599000,` + rules + `}` + "\n" +
 		`{"type":"http","seq":2,"id":3,"conn":1,` + at(0) + `,"request":{"method":"GET","url":"http://nowhere.test/"},"error":{"kind":"dns","side":"upstream","text":"lookup nowhere.test: no such host"},"ms":1}` + "\n" +
 		opened(4, "wss://a"+long) +
 		framed(4, 1, `"dir":"client-to-server","opcode":1,"fin":true,"length":9,"text":"`+strings.Repeat("世界", 100)+`"`) +

@@ -55,24 +55,35 @@ type File struct {
 	path string
 	file *os.File
 	meta Meta
+	// folder has the sidecars. private is a folder that goes with Close, "" for
+	// none: a HAR is read into one.
+	folder, private string
 
 	mu       sync.Mutex // guards what follows
 	warnings []string
 	bodies   *os.Root // the sidecar folder, opened with the first body
 }
 
-// Open opens the recording at path. The error wraps ErrNotRecording, is a
-// *VersionError, or comes from the operating system.
+// Open opens the recording at path, or a HAR: a file of one, compressed by gzip or
+// not, or a .zip of Playwright. A HAR is read as a whole into a temporary folder,
+// where it takes about as much room as it has. The error wraps ErrNotRecording, is
+// a *VersionError, or comes from the operating system.
 func Open(path string) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
+	if looksLikeHAR(file) {
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
+		return openHAR(path)
+	}
 	meta, err := readMeta(file)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open recording %s: %w", path, err), file.Close())
 	}
-	return &File{path: path, file: file, meta: meta}, nil
+	return &File{path: path, file: file, meta: meta, folder: bodiesDir(path)}, nil
 }
 
 // Meta returns the first line.
@@ -85,6 +96,9 @@ func (f *File) Close() error {
 	err := f.file.Close()
 	if f.bodies != nil {
 		err = errors.Join(err, f.bodies.Close())
+	}
+	if f.private != "" {
+		err = errors.Join(err, os.RemoveAll(f.private))
 	}
 	return err
 }
@@ -175,9 +189,9 @@ func (f *File) sidecars() (*os.Root, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.bodies == nil {
-		root, err := os.OpenRoot(bodiesDir(f.path))
+		root, err := os.OpenRoot(f.folder)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("the folder %s is missing: it belongs to the recording", bodiesDir(f.path))
+			return nil, fmt.Errorf("the folder %s is missing: it belongs to the recording", f.folder)
 		}
 		if err != nil {
 			return nil, err

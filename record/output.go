@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // output is where lines go. After a write that failed it ends with a whole line
@@ -79,6 +80,11 @@ func openOutput(path string, o Options) (*output, error) {
 	out := &output{w: f, close: f.Close}
 	if err := out.prepare(f, o); err != nil {
 		return nil, errors.Join(err, f.Close())
+	}
+	if strings.HasSuffix(path, harName) {
+		if err := out.becomeHAR(f, o); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	return out, nil
 }

@@ -47,29 +47,18 @@ func looksLike(head []byte) string {
 	switch {
 	case len(text) == 0:
 		return "it is empty, or begins with nothing but space"
-	case bytes.HasPrefix(text, []byte("\x1f\x8b")), bytes.HasPrefix(text, []byte("\x28\xb5\x2f\xfd")):
+	case bytes.HasPrefix(text, []byte("\x28\xb5\x2f\xfd")):
 		return "it is compressed; decompress it first"
 	case bytes.HasPrefix(text, []byte(`{"type":"meta"`)):
 		return "its first line is cut off"
 	case bytes.HasPrefix(text, []byte(`{"type":"`)):
 		return "its first line, of type meta, is missing"
-	case isHAR(text):
-		return "it looks like a HAR file, which has to be imported first"
 	case text[0] == '{' || text[0] == '[':
 		return "it is JSON of another kind"
 	case isText(text):
 		return "it is text of another kind"
 	}
 	return "it is binary"
-}
-
-// isHAR reports whether text begins as HAR 1.2 does: an object whose one member
-// is log.
-func isHAR(text []byte) bool {
-	if text[0] != '{' {
-		return false
-	}
-	return bytes.HasPrefix(bytes.TrimLeft(text[1:], " \t\r\n"), []byte(`"log"`))
 }
 
 // isText reports whether head is UTF-8, the last character of which may be cut.

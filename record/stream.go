@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/necto-dev/necto/har"
 )
 
 // ScanStream is Scan for a recording that comes through a pipe, or for a file
 // that still grows. Offsets count from where r began. It calls warn with what is
 // wrong with the recording; name is what that is called there. If the first line
-// is not that of a recording the error is one that Open returns.
+// is not that of a recording the error is one that Open returns. Of a HAR the lines
+// are those that it stands for, with all content in them; their offsets mean
+// nothing.
 func ScanStream(name string, r io.Reader, warn func(text string), fn func(Line) error) error {
 	// Not Peek, which would wait for more than the first line.
 	buffered := bufio.NewReaderSize(r, maxMeta)
@@ -21,7 +25,42 @@ func ScanStream(name string, r io.Reader, warn func(text string), fn func(Line) 
 		return fmt.Errorf("read recording: %w", err)
 	}
 	if _, err := metaOf(first); err != nil {
-		return fmt.Errorf("open recording %s: %w", name, err)
+		return scanOther(name, first, buffered, warn, fn, err)
 	}
 	return scan(name, io.MultiReader(bytes.NewReader(slices.Clone(first)), buffered), warn, fn)
+}
+
+// scanOther goes on where the first line is none of a recording, for the reason
+// given: it may be the beginning of a HAR.
+func scanOther(name string, first []byte, rest *bufio.Reader, warn func(string), fn func(Line) error, reason error) error {
+	first = slices.Clone(first)
+	more, err := rest.Peek(maxMeta)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read recording: %w", err)
+	}
+	if !har.Sniff(append(first, more...)) {
+		return fmt.Errorf("open recording %s: %w", name, reason)
+	}
+	return scanHARStream(name, io.MultiReader(bytes.NewReader(first), rest), warn, fn)
+}
+
+// scanHARStream is ScanStream for a HAR.
+func scanHARStream(name string, in io.Reader, warn func(text string), fn func(Line) error) error {
+	r, err := har.NewReader(in)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", name, notRecording(err))
+	}
+	offset := int64(0)
+	return closeAfter(r, scanHAR(r, &bodyStore{inlineMax: -1}, prefixed(name, warn), func(line []byte) error {
+		raw := bytes.TrimSuffix(line, []byte("\n"))
+		head := parseHead(raw)
+		at := offset
+		offset += int64(len(line))
+		return fn(Line{Type: head.lineType, ID: head.id, Offset: at, Length: len(raw), Raw: raw})
+	}))
+}
+
+// prefixed returns a warn that says which file is meant.
+func prefixed(name string, warn func(string)) func(string) {
+	return func(text string) { warn(name + ": " + text) }
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/necto-dev/necto/har"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	InlineMax int64
 	// Session is the ULID of the run, "" for a new one.
 	Session string
+	// HARProfile is how a HAR is written; see Create.
+	HARProfile har.Profile
 	// ToolVersion, Mode and Listen are noted in the meta line.
 	ToolVersion, Mode, Listen string
 	// Log is told about bodies that could not be kept whole; nil discards it.
@@ -84,7 +87,7 @@ type Writer struct {
 }
 
 // Create starts a recording at path; "-" is standard output, which Close leaves
-// open. On standard output, pipes and devices all bodies are inline. Unless told
+// open. A name that ends with .har makes it a HAR, whose content is all inline. On standard output, pipes and devices all bodies are inline. Unless told
 // otherwise it refuses a file that has content with ErrExists; an Append needs a
 // recording (ErrNotRecording) of a version that can be continued (*VersionError)
 // and the same redaction (ErrRedaction).

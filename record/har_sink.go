@@ -1,0 +1,154 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/necto-dev/necto/har"
+)
+
+// harSink writes the lines of a recording as a HAR.
+type harSink struct {
+	w       *har.Writer
+	profile har.Profile
+	open    opener
+	// before are lines that have no form in HAR, on their way into the next entry.
+	before  [][]byte
+	pending map[uint64][]byte
+	sockets map[uint64]*harSocket
+	frames  spool
+}
+
+// harSocket is a WebSocket connection that has not ended.
+type harSocket struct {
+	line   []byte
+	frames []extent
+	open   opener
+}
+
+func newHARSink(f *os.File, version string, profile har.Profile, open opener) (*harSink, error) {
+	w, err := har.NewFileWriter(f, har.Options{Version: version, Profile: profile})
+	if err != nil {
+		return nil, err
+	}
+	return &harSink{
+		w: w, profile: profile, open: open, pending: map[uint64][]byte{}, sockets: map[uint64]*harSocket{},
+	}, nil
+}
+
+// line writes a line, or keeps it until it can be.
+func (s *harSink) line(raw []byte) error {
+	head := parseHead(raw)
+	switch head.lineType {
+	case TypeHTTP:
+		delete(s.pending, head.id)
+		return s.entry(raw, nil, nil)
+	case TypePending:
+		s.pending[head.id] = bytes.Clone(raw)
+	case TypeWSOpen:
+		delete(s.pending, head.id)
+		s.sockets[head.id] = &harSocket{line: bytes.Clone(raw), open: s.open}
+	case TypeWSFrame:
+		socket := s.sockets[head.id]
+		if socket == nil {
+			return nil // of a connection that nobody knows
+		}
+		at, err := s.frames.add(raw)
+		socket.frames = append(socket.frames, at)
+		return err
+	case TypeWSClose:
+		if socket := s.sockets[head.id]; socket != nil {
+			delete(s.sockets, head.id)
+			return s.entry(socket.line, socket, raw)
+		}
+	default:
+		s.before = append(s.before, bytes.Clone(raw))
+	}
+	return nil
+}
+
+// entry writes an exchange. closed is the line of the end of its connection, nil
+// for none.
+func (s *harSink) entry(raw []byte, socket *harSocket, closed []byte) error {
+	e, err := ParseEntry(raw)
+	if err != nil {
+		return err
+	}
+	h := harEntry(e, s.open)
+	if socket != nil {
+		h.WebSocketMessages = messages(&s.frames, socket.frames, socket.open)
+	}
+	if closed != nil {
+		c, err := ParseWSClose(closed)
+		if err != nil {
+			return err
+		}
+		h.WebSocketClose = &har.Close{Code: c.Code, Reason: c.Reason, Time: c.At}
+		h.Time = millis(c.Duration)
+	}
+	if e.Type == TypeWSOpen && s.profile == har.ProfileHTTPOnly {
+		return s.w.Write(h) // which leaves it out and counts it
+	}
+	h.Necto = appendNecto(nil, e, s.before, closed)
+	s.before = nil
+	return s.w.Write(h)
+}
+
+// finish writes what has not ended, and ends the HAR.
+func (s *harSink) finish() error {
+	var err error
+	for _, id := range slices.Sorted(maps.Keys(s.sockets)) {
+		err = errors.Join(err, s.entry(s.sockets[id].line, s.sockets[id], nil))
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.pending)) {
+		err = errors.Join(err, s.entry(s.pending[id], nil, nil))
+	}
+	if len(s.before) > 0 {
+		s.w.SetNecto(append(appendRawList([]byte(`{"v":1`), nectoAfter, s.before), '}'))
+	}
+	return errors.Join(err, s.w.Close(), s.frames.close())
+}
+
+// harOutput takes the lines of a Writer, all of whose content is inline.
+type harOutput struct{ sink *harSink }
+
+// Write takes whole lines.
+func (o harOutput) Write(lines []byte) (int, error) {
+	for line := range bytes.Lines(lines) {
+		if err := o.sink.line(bytes.TrimSuffix(line, []byte("\n"))); err != nil {
+			return 0, err
+		}
+	}
+	return len(lines), nil
+}
+
+// harName ends the name of a HAR.
+const harName = ".har"
+
+// becomeHAR makes a HAR of what is written to f, which is new.
+func (o *output) becomeHAR(f *os.File, opts Options) error {
+	if o.file == nil {
+		return errors.New("a HAR is written to a regular file")
+	}
+	if opts.Append {
+		return errors.New("a HAR cannot be continued: append to a .jsonl file")
+	}
+	sink, err := newHARSink(f, opts.ToolVersion, opts.HARProfile, inlineOnly)
+	if err != nil {
+		return err
+	}
+	o.w, o.file, o.close = harOutput{sink}, nil, sink.finish
+	return nil
+}
+
+// inlineOnly opens content that is in a line.
+func inlineOnly(b *EntryBody) (io.ReadCloser, error) {
+	if b.File != "" {
+		return nil, errors.New("the content lies beside a recording that is not at hand")
+	}
+	return io.NopCloser(bytes.NewReader(b.Inline)), nil
+}

@@ -154,8 +154,11 @@ func (h *Hits) hold(ctx context.Context, b *Breakpoint, hit *traffic.Hit, compla
 	}
 	notes := traffic.NotesFrom(ctx)
 	notes.Tell(func(time.Time) traffic.Event { return traffic.BreakpointHit{Hit: hit} })
-	if b.Resume != nil {
+	switch {
+	case b.Resume != nil:
 		h.script(e, b.Resume, complain)
+	case rehearsing(ctx):
+		h.script(e, &Resume{Action: ResumeContinue}, complain)
 	}
 	r, timedOut := h.wait(ctx, b, e, timeout)
 	notes.Tell(func(at time.Time) traffic.Event {

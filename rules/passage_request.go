@@ -194,6 +194,9 @@ func (p *passage) explain(err error) error {
 
 // cross takes the time that the network takes, and loses what it loses.
 func (p *passage) cross() error {
+	if rehearsing(p.ctx) {
+		return nil
+	}
 	if err := p.network.lose(); err != nil {
 		return err
 	}

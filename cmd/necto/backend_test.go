@@ -48,7 +48,9 @@ func backendHandler() http.Handler {
 			_ = http.NewResponseController(w).Flush() // the client sees what is missing
 		}
 	})
-	large := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(bytes.Repeat([]byte("0123456789"), 10_000)) }
+	large := func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(bytes.Repeat([]byte("0123456789"), 10_000))
+	}
 	mux.HandleFunc("/large", large)
 	mux.HandleFunc("/cut", large)
 	mux.HandleFunc("/images/", large)

@@ -13,6 +13,7 @@ import (
 	"github.com/necto-dev/necto/internal/nectest"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/rules"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -167,6 +168,7 @@ type wsProxy struct {
 	forward   string // URL of the proxy
 	reverse   string // address that stands for the secure origin
 	recording string // file
+	rules     *rules.Engine // nil for none
 	writer    *record.Writer
 	cancel    context.CancelFunc
 	ran       chan error
@@ -181,13 +183,17 @@ func (p *wsProxy) start(t *testing.T) {
 	if p.writer, err = record.Create(p.recording, record.Options{Mode: "forward"}); err != nil {
 		t.Fatal(err)
 	}
-	running := proxy.New(proxy.Options{
+	options := proxy.Options{
 		CA: p.authority, Observer: p.writer,
 		Network: &proxy.Network{RootCAs: roots, Resolve: map[string]string{
 			nectest.OriginHost + ":80":  p.plain.Addr,
 			nectest.OriginHost + ":443": p.secure.Addr,
 		}},
-	})
+	}
+	if p.rules != nil {
+		options.Layers, options.Frames = []proxy.Layer{p.rules.Layer}, p.rules.Frames
+	}
+	running := proxy.New(options)
 	p.forward = "http://" + listenWS(t, running, nil)
 	p.reverse = listenWS(t, running, &traffic.URL{Scheme: "https", Authority: p.secure.Addr, Target: "/"})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -127,7 +127,8 @@ func TestWebSocketConnection(t *testing.T) {
 			"error": "connection ended without a close frame: reset (client)", "timestamp": at + 1000,
 		})},
 		{"websocket:close", ids(map[string]any{
-			"code": 1006.0, "reason": "", "timestamp": at + 1000, "frameCount": 5.0, "by": "client", "cause": "reset",
+			"code": 1006.0, "reason": "", "timestamp": at + 1000, "frameCount": 5.0, "frames": []any{2.0, 3.0},
+			"by": "client", "cause": "reset",
 		})},
 	} {
 		if diff := cmp.Diff(any(want.arg), p.expect(want.event)); diff != "" {

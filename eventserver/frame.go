@@ -75,7 +75,9 @@ func (w *jsonWriter) closed(it *item) {
 	w.str(`,"reason":`, c.Reason)
 	w.int(`,"timestamp":`, it.at.UnixMilli())
 	w.int(`,"frameCount":`, int64(c.Frames[0]+c.Frames[1])) //nolint:gosec // less than the frames of a lifetime
-	w.str(`,"by":`, string(c.By))
+	w.int(`,"frames":[`, int64(c.Frames[0]))                //nolint:gosec // as above
+	w.int(`,`, int64(c.Frames[1]))                          //nolint:gosec // as above
+	w.str(`],"by":`, string(c.By))
 	if c.Cause != "" {
 		w.str(`,"cause":`, c.Cause)
 	}

@@ -45,8 +45,9 @@ func (g *gateWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // gateConn is a connection that was taken over.
 type gateConn struct {
 	net.Conn
-	ready <-chan struct{}
-	once  sync.Once
+	ready   <-chan struct{}
+	once    sync.Once
+	writing sync.Mutex // held while a piece of data is written
 }
 
 // Read waits until the connection is set up.
@@ -59,10 +60,22 @@ func (c *gateConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write gives up on a client that does not read.
-func (c *gateConn) Write(p []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err
+// writeChunk is how much a client has writeTimeout for, in bytes.
+const writeChunk = 256 << 10
+
+// Write gives up on a client that does not read. What others write at the same
+// time comes before or behind p.
+func (c *gateConn) Write(p []byte) (n int, _ error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	for n < len(p) {
+		if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+			return n, err
+		}
+		written, err := c.Conn.Write(p[n:min(n+writeChunk, len(p))])
+		if n += written; err != nil {
+			return n, err
+		}
 	}
-	return c.Conn.Write(p)
+	return n, nil
 }

@@ -1,0 +1,5 @@
+//go:build race
+
+package eventserver
+
+const raceEnabled = true

@@ -33,8 +33,8 @@ type openExchange struct {
 	// since is when the writer heard of it: Started may be of another time, in a
 	// recording that is played.
 	since time.Time
-	// old means that it has its line.
-	old bool
+	// old means that it is not looked at any more, written that it has its line.
+	old, written bool
 }
 
 func (o *openExchanges) begin(x *traffic.Exchange, now time.Time) {
@@ -53,16 +53,18 @@ func (o *openExchanges) requestDone(x *traffic.Exchange) {
 	o.byID[x.ID] = open
 }
 
-func (o *openExchanges) end(id traffic.ExchangeID) {
+// end forgets an exchange and reports whether it has a line.
+func (o *openExchanges) end(id traffic.ExchangeID) (written bool) {
 	open, ok := o.byID[id]
 	if !ok {
-		return
+		return false
 	}
 	if !open.old {
 		o.young--
 	}
 	open.body.Release()
 	delete(o.byID, id)
+	return open.written
 }
 
 // release gives back the bodies of what is still open.
@@ -85,17 +87,21 @@ func (o *openExchanges) due(now time.Time) bool {
 	return o.young > 0 && now.Sub(o.looked) >= pendingTick
 }
 
-// becomeOld returns the exchanges that have reached that age and have no line, in
-// the order they began. They are to be given one.
-func (o *openExchanges) becomeOld(now time.Time, age time.Duration) []openExchange {
+// becomeOld returns the exchanges that have reached that age, have no line and are
+// wanted, in the order they began. They are to be given one.
+func (o *openExchanges) becomeOld(
+	now time.Time, age time.Duration, wanted func(*traffic.Exchange) bool,
+) []openExchange {
 	o.looked = now
 	var old []openExchange
 	for id, open := range o.byID {
 		if !open.old && now.Sub(open.since) >= age {
-			open.old = true
+			open.old, open.written = true, wanted(open.Exchange)
 			o.byID[id] = open
 			o.young--
-			old = append(old, open)
+			if open.written {
+				old = append(old, open)
+			}
 		}
 	}
 	slices.SortFunc(old, func(a, b openExchange) int { return int(a.ID) - int(b.ID) })

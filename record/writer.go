@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/necto-dev/necto/har"
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -41,6 +42,10 @@ type Options struct {
 	Session string
 	// HARProfile is how a HAR is written; see Create.
 	HARProfile har.Profile
+	// Filter says what is written, nil for everything. An exchange is judged when
+	// it ends, or when it gets a line before that; a frame by itself, and its
+	// connection is written with the first of them.
+	Filter *filter.Filter
 	// ToolVersion, Mode and Listen are noted in the meta line.
 	ToolVersion, Mode, Listen string
 	// Log is told about bodies that could not be kept whole; nil discards it.
@@ -61,6 +66,9 @@ type Counts struct {
 	BytesUp, BytesDown int64
 	// Cut counts bodies of which only the beginning was captured.
 	Cut int64
+	// LeftOut counts exchanges, connections, frames, tunnels and handshakes that
+	// the filter did not let through.
+	LeftOut int64
 }
 
 // Writer writes a recording. It is a traffic.Observer that never loses an event:
@@ -83,6 +91,7 @@ type Writer struct {
 	log  *slog.Logger
 	buf  []byte // whole lines
 	open openExchanges
+	pick selection
 	seen Counts
 }
 
@@ -136,6 +145,7 @@ func start(out *output, path string, o Options) (*Writer, error) {
 		enc:    newEncoder(path, o),
 		log:    o.Log,
 		open:   openExchanges{byID: map[traffic.ExchangeID]openExchange{}},
+		pick:   newSelection(o.Filter),
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -249,7 +259,7 @@ func (w *Writer) Close() error {
 func (w *Writer) finish() {
 	if w.Err() == nil {
 		now := time.Now()
-		w.writePending(w.open.becomeOld(now, 0))
+		w.writePending(w.open.becomeOld(now, 0, w.pick.wantsPending))
 		w.buf = w.enc.appendEnd(w.buf, now, w.seen)
 		w.flush()
 	}
@@ -280,7 +290,7 @@ func (w *Writer) run() {
 			w.handle(e, now)
 		}
 		if w.open.due(now) {
-			w.writePending(w.open.becomeOld(now, pendingAfter))
+			w.writePending(w.open.becomeOld(now, pendingAfter, w.pick.wantsPending))
 		}
 		w.flush()
 	}
@@ -301,11 +311,17 @@ func (w *Writer) handle(e traffic.Event, now time.Time) {
 	case traffic.FrameSeen:
 		w.frame(e.Frame)
 	case traffic.WSClosed:
-		w.buf = w.enc.appendClosed(w.buf, e)
+		if first, write := w.pick.closed(e); w.begin(first) && w.picked(write) {
+			w.buf = w.enc.appendClosed(w.buf, e)
+		}
 	case traffic.TLSFailed:
-		w.buf = w.enc.appendTLSFailed(w.buf, e)
+		if w.picked(w.pick.wants(&filter.Subject{TLSFailed: &e})) {
+			w.buf = w.enc.appendTLSFailed(w.buf, e)
+		}
 	case traffic.TunnelClosed:
-		w.buf = w.enc.appendTunnel(w.buf, e.Tunnel)
+		if w.picked(w.pick.wants(&filter.Subject{Tunnel: e.Tunnel})) {
+			w.buf = w.enc.appendTunnel(w.buf, e.Tunnel)
+		}
 	default: // was not queued
 	}
 	if len(w.buf) >= flushSize {
@@ -313,8 +329,31 @@ func (w *Writer) handle(e traffic.Event, now time.Time) {
 	}
 }
 
+// picked counts what the filter does not let through. It returns write.
+func (w *Writer) picked(write bool) bool {
+	if !write {
+		w.seen.LeftOut++
+	}
+	return write
+}
+
+// begin writes the ws.open line of a connection that the filter has let through
+// only now, nil for none. It returns true.
+func (w *Writer) begin(first *traffic.Exchange) bool {
+	if first != nil {
+		w.seen.LeftOut--
+		w.openLine(first)
+	}
+	return true
+}
+
 func (w *Writer) ended(x *traffic.Exchange) {
-	w.open.end(x.ID)
+	pending := w.open.end(x.ID)
+	if !w.picked(pending || w.pick.wantsExchange(x)) {
+		x.RequestBody.Release()
+		x.ResponseBody.Release()
+		return
+	}
 	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendExchange(dst, x) })
 	w.seen.Exchanges++
 	if x.Failure != nil {
@@ -327,13 +366,22 @@ func (w *Writer) ended(x *traffic.Exchange) {
 // opened ends an exchange whose connection goes on with frames.
 func (w *Writer) opened(x *traffic.Exchange) {
 	w.open.end(x.ID)
-	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendOpened(dst, x) })
-	w.seen.WebSockets++
+	if w.picked(w.pick.opened(x)) {
+		w.openLine(x)
+	}
 	w.seen.BytesUp += w.account(x, x.RequestBody)
 	w.seen.BytesDown += w.account(x, x.ResponseBody)
 }
 
+func (w *Writer) openLine(x *traffic.Exchange) {
+	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendOpened(dst, x) })
+	w.seen.WebSockets++
+}
+
 func (w *Writer) frame(f *traffic.Frame) {
+	if first, write := w.pick.frame(f); !w.begin(first) || !w.picked(write) {
+		return
+	}
 	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendFrame(dst, f) })
 	w.seen.Frames++
 	if f.Dir == traffic.ClientToServer {

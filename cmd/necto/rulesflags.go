@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/pflag"
@@ -28,13 +29,20 @@ func (f *rulesFlags) obey(io stdio, status *status) (*obeyedRules, error) {
 	}
 	set, err := rules.Load(f.paths...)
 	if err != nil {
-		return nil, rulesError(io, err)
+		err = rulesError(io, err)
+		if _, told := errors.AsType[*usageError](err); !told {
+			err = usagef("--rules: %w", err)
+		}
+		return nil, err
 	}
 	o := &obeyedRules{store: rules.NewStore(set)}
 	o.engine = rules.NewEngine(o.store, status.log())
 	o.watcher, err = rules.Watch(f.paths, o.store, rules.WatchOptions{
-		Changed: func(_ *rules.Set, changes []rules.Change) { status.note("rules reloaded: %s", changesText(changes)) },
-		Failed:  func(err error) { tellFailedReload(status, err) },
+		Changed: func(_ *rules.Set, changes []rules.Change) {
+			status.note("rules reloaded: %s", changesText(changes))
+			o.publisher.Load().rulesChanged(changes)
+		},
+		Failed: func(err error) { tellFailedReload(status, err) },
 	})
 	return o, err
 }
@@ -44,6 +52,8 @@ type obeyedRules struct {
 	store   *rules.Store
 	engine  *rules.Engine
 	watcher *rules.Watcher
+	// publisher is told what changes, nil for none.
+	publisher atomic.Pointer[publisher]
 }
 
 // complete lets a proxy obey the rules, before all that it has for layers.

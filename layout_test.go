@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/nectest":     {"traffic"},
 	"internal/wsframe":     {"traffic"},
 	"internal/filter":      {"traffic"},
+	"internal/convert":     {"traffic", "har", "record", "internal/diff", "internal/filter"},
 	"internal/diff":        {"traffic", "record"},
 	"internal/export":      {"traffic", "record"},
 	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/wsframe"},
@@ -38,7 +39,7 @@ var mayImport = map[string][]string{
 	"cmd/necto": {
 		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver",
 		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",
-		"internal/diff", "internal/export", "internal/filter", "internal/tail",
+		"internal/convert", "internal/diff", "internal/eventclient", "internal/export", "internal/filter", "internal/tail",
 	},
 }
 

@@ -73,7 +73,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
-	if looksLikeHAR(file) {
+	if IsHAR(file) {
 		if err := file.Close(); err != nil {
 			return nil, err
 		}

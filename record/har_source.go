@@ -16,8 +16,10 @@ import (
 	"github.com/necto-dev/necto/har"
 )
 
-// looksLikeHAR reports whether a file is a HAR, perhaps compressed or in an archive.
-func looksLikeHAR(file *os.File) bool {
+// IsHAR reports whether a regular file is a HAR, perhaps compressed or in an archive.
+// Other archives and compressed files are taken for one, too; Open and ScanHAR say
+// that they are not.
+func IsHAR(file *os.File) bool {
 	head := make([]byte, maxMeta)
 	n, err := file.ReadAt(head, 0)
 	return (err == nil || errors.Is(err, io.EOF)) && har.Sniff(head[:n])

@@ -194,6 +194,13 @@ func TestOpenForeignHAR(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("from a pipe:", diff)
 	}
+	got = nil
+	if err := ScanHAR(path, func(w string) { t.Error(w) }, tell); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error("from the file:", diff)
+	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,21 @@ func scanHARStream(name string, in io.Reader, warn func(text string), fn func(Li
 	if err != nil {
 		return fmt.Errorf("open %s: %w", name, notRecording(err))
 	}
+	return scanEntries(name, r, warn, fn)
+}
+
+// ScanHAR is ScanStream for the HAR at path, which may be compressed, in an archive,
+// or have content in files beside it.
+func ScanHAR(path string, warn func(text string), fn func(Line) error) error {
+	r, err := har.Open(path)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, notRecording(err))
+	}
+	return scanEntries(path, r, warn, fn)
+}
+
+// scanEntries calls fn for the lines that the entries stand for, and closes r.
+func scanEntries(name string, r *har.Reader, warn func(text string), fn func(Line) error) error {
 	offset := int64(0)
 	return closeAfter(r, scanHAR(r, &bodyStore{inlineMax: -1}, prefixed(name, warn), func(line []byte) error {
 		raw := bytes.TrimSuffix(line, []byte("\n"))

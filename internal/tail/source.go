@@ -76,6 +76,9 @@ func (s *fileSource) scanOnce(ctx context.Context, h Handler) error {
 		return fmt.Errorf("open recording: %w", err)
 	}
 	defer file.Close()
+	if !s.follow && record.IsHAR(file) {
+		return record.ScanHAR(s.path, h.Warn, h.Line)
+	}
 	var lines io.Reader = idling{file, h.Idle} // it may be a pipe
 	if s.follow {
 		lines = &follower{ctx: ctx, path: s.path, file: file, idle: h.Idle}

@@ -10,8 +10,11 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
+	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/necto-dev/necto/har"
 	"github.com/necto-dev/necto/internal/ca"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/record"
@@ -23,7 +26,8 @@ const defaultRecording = "run.jsonl"
 
 type recordOptions struct {
 	serve   serveFlags
-	output  string
+	events  eventsFlags
+	output  string // "" to record nothing
 	writer  record.Options
 	reverse *traffic.URL
 	maps    []reverseMap
@@ -52,6 +56,8 @@ type recordFlags struct {
 	resolve   []string
 	insecure  []string
 	redaction string
+	filter    string
+	profile   string
 }
 
 func newRecordCmd(io stdio, run func(context.Context, stdio, recordOptions) error) *cobra.Command {
@@ -84,20 +90,27 @@ recording; see --redact.`,
 			return run(cmd.Context(), io, o)
 		},
 	}
-	bindRecord(cmd, &o, &f)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	bindOutput(flags, &o, &f, defaultRecording)
+	o.serve.bind(flags)
+	o.events.bind(flags, "")
+	o.rules.bind(flags)
+	flags.BoolVar(&o.interactive, "break-interactive", false, "ask on the terminal what becomes of what breakpoints hold")
+	bindProxy(flags, &o, &f)
 	return cmd
 }
 
-func bindRecord(cmd *cobra.Command, o *recordOptions, f *recordFlags) {
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVarP(&o.output, "output", "o", defaultRecording, "`file` to write; - is standard output")
+// bindOutput adds the flags of what is written.
+func bindOutput(flags *pflag.FlagSet, o *recordOptions, f *recordFlags, output string) {
+	flags.StringVarP(&o.output, "output", "o", output, "`file` to write; - is standard output")
 	flags.BoolVar(&o.writer.Append, "append", false, "go on with an existing recording")
 	flags.BoolVar(&o.writer.Force, "force", false, "replace an existing recording")
 	flags.StringVar(&f.redaction, "redact", "auto", "`auto` replaces secrets by tags, off keeps them")
-	o.serve.bind(flags)
-	o.rules.bind(flags)
-	flags.BoolVar(&o.interactive, "break-interactive", false, "ask on the terminal what becomes of what breakpoints hold")
+}
+
+// bindProxy adds the flags of how the proxy reaches origins.
+func bindProxy(flags *pflag.FlagSet, o *recordOptions, f *recordFlags) {
 	flags.StringVar(&f.reverse, "reverse", "", "send requests that are not for a proxy to the origin at `URL`")
 	flags.StringArrayVar(&f.maps, "map", nil, "listen on an address for one origin, `ADDR=URL`; repeatable")
 	flags.StringArrayVar(&o.proxy.Passthrough, "passthrough", nil, "do not open TLS to `host`, such as '*.bank.example'; repeatable")
@@ -122,7 +135,18 @@ func (o *recordOptions) complete(cmd *cobra.Command, args []string, f recordFlag
 	if err := o.checkInteractive(cmd); err != nil {
 		return err
 	}
-	if err := o.serve.check(cmd, command, o.output); err != nil {
+	if o.output == "" {
+		return usagef("-o: empty file name")
+	}
+	return o.completeServer(cmd, f)
+}
+
+// completeServer validates the flags that record has with serve.
+func (o *recordOptions) completeServer(cmd *cobra.Command, f recordFlags) error {
+	if err := o.serve.check(cmd, o.command, o.output); err != nil {
+		return err
+	}
+	if err := o.events.check(cmd.Flags()); err != nil {
 		return err
 	}
 	if err := o.completeWriter(f); err != nil {
@@ -140,8 +164,6 @@ func (o *recordOptions) completeWriter(f recordFlags) error {
 		return usagef("--redact: %q is neither auto nor off", f.redaction)
 	case o.writer.Append && o.writer.Force:
 		return usagef("--append and --force exclude each other")
-	case o.output == "":
-		return usagef("-o: empty file name")
 	case o.output == "-" && o.serve.json:
 		return usagef("-o - and --json both want standard output").hinted("use --ready-file")
 	case o.output == "-" && len(o.command) > 0:
@@ -149,7 +171,20 @@ func (o *recordOptions) completeWriter(f recordFlags) error {
 	}
 	o.writer.Redaction = f.redaction
 	o.writer.ToolVersion = buildVersion()
-	return nil
+	if o.writer.HARProfile = har.Profile(f.profile); f.profile != "" {
+		if o.writer.HARProfile != har.ProfileHTTPOnly {
+			return usagef("--har-profile: %q is not %s", f.profile, har.ProfileHTTPOnly)
+		}
+		if !strings.HasSuffix(o.output, ".har") {
+			return usagef("--har-profile is for a HAR").hinted("write one: -o run.har")
+		}
+	}
+	if f.filter == "" {
+		return nil
+	}
+	var err error
+	o.writer.Filter, err = parseFilter("--filter", f.filter)
+	return err
 }
 
 func (o *recordOptions) completeProxy(f recordFlags) error {
@@ -201,9 +236,13 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	}
 	defer obeyed.close()
 	obeyed.complete(&o.proxy)
+	events, err := o.events.listen(ctx)
+	if err != nil {
+		return err
+	}
 	// The recording notes the address, so it begins once the listeners are
 	// open; nothing is observed before Run.
-	observers := traffic.Tee{nil, &handshakeNotes{status: status}}
+	observers := traffic.Tee{traffic.Tee{}, traffic.Tee{}, &handshakeNotes{status: status}}
 	if o.interactive {
 		o.terminal = newBreakTerminal(io, obeyed.engine.Hits())
 		observers = append(observers, o.terminal)
@@ -214,22 +253,24 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}
-	o.writer.Listen = strings.TrimPrefix(s.ready.Proxy, "http://")
-	writer, err := record.Create(o.output, o.writer)
-	if err != nil {
-		return recordingHint(err)
+	o.writer.Listen, o.writer.Session = strings.TrimPrefix(s.ready.Proxy, "http://"), ulid.Make().String()
+	r := &recordRun{status: status, server: s}
+	if err := r.create(o.output, o.writer); err != nil {
+		return err
 	}
-	observers[0] = writer
-	s.failed = writer.Failed()
-	return o.record(ctx, status, s, writer)
+	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session)
+	r.tee(observers)
+	return r.run(ctx, o)
 }
 
 // listen opens all listeners.
 func (o *recordOptions) listen(ctx context.Context, s *server) error {
-	addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: o.serve.listen, Reverse: o.reverse})
+	s.listener = proxy.Listener{Addr: o.serve.listen, Reverse: o.reverse}
+	addr, err := listen(ctx, s.proxy, s.listener)
 	if err != nil {
 		return err
 	}
+	s.addr = addr
 	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(addr), CA: s.authority.CertPath()}
 	for i, m := range o.maps {
 		addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: m.addr, Reverse: m.origin})
@@ -242,38 +283,93 @@ func (o *recordOptions) listen(ctx context.Context, s *server) error {
 	return nil
 }
 
-// record runs the server and ends the recording.
-func (o *recordOptions) record(ctx context.Context, status *status, s *server, writer *record.Writer) error {
-	status.note("recording to %s, proxy %s", o.name(), s.ready.Proxy)
-	for _, m := range s.ready.Maps {
-		status.note("%s is %s", m.URL, m.Origin)
+// recordRun is a run of record, or of serve.
+type recordRun struct {
+	status    *status
+	server    *server
+	writer    *record.Writer // nil if nothing is recorded
+	name      string         // of what is written
+	publisher *publisher     // nil if nothing is published
+}
+
+// create begins the recording, if there is to be one.
+func (r *recordRun) create(output string, o record.Options) (err error) {
+	if output == "" {
+		return nil
 	}
+	if r.writer, err = record.Create(output, o); err != nil {
+		return recordingHint(err)
+	}
+	r.server.failed = r.writer.Failed()
+	if r.name = output; output == "-" {
+		r.name = standardOutput
+	}
+	return nil
+}
+
+// standardOutput is how - is called where it has to have a name.
+const standardOutput = "standard output"
+
+// tee puts in the first places of observers, which are free, who is to be told.
+func (r *recordRun) tee(observers traffic.Tee) {
+	if r.writer != nil {
+		observers[0] = r.writer
+	}
+	if r.publisher != nil {
+		observers[1] = r.publisher
+	}
+}
+
+// run runs the server and ends the recording.
+func (r *recordRun) run(ctx context.Context, o recordOptions) error {
+	r.announce()
 	stopAsking := func() {}
 	switch {
 	case o.terminal != nil:
 		stopAsking = o.terminal.start(ctx)
 	case len(o.command) == 0: // a command has the terminal for itself
-		status.show(func() string { return progress(writer.Counts()) })
+		r.status.show(r.progress)
 	}
-	code, err := s.run(ctx, status, o.serve)
+	code, err := r.server.run(ctx, r.status, o.serve)
 	stopAsking()
-	status.close()
-	if failed := writer.Close(); failed != nil {
-		return failed // whatever else happened: the recording is what this is for
+	r.status.close()
+	defer r.publisher.close()
+	if r.writer == nil {
+		r.status.note("%s", r.progress())
+	} else {
+		if failed := r.writer.Close(); failed != nil {
+			return failed // whatever else happened: the recording is what this is for
+		}
+		r.status.note("%s in %s", r.progress(), r.name)
 	}
-	status.note("%s in %s", progress(writer.Counts()), o.name())
 	if err == nil && code != 0 {
 		err = &exitError{code: code}
 	}
 	return err
 }
 
-// name returns what to call the recording.
-func (o *recordOptions) name() string {
-	if o.output == "-" {
-		return "standard output"
+// announce tells the user where everything is.
+func (r *recordRun) announce() {
+	ready := r.server.ready
+	switch {
+	case r.writer == nil:
+		r.status.note("proxy %s, events and API %s", ready.Proxy, ready.Events)
+	case r.publisher == nil:
+		r.status.note("recording to %s, proxy %s", r.name, ready.Proxy)
+	default:
+		r.status.note("recording to %s, proxy %s, events and API %s", r.name, ready.Proxy, ready.Events)
 	}
-	return o.output
+	for _, m := range ready.Maps {
+		r.status.note("%s is %s", m.URL, m.Origin)
+	}
+}
+
+// progress says how far things are.
+func (r *recordRun) progress() string {
+	if r.writer != nil {
+		return progress(r.writer.Counts())
+	}
+	return r.publisher.progress()
 }
 
 // progress says what was recorded.

@@ -10,15 +10,18 @@ import (
 	"path/filepath"
 )
 
-// readyInfo is what --ready-file and --json tell a script.
+// readyInfo is what --ready-file and --json tell a script, of what there is.
 type readyInfo struct {
 	PID int `json:"pid"`
 	// Proxy is the URL of the proxy, http://host:port.
-	Proxy string `json:"proxy"`
+	Proxy string `json:"proxy,omitempty"`
 	// Maps are the listeners of --map, in the order of the flags.
 	Maps []readyMap `json:"maps,omitempty"`
+	// Events is the URL of the event server, and Token what lets everybody in.
+	Events string `json:"events,omitempty"`
+	Token  string `json:"token,omitempty"`
 	// CA is the path of the authority's certificate.
-	CA string `json:"ca"`
+	CA string `json:"ca,omitempty"`
 }
 
 // readyMap is a listener in front of one origin.

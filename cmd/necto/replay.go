@@ -11,6 +11,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
+	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/necto-dev/necto/internal/ca"
@@ -25,6 +26,7 @@ const shownMisses = 20
 
 type replayOptions struct {
 	serve      serveFlags
+	events     eventsFlags
 	recordings []string
 	answers    replay.Options // without what is told
 	rules      rulesFlags
@@ -69,6 +71,7 @@ succeeds but there was a miss the exit code is 3.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.serve.bind(flags)
+	o.events.bind(flags, "")
 	o.rules.bind(flags)
 	flags.StringVar(&texts.timing, "timing", "instant", "`pace` of answers: instant, recorded, or a speed such as 2x")
 	flags.StringVar(&texts.wsMode, "ws-mode", "turn", "`when` WebSocket frames are sent: turn by turn, on a match of what the client says (match), or timed")
@@ -97,6 +100,9 @@ func (o *replayOptions) complete(cmd *cobra.Command, args []string, texts replay
 	}
 	if !cmd.Flags().Changed("fail-on-miss") {
 		o.failOnMiss = len(o.command) > 0
+	}
+	if err := o.events.check(cmd.Flags()); err != nil {
+		return err
 	}
 	return o.serve.check(cmd, o.command, o.recordings...)
 }
@@ -127,19 +133,30 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	defer index.Close()
 	debug.FreeOSMemory() // loading takes several times what the index keeps
-	options := proxy.Options{
-		Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(),
-		Observer: &handshakeNotes{status: status},
-		MaxBody:  1, // nobody looks at bodies: more would be copied for nothing
-	}
-	obeyed.complete(&options)
-	s := &server{proxy: proxy.New(options), authority: authority, command: o.command, release: obeyed.release}
-	addr, err := listen(ctx, s.proxy, proxy.Listener{Addr: o.serve.listen, Origin: true})
+	events, err := o.events.listen(ctx)
 	if err != nil {
 		return err
 	}
-	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(addr), CA: authority.CertPath()}
+	observers := traffic.Tee{traffic.Tee{}, &handshakeNotes{status: status}}
+	options := proxy.Options{
+		Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(), Observer: observers,
+	}
+	if events == nil {
+		options.MaxBody = 1 // nobody looks at bodies: more would be copied for nothing
+	}
+	obeyed.complete(&options)
+	s := &server{proxy: proxy.New(options), authority: authority, command: o.command, release: obeyed.release}
+	s.listener = proxy.Listener{Addr: o.serve.listen, Origin: true}
+	if s.addr, err = listen(ctx, s.proxy, s.listener); err != nil {
+		return err
+	}
+	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(s.addr), CA: authority.CertPath()}
 	s.environ = []string{"NECTO_ORIGIN=" + s.ready.Proxy}
+	publisher := o.events.publishProxy(events, status, s, obeyed, ulid.Make().String())
+	defer publisher.close()
+	if publisher != nil {
+		observers[0] = publisher
+	}
 	return o.replay(ctx, s, index, status, func() { misses.close(); divergences.close() })
 }
 
@@ -147,6 +164,9 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 // answered.
 func (o *replayOptions) replay(ctx context.Context, s *server, index *replay.Index, status *status, ended func()) error {
 	status.note("replaying %s, proxy and origin %s", recordedText(index.Stats()), s.ready.Proxy)
+	if s.ready.Events != "" {
+		status.note("events and API %s", s.ready.Events)
+	}
 	if len(o.command) == 0 { // a command has the terminal for itself
 		status.show(func() string { return replayProgress(index.Stats()) })
 	}

@@ -24,8 +24,11 @@ var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 type server struct {
 	proxy     *proxy.Proxy
 	authority *ca.Authority
-	ready     readyInfo
-	command   []string
+	// listener is the proxy's main one, and addr where it is.
+	listener proxy.Listener
+	addr     net.Addr
+	ready    readyInfo
+	command  []string
 	// environ is what the command's environment has beside the variables for
 	// proxy and authority.
 	environ []string
@@ -55,7 +58,7 @@ func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, er
 		defer context.AfterFunc(ctx, s.release)()
 	}
 	l := &serveLoop{signals: signals, failed: s.failed, stop: stop}
-	l.serve(ctx, s.proxy)
+	l.serve(ctx, s.proxy.Run)
 	err := announce(status.io, f, s.ready)
 	if err == nil && len(s.command) > 0 {
 		err = s.start(l, status)
@@ -96,16 +99,17 @@ type serveLoop struct {
 	signals <-chan os.Signal
 	failed  <-chan struct{}
 	exited  <-chan struct{} // the command's end, nil without one or afterwards
-	ran     chan error      // the proxy's end, nil afterwards
-	stop    func()          // stops the proxy
+	ran     chan error      // the end of what is served, nil afterwards
+	stop    func()          // stops that
 	child   *child
 	env     *childenv.Env
 }
 
-func (l *serveLoop) serve(ctx context.Context, p *proxy.Proxy) {
+// serve runs what is served, until ctx is done.
+func (l *serveLoop) serve(ctx context.Context, run func(context.Context) error) {
 	ran := make(chan error, 1)
 	l.ran = ran
-	go func() { ran <- p.Run(ctx) }()
+	go func() { ran <- run(ctx) }()
 }
 
 // wait returns when both the command and the proxy have ended, or at once at

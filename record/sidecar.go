@@ -20,8 +20,10 @@ const (
 	temporary = ".new-"
 )
 
-// bodiesDir returns the sidecar folder of a recording: run.bodies for run.jsonl,
+// BodiesDir returns the sidecar folder of a recording: run.bodies for run.jsonl,
 // and the name with ".bodies" behind it for any other.
+func BodiesDir(path string) string { return bodiesDir(path) }
+
 func bodiesDir(path string) string {
 	return strings.TrimSuffix(path, ".jsonl") + ".bodies"
 }

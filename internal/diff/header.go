@@ -19,6 +19,10 @@ var volatileFields = map[string]bool{
 	"x-trace-id": true,
 }
 
+// IsVolatileField reports whether fields of that name are made for one message
+// only, such as Date.
+func IsVolatileField(name string) bool { return volatileFields[strings.ToLower(name)] }
+
 // header compares fields by their names; order and spelling of names, which say
 // nothing (RFC 9110 section 5.1), are not looked at. bodied says that the length
 // and the boundary in a field are told by the content.

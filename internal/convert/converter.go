@@ -1,0 +1,264 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
+
+	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// line is a line on its way to an output.
+type line struct {
+	// Exactly one of these, or raw.
+	entry *record.Entry
+	frame *record.FrameEntry
+	close *record.CloseEntry
+	raw   []byte
+	// lineType is the type, host that of its exchange, "" for none.
+	lineType, host string
+}
+
+// output is where lines go.
+type output interface {
+	// write writes a line, of which it keeps nothing; file is where it is from.
+	write(file *record.File, l *line) error
+	// commit ends the files and gives them their names, which it returns.
+	commit(ctx context.Context) ([]string, error)
+	// discard removes what was not committed.
+	discard() error
+}
+
+// converter goes through the inputs.
+type converter struct {
+	ctx     context.Context
+	options *Options
+	out     output
+	result  Result
+
+	// Of the inputs before this one:
+	baseID, baseConn uint64
+	// The highest numbers of this one:
+	lastID, lastConn uint64
+
+	input   *record.File
+	session string
+	pending map[uint64]bool // exchanges that have not ended
+	sockets map[uint64]*socket
+	names   names // of Normalize
+}
+
+func (c *converter) run() error {
+	for _, path := range c.options.Inputs {
+		if err := c.open(path); err != nil {
+			return err
+		}
+		err := c.convert()
+		for _, warning := range c.input.Warnings() {
+			c.warn(warning)
+		}
+		c.input.Close()
+		if err != nil {
+			return fmt.Errorf("convert %s: %w", path, err)
+		}
+		c.baseID += c.lastID
+		c.baseConn += c.lastConn
+	}
+	return nil
+}
+
+func (c *converter) open(path string) error {
+	f, err := record.Open(path)
+	if err != nil {
+		return err
+	}
+	c.input, c.lastID, c.lastConn = f, 0, 0
+	c.pending, c.sockets = map[uint64]bool{}, map[uint64]*socket{}
+	return nil
+}
+
+func (c *converter) convert() error {
+	err := c.input.Scan(func(l record.Line) error {
+		switch l.Type {
+		case record.TypePending:
+			c.pending[l.ID] = true
+		case record.TypeHTTP, record.TypeWSOpen:
+			delete(c.pending, l.ID)
+		}
+		return c.ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	if c.options.Normalize {
+		return c.inOrder()
+	}
+	return c.input.Scan(c.line)
+}
+
+// line takes a line of the input.
+func (c *converter) line(l record.Line) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	c.result.Read += int64(l.Length) + 1
+	if c.options.Progress != nil {
+		c.options.Progress(int64(l.Length) + 1)
+	}
+	err := c.take(l)
+	if left, ok := asLeftOut(err); ok {
+		c.warn(fmt.Sprintf("the line at byte %d is left out: %v", l.Offset, left.err))
+		return nil
+	}
+	return err
+}
+
+func (c *converter) take(l record.Line) error {
+	switch l.Type {
+	case record.TypeMeta:
+		return c.meta(l)
+	case record.TypeEnd:
+		return nil // a new one is written
+	case record.TypePending:
+		if !c.pending[l.ID] {
+			return nil // it has ended later on
+		}
+		delete(c.pending, l.ID)
+		return c.exchange(l)
+	case record.TypeHTTP:
+		return c.exchange(l)
+	case record.TypeWSOpen:
+		return c.socket(l)
+	case record.TypeWSFrame:
+		return c.frame(l)
+	case record.TypeWSClose:
+		return c.closed(l)
+	}
+	return c.other(l)
+}
+
+// meta begins a run. Of several runs that are normalized the first is enough.
+func (c *converter) meta(l record.Line) error {
+	c.session = gjson.GetBytes(l.Raw, "session").String()
+	raw := append([]byte(nil), l.Raw...)
+	if c.options.Redactor != nil {
+		raw = set(raw, "redaction", "auto")
+	}
+	if c.options.Normalize {
+		if c.names.begun {
+			return nil
+		}
+		c.names.begun = true
+		raw = normalMeta(raw)
+	}
+	return c.out.write(c.input, &line{raw: raw, lineType: l.Type})
+}
+
+// other takes a line that belongs to no exchange, or that this version does not
+// know.
+func (c *converter) other(l record.Line) error {
+	s := subjectOfLine(l)
+	if c.options.Filter != nil && (s == nil || !c.options.Filter.Match(s)) {
+		return nil
+	}
+	raw := append([]byte(nil), l.Raw...)
+	if conn := gjson.GetBytes(raw, "conn"); conn.Exists() {
+		raw = set(raw, "conn", c.conn(conn.Uint()))
+	}
+	if l.ID != 0 {
+		raw = set(raw, "id", c.id(l.ID))
+	}
+	if c.options.Normalize {
+		raw = normalOther(raw)
+	}
+	return c.out.write(c.input, &line{raw: raw, lineType: l.Type, host: hostOfLine(l)})
+}
+
+// exchange takes an http or http.pending line.
+func (c *converter) exchange(l record.Line) error {
+	e, err := c.entry(l)
+	if err != nil {
+		return err
+	}
+	if !c.matches(c.subject(e)) {
+		return nil
+	}
+	c.result.Exchanges++
+	return c.writeEntry(e)
+}
+
+func (c *converter) entry(l record.Line) (*record.Entry, error) {
+	e, err := record.ParseEntry(l.Raw)
+	if err != nil {
+		return nil, &leftOutError{err}
+	}
+	return e, nil
+}
+
+func (c *converter) writeEntry(e *record.Entry) error {
+	host := hostOf(e)
+	e.ID, e.Conn = c.id(e.ID), c.conn(e.Conn)
+	redactor := c.options.Redactor
+	secret := redactor != nil && redactor.Entry(e)
+	if c.options.Normalize {
+		normalEntry(e)
+	}
+	beside := sidecars(e)
+	if err := c.out.write(c.input, &line{entry: e, lineType: e.Type, host: host}); err != nil {
+		return err
+	}
+	// Sidecars are named for their content, which redaction may have changed.
+	if secret || redactor != nil && sidecars(e) != beside {
+		c.result.Secrets++
+	}
+	return nil
+}
+
+// id returns the number of an exchange in the output.
+func (c *converter) id(id uint64) uint64 {
+	c.lastID = max(c.lastID, id)
+	if c.options.Normalize {
+		return c.names.id(c.baseID + id)
+	}
+	return c.baseID + id
+}
+
+// conn is id for connections.
+func (c *converter) conn(conn uint64) uint64 {
+	c.lastConn = max(c.lastConn, conn)
+	if c.options.Normalize {
+		return c.names.conn(c.baseConn + conn)
+	}
+	return c.baseConn + conn
+}
+
+func (c *converter) warn(text string) {
+	if c.options.Warn != nil {
+		c.options.Warn(text)
+	}
+}
+
+// set sets a member of a line, in its place if it is there.
+func set(raw []byte, name string, value any) []byte {
+	changed, err := sjson.SetBytes(raw, name, value)
+	if err != nil {
+		return raw // never: the line is an object, and the name no path
+	}
+	return changed
+}
+
+func hostOf(e *record.Entry) string {
+	return e.Exchange(nil).Request.URL.Hostname()
+}
+
+// hostOfLine returns the host that a tunnel or a TLS handshake was for.
+func hostOfLine(l record.Line) string {
+	found := gjson.GetManyBytes(l.Raw, "sni", "target")
+	if sni := found[0].String(); sni != "" {
+		return sni
+	}
+	return (traffic.URL{Authority: found[1].String()}).Hostname()
+}

@@ -1,0 +1,220 @@
+package convert
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// bufferSize is how many bytes of lines are written at once.
+const bufferSize = 256 << 10
+
+// inlineMax is how long content is that stays in its line, as in recordings.
+const inlineMax = 64 << 10
+
+// file is a recording being written under another name than it will have.
+type file struct {
+	options *Options
+	path    string // the final name
+	temp    string
+	f       *os.File
+	w       *bufio.Writer
+	buf     []byte
+	seq     uint64
+	marks   marks
+	bodies  map[string]bool // sidecars that were written
+
+	exchanges, sockets, frames uint64
+	last                       time.Time
+	lastOffset                 time.Duration
+}
+
+// newFile begins a recording that is to be at path.
+func newFile(o *Options, path string) (*file, error) {
+	ext := filepath.Ext(path)
+	temp := strings.TrimSuffix(path, ext) + ".new-" + rand.Text()[:8] + ".jsonl"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	return &file{
+		options: o, path: path, temp: temp, f: f, w: bufio.NewWriterSize(f, bufferSize), marks: marks{}, bodies: map[string]bool{},
+	}, nil
+}
+
+// write writes a line of an input.
+func (f *file) write(input *record.File, l *line) error {
+	f.seq++
+	f.buf = f.buf[:0]
+	switch {
+	case l.entry != nil:
+		if err := f.entry(input, l.entry); err != nil {
+			return err
+		}
+	case l.frame != nil:
+		l.frame.Seq = f.seq
+		if err := f.frameBodies(l.frame); err != nil {
+			return err
+		}
+		f.frames++
+		f.last, f.lastOffset = l.frame.At, l.frame.Offset
+		f.buf = record.AppendFrame(f.buf, l.frame)
+	case l.close != nil:
+		l.close.Seq = f.seq
+		f.last, f.lastOffset = l.close.At, l.close.Offset
+		f.buf = record.AppendClose(f.buf, l.close)
+	default:
+		f.buf = append(append(f.buf, set(l.raw, "seq", f.seq)...), '\n')
+	}
+	line := f.buf
+	if f.options.Normalize {
+		line = f.marks.normal(line)
+	}
+	_, err := f.w.Write(line)
+	return err
+}
+
+func (f *file) entry(input *record.File, e *record.Entry) error {
+	e.Seq = f.seq
+	if e.Type == record.TypeWSOpen {
+		f.sockets++
+	} else if e.Type == record.TypeHTTP {
+		f.exchanges++
+	}
+	f.last, f.lastOffset = e.At, e.Offset
+	if err := f.body(input, e.Request.Body, e.Request.Header); err != nil {
+		return err
+	}
+	if e.Response != nil {
+		if err := f.body(input, e.Response.Body, e.Response.Header); err != nil {
+			return err
+		}
+	}
+	f.buf = record.AppendEntry(f.buf, e)
+	return nil
+}
+
+// body moves content from the folder of the input to where it belongs.
+func (f *file) body(input *record.File, b *record.EntryBody, header traffic.Fields) error {
+	if b == nil || b.File == "" && (f.options.Inline || len(b.Inline) <= inlineMax) {
+		return nil
+	}
+	if b.File != "" && f.options.Redactor == nil && f.bodies[b.File] && !f.options.Inline {
+		return nil // it was copied before
+	}
+	r, err := input.OpenBody(b)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	var content io.Reader = r
+	if f.options.Redactor != nil && b.File != "" {
+		content = f.options.Redactor.Content(r, header)
+	}
+	if f.options.Inline {
+		b.Inline, err = io.ReadAll(content)
+		b.File = ""
+		if !b.Truncated {
+			b.Size = int64(len(b.Inline))
+		}
+		return err
+	}
+	return f.sidecar(b, content)
+}
+
+// frameBodies moves long content of a frame out of its line.
+func (f *file) frameBodies(frame *record.FrameEntry) error {
+	for _, b := range [...]*record.EntryBody{&frame.Body, frame.Original} {
+		if b == nil || f.options.Inline || len(b.Inline) <= inlineMax {
+			continue
+		}
+		if err := f.sidecar(b, strings.NewReader(string(b.Inline))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sidecar writes content beside the recording, in a file named for its hash.
+func (f *file) sidecar(b *record.EntryBody, content io.Reader) (err error) {
+	dir := record.BodiesDir(f.temp)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	temp := filepath.Join(dir, ".new")
+	out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	hash := sha256.New()
+	size, err := io.Copy(io.MultiWriter(out, hash), content)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	name := hex.EncodeToString(hash.Sum(nil))
+	if err := os.Rename(temp, filepath.Join(dir, name)); err != nil {
+		return err
+	}
+	f.bodies[name] = true
+	b.File, b.Inline = name, nil
+	if !b.Truncated {
+		b.Size = size
+	}
+	return nil
+}
+
+// finish writes the line that ends a recording, and the file to the disk.
+func (f *file) finish() error {
+	f.seq++
+	at := f.last
+	if at.IsZero() {
+		at = normalTime
+	}
+	_, err := fmt.Fprintf(f.w, `{"type":"end","seq":%d,"at":%q,"us":%d,"exchanges":%d,"websockets":%d,"frames":%d,"dropped":0}`+"\n",
+		f.seq, at.UTC().Format("2006-01-02T15:04:05.000000Z"), f.lastOffset.Microseconds(), f.exchanges, f.sockets, f.frames)
+	err = errors.Join(err, f.w.Flush())
+	if err == nil {
+		err = f.f.Sync()
+	}
+	err = errors.Join(err, f.f.Close())
+	f.f = nil
+	return err
+}
+
+// publish gives the recording and its folder their names. What had them is gone
+// then: first the old folder, last the file, which is of no use without.
+func (f *file) publish() error {
+	from, to := record.BodiesDir(f.temp), record.BodiesDir(f.path)
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	if len(f.bodies) > 0 {
+		if err := os.Rename(from, to); err != nil {
+			return err
+		}
+	}
+	return os.Rename(f.temp, f.path)
+}
+
+// discard removes what has not got its name.
+func (f *file) discard() error {
+	var err error
+	if f.f != nil {
+		err = f.f.Close()
+	}
+	if removed := os.Remove(f.temp); !errors.Is(removed, os.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	return errors.Join(err, os.RemoveAll(record.BodiesDir(f.temp)))
+}

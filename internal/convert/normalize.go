@@ -1,0 +1,210 @@
+package convert
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/necto-dev/necto/internal/diff"
+	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// normalTime is when everything happens in a normalized recording.
+var normalTime = time.Unix(0, 0).UTC()
+
+// normalSession is the ULID of every normalized session.
+const normalSession = "00000000000000000000000000"
+
+// noTiming says that nothing is known of how long the steps took.
+var noTiming = traffic.Timing{Blocked: -1, DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1}
+
+// names numbers exchanges and connections, and marks of secrets, in the order in
+// which they come. The zero value works.
+type names struct {
+	begun      bool
+	ids, conns map[uint64]uint64
+}
+
+func (n *names) id(id uint64) uint64     { return number(&n.ids, id) }
+func (n *names) conn(conn uint64) uint64 { return number(&n.conns, conn) }
+
+func number(known *map[uint64]uint64, id uint64) uint64 {
+	if *known == nil {
+		*known = map[uint64]uint64{}
+	}
+	next, ok := (*known)[id]
+	if !ok {
+		next = uint64(len(*known)) + 1
+		(*known)[id] = next
+	}
+	return next
+}
+
+// group is the lines of an exchange, or one that belongs to none.
+type group struct {
+	at    string // sorts as the time does
+	id    uint64
+	lines []place
+}
+
+// place is where a line is.
+type place struct {
+	lineType string
+	offset   int64
+	length   int
+}
+
+// inOrder converts the exchanges in the order in which they began, each frame
+// behind its handshake: how connections interleave differs from run to run.
+func (c *converter) inOrder() error {
+	groups, err := c.groups()
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		for _, p := range g.lines {
+			raw, err := c.input.ReadLine(p.offset, p.length)
+			if err != nil {
+				return err
+			}
+			id := g.id
+			if err := c.line(record.Line{Type: p.lineType, ID: id, Offset: p.offset, Length: p.length, Raw: raw}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *converter) groups() ([]*group, error) {
+	var all []*group
+	byID := map[uint64]*group{}
+	err := c.input.Scan(func(l record.Line) error {
+		g := byID[l.ID]
+		if l.ID == 0 || g == nil {
+			g = &group{at: gjson.GetBytes(l.Raw, "at").String(), id: l.ID}
+			if l.Type == record.TypeMeta {
+				g.at = ""
+			}
+			all = append(all, g)
+			if l.ID != 0 {
+				byID[l.ID] = g
+			}
+		}
+		g.lines = append(g.lines, place{l.Type, l.Offset, l.Length})
+		return c.ctx.Err()
+	})
+	slices.SortStableFunc(all, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
+	})
+	return all, err
+}
+
+// normalEntry drops what differs from run to run.
+func normalEntry(e *record.Entry) {
+	e.At, e.Offset, e.Duration, e.Timing = normalTime, 0, 0, noTiming
+	e.Client, e.Server = withoutPort(e.Client), withoutPort(e.Server)
+	e.Request.URL = withoutPorts(e.Request.URL)
+	e.Request.Header = normalFields(e.Request.Header)
+	e.Request.Trailer = normalFields(e.Request.Trailer)
+	normalBody(e.Request.Body)
+	if e.Failure != nil {
+		failure := *e.Failure
+		failure.Text = withoutPorts(failure.Text)
+		e.Failure = &failure
+	}
+	if e.Response == nil {
+		return
+	}
+	e.Response.Header = normalFields(e.Response.Header)
+	e.Response.Trailer = normalFields(e.Response.Trailer)
+	normalBody(e.Response.Body)
+	for i := range e.Response.Informational {
+		e.Response.Informational[i].Header = normalFields(e.Response.Informational[i].Header)
+	}
+}
+
+func normalBody(b *record.EntryBody) {
+	if b != nil {
+		b.Chunks = nil
+	}
+}
+
+func normalFields(fields traffic.Fields) traffic.Fields {
+	var kept traffic.Fields
+	for _, f := range fields {
+		if !diff.IsVolatileField(f.Name) {
+			kept.Add(f.Name, withoutPorts(f.Value))
+		}
+	}
+	return kept
+}
+
+// ownPort is a port of this machine, which servers of tests take as it is free.
+var ownPort = regexp.MustCompile(`(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}\b`)
+
+func withoutPorts(s string) string {
+	if !strings.Contains(s, ":") {
+		return s
+	}
+	return ownPort.ReplaceAllString(s, "${1}:0")
+}
+
+// withoutPort drops the port of an address.
+func withoutPort(address string) string {
+	if i := strings.LastIndexByte(address, ':'); i >= 0 {
+		return address[:i] + ":0"
+	}
+	return address
+}
+
+func normalMeta(raw []byte) []byte {
+	raw = set(raw, "session", normalSession)
+	raw = set(raw, "listen", "")
+	return normalOther(raw)
+}
+
+// normalOther drops what differs from run to run from a line of any type.
+func normalOther(raw []byte) []byte {
+	raw = set(raw, "at", normalTime.Format("2006-01-02T15:04:05.000000Z"))
+	raw = set(raw, "us", 0)
+	for _, name := range [...]string{"client", "target"} {
+		if value := gjson.GetBytes(raw, name); value.Exists() {
+			raw = set(raw, name, withoutPorts(value.String()))
+		}
+	}
+	if gjson.GetBytes(raw, "ms").Exists() {
+		raw = set(raw, "ms", 0)
+	}
+	return raw
+}
+
+// aMark is what stands in the place of a secret: the digits are new in each run.
+var aMark = regexp.MustCompile(`\{\{redacted:[^{}:]*:[0-9a-f]{8}\}\}`)
+
+// marks numbers the marks of secrets in the order in which they come.
+type marks map[string]int
+
+// normal returns a line with its marks numbered, which have the length they had.
+func (m marks) normal(raw []byte) []byte {
+	if !bytes.Contains(raw, []byte("{{redacted:")) {
+		return raw
+	}
+	return aMark.ReplaceAllFunc(raw, func(mark []byte) []byte {
+		digits := len(mark) - len("00000000}}")
+		secret := string(mark[digits:])
+		n, ok := m[secret]
+		if !ok {
+			n = len(m) + 1
+			m[secret] = n
+		}
+		return fmt.Appendf(bytes.Clone(mark[:digits]), "%08x}}", n)
+	})
+}

@@ -46,7 +46,7 @@ func New(o Options) *Server {
 		sessions: sessions{all: []*session{active}, active: active},
 	}
 	s.io = newSocketIO(s)
-	s.mux.Handle("/socket.io/", s.limit(gate(s.io.ServeHandler(nil))))
+	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))
 	return s
 }
 

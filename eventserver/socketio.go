@@ -20,6 +20,9 @@ const (
 	maxMessage = 64 << 20
 )
 
+// socketPath is where the library is.
+const socketPath = "/socket.io/"
+
 // newSocketIO sets the library up.
 func newSocketIO(s *Server) *socket.Server {
 	o := socket.DefaultServerOptions()
@@ -28,9 +31,8 @@ func newSocketIO(s *Server) *socket.Server {
 	o.SetConnectTimeout(connectTimeout)
 	o.SetMaxHttpBufferSize(maxMessage)
 	o.SetTransports(types.NewSet[transports.TransportCtor](&pollingBuilder{}, &socketBuilder{}))
-	// guard has asked who it is; what is not allowed does not come here.
-	o.SetCors(&types.Cors{Origin: "*"})
 	io := socket.NewServer(nil, o)
+	io.Use(s.opts.Access.admit)
 	_ = io.On("connection", func(args ...any) {
 		if sock, ok := args[0].(*socket.Socket); ok {
 			s.connected(sock)

@@ -95,7 +95,7 @@ func (e *encoder) appendPending(dst []byte, x *traffic.Exchange, body *traffic.B
 	if body != nil {
 		trailer = x.Request.Trailer
 	}
-	dst, err := e.appendRequest(dst, x.Request, body, trailer)
+	dst, err := e.appendRequest(dst, memberRequest, x.Request, body, trailer)
 	return append(dst, "}\n"...), err
 }
 
@@ -108,9 +108,12 @@ func (e *encoder) appendExchange(dst []byte, x *traffic.Exchange) ([]byte, error
 	}
 	dst = e.beginExchange(dst, lineType, x)
 	dst = appendPeers(dst, x)
-	dst, err := e.appendRequest(dst, x.Request, x.RequestBody, x.Request.Trailer)
+	dst, err := e.appendRequest(dst, memberRequest, x.Request, x.RequestBody, x.Request.Trailer)
 	if x.Response != nil && err == nil {
-		dst, err = e.appendResponse(dst, x)
+		dst, err = e.appendAnswer(dst, x)
+	}
+	if err == nil {
+		dst, err = e.appendEdited(dst, x)
 	}
 	dst = appendFailure(dst, x.Failure)
 	dst = appendTiming(dst, x.Timing)

@@ -40,6 +40,10 @@ type Entry struct {
 	Request EntryRequest
 	// Response is nil if there was none.
 	Response *EntryResponse
+	// Sent is what the origin was sent, and Received what it answered, where rules
+	// have made something else of Request and Response; nil where those say it all.
+	Sent     *EntryRequest
+	Received *EntryResponse
 	// Timing splits Duration; -1 means that a step did not happen. Both are in
 	// tenths of a millisecond.
 	Timing   traffic.Timing

@@ -39,6 +39,12 @@ func (e *Entry) Exchange(f *File) *traffic.Exchange {
 			x.Informational = append(x.Informational, r.Informational[i].response())
 		}
 	}
+	if e.Sent != nil {
+		x.Sent, x.SentBody = e.Sent.request(), e.Sent.Body.body(f)
+	}
+	if e.Received != nil {
+		x.Received, x.ReceivedBody = e.Received.response(), e.Received.Body.body(f)
+	}
 	setMilestones(x)
 	return x
 }

@@ -40,6 +40,8 @@ func appendNecto(dst []byte, e *Entry, before [][]byte, closed []byte) []byte {
 	if e.Response != nil {
 		dst = appendNectoResponse(dst, e.Response)
 	}
+	var enc encoder
+	dst = enc.appendEntryEdited(dst, e)
 	if e.Type == TypeWSOpen {
 		dst = appendAgreed(dst, e.WS)
 	}
@@ -77,7 +79,7 @@ func appendRawList(dst []byte, name string, lines [][]byte) []byte {
 }
 
 func appendNectoRequest(dst []byte, r *EntryRequest) []byte {
-	dst = appendRequestLine(dst, r.Method, r.URL, r.Proto)
+	dst = appendRequestLine(dst, memberRequest, r.Method, r.URL, r.Proto)
 	dst = appendNectoHeader(dst, "headers", r.Header)
 	dst = appendNectoBody(dst, r.Body, r.Header)
 	dst = appendNectoHeader(dst, "trailers", r.Trailer)
@@ -85,8 +87,9 @@ func appendNectoRequest(dst []byte, r *EntryRequest) []byte {
 }
 
 func appendNectoResponse(dst []byte, r *EntryResponse) []byte {
-	dst = append(dst, `,"response":`...)
+	dst = append(dst, memberResponse...)
 	dst = appendStatusLine(dst, r.Status, r.Reason, r.Proto)
+	dst = appendSource(dst, r.Source)
 	dst = appendNectoHeader(dst, "headers", r.Header)
 	dst = appendNectoBody(dst, r.Body, r.Header)
 	dst = appendNectoHeader(dst, "trailers", r.Trailer)

@@ -78,6 +78,11 @@ func (s *harSink) entry(raw []byte, socket *harSocket, closed []byte) error {
 	if err != nil {
 		return err
 	}
+	for _, b := range e.edited() {
+		if err := takeIn(b, s.open); err != nil {
+			return err
+		}
+	}
 	h := harEntry(e, s.open)
 	if socket != nil {
 		h.WebSocketMessages = messages(&s.frames, socket.frames, socket.open)
@@ -96,6 +101,43 @@ func (s *harSink) entry(raw []byte, socket *harSocket, closed []byte) error {
 	h.Necto = appendNecto(nil, e, s.before, closed)
 	s.before = nil
 	return s.w.Write(h)
+}
+
+// edited returns the content on the origin's side, which has no place in a HAR but
+// `_necto`.
+func (e *Entry) edited() []*EntryBody {
+	var bodies []*EntryBody
+	if e.Sent != nil {
+		bodies = append(bodies, e.Sent.Body)
+	}
+	if e.Received != nil {
+		bodies = append(bodies, e.Received.Body)
+	}
+	return bodies
+}
+
+// takeIn puts content in a sidecar into the line; b may be nil.
+func takeIn(b *EntryBody, open opener) error {
+	if b == nil || b.File == "" {
+		return nil
+	}
+	r, err := open(b)
+	if err != nil {
+		return err
+	}
+	b.Inline, err = io.ReadAll(r)
+	b.File = ""
+	return closeAfter(r, err)
+}
+
+// putBack is the inverse of takeIn.
+func (f *fromHAR) putBack(b *EntryBody) error {
+	if b == nil {
+		return nil
+	}
+	content, err := f.bodies.store(bytes.NewReader(b.Inline), nil)
+	b.Inline, b.File = bytes.Clone(content.bytes), content.file
+	return err
 }
 
 // finish writes what has not ended, and ends the HAR.

@@ -73,6 +73,10 @@ func messages(s *spool, frames []extent, open opener) iter.Seq2[*har.Message, er
 				yield(nil, err)
 				return
 			}
+			if err := takeIn(f.Original, open); err != nil {
+				yield(nil, err)
+				return
+			}
 			if !yield(harMessage(f, open), nil) {
 				return
 			}
@@ -114,7 +118,7 @@ func (f *fromHAR) frame(e *Entry, m *har.Message, n uint64) (*FrameEntry, error)
 	facts.ID = e.ID
 	facts.Body.Inline, facts.Body.File = content.Inline, content.File
 	f.saw(facts.Seq)
-	return facts, nil
+	return facts, f.putBack(facts.Original)
 }
 
 // closed returns the end of a connection of which HAR says no more than c.

@@ -128,6 +128,11 @@ func (s *harScan) entry(h *har.Entry, r *har.Reader) error {
 		if err := overlay(e, h.Necto); err != nil {
 			s.warn(err.Error())
 		}
+		for _, b := range e.edited() {
+			if err := s.putBack(b); err != nil {
+				return err
+			}
+		}
 	}
 	s.number(e)
 	s.buf = AppendEntry(s.buf[:0], e)

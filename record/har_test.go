@@ -31,15 +31,22 @@ func manyKinds(t testing.TB) []traffic.Event {
 	cut := exchange(6)
 	cut.ResponseBody = traffic.NewBody(3)
 	cut.ResponseBody.Append([]byte("cut off"))
+	changed := exchange(2)
+	changed.Response.Source = traffic.SourceRule
+	sent, received := *changed.Request, *changed.Response
+	sent.Method, received.Status, received.Source = "PUT", 500, ""
+	changed.Sent, changed.SentBody = &sent, traffic.BodyOf(bytes.Repeat([]byte("sent "), 20_000))
+	changed.Received, changed.ReceivedBody = &received, traffic.BodyOf([]byte("received"))
 	socket := handshake(8)
 	edited := frame(socket, 2, traffic.ServerToClient, traffic.OpText, `{"a":1}`)
-	edited.Edited, edited.Original, edited.Rules = true, []byte(`{"a":2}`), []string{"one"}
+	edited.Edited, edited.Original, edited.Rules = true, bytes.Repeat([]byte(`{"a":2}`), 20_000), []string{"one"}
 	part := frame(socket, 3, traffic.ServerToClient, traffic.OpBinary, "\xff\x00")
 	part.Fin, part.RSV, part.Inflated, part.Length = false, 4, true, 9
 	open := handshake(9)
 	return []traffic.Event{
 		traffic.TLSFailed{Conn: 9, Client: "127.0.0.1:1", Time: began, SNI: "x", Failure: "closed", Text: "closed"},
 		traffic.ExchangeDone{Exchange: full(t)},
+		traffic.ExchangeDone{Exchange: changed},
 		traffic.ExchangeAborted{Exchange: failed},
 		traffic.ExchangeDone{Exchange: long},
 		traffic.ExchangeDone{Exchange: empty},

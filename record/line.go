@@ -17,10 +17,11 @@ func AppendEntry(dst []byte, e *Entry) []byte {
 		dst = appendMember(dst, "server", e.Server)
 	}
 	dst = appendTLS(dst, e.TLS)
-	dst = enc.appendEntryRequest(dst, &e.Request)
+	dst = enc.appendEntryRequest(dst, memberRequest, &e.Request)
 	if e.Response != nil {
-		dst = enc.appendEntryResponse(dst, e.Response)
+		dst = enc.appendEntryResponse(dst, memberResponse, e.Response)
 	}
+	dst = enc.appendEntryEdited(dst, e)
 	if e.Type == TypeWSOpen {
 		dst = appendAgreed(dst, e.WS)
 	}
@@ -35,8 +36,19 @@ func AppendEntry(dst []byte, e *Entry) []byte {
 	return append(dst, "}\n"...)
 }
 
-func (e *encoder) appendEntryRequest(dst []byte, r *EntryRequest) []byte {
-	dst = appendRequestLine(dst, r.Method, r.URL, r.Proto)
+// appendEntryEdited appends the origin's side.
+func (e *encoder) appendEntryEdited(dst []byte, entry *Entry) []byte {
+	if entry.Sent != nil {
+		dst = e.appendEntryRequest(dst, memberSent, entry.Sent)
+	}
+	if entry.Received != nil {
+		dst = e.appendEntryResponse(dst, memberReceived, entry.Received)
+	}
+	return dst
+}
+
+func (e *encoder) appendEntryRequest(dst []byte, member string, r *EntryRequest) []byte {
+	dst = appendRequestLine(dst, member, r.Method, r.URL, r.Proto)
 	dst = e.appendHeader(dst, `,"headers":`, r.Header)
 	dst = r.Body.append(dst)
 	if len(r.Trailer) > 0 {
@@ -45,8 +57,8 @@ func (e *encoder) appendEntryRequest(dst []byte, r *EntryRequest) []byte {
 	return append(dst, '}')
 }
 
-func (e *encoder) appendEntryResponse(dst []byte, r *EntryResponse) []byte {
-	dst = append(dst, `,"response":`...)
+func (e *encoder) appendEntryResponse(dst []byte, member string, r *EntryResponse) []byte {
+	dst = append(dst, member...)
 	dst = appendStatusLine(dst, r.Status, r.Reason, r.Proto)
 	dst = e.appendHeader(dst, `,"headers":`, r.Header)
 	dst = appendSource(dst, r.Source)

@@ -9,12 +9,21 @@ import (
 // latin1 marks strings from the wire that are not UTF-8: see appendLatin1.
 const latin1 = "latin1"
 
+// The members that have a message: what the client sent and got, and what the
+// origin got and sent where layers have made something else of it.
+const (
+	memberRequest  = `,"request":`
+	memberResponse = `,"response":`
+	memberSent     = `,"sent":`
+	memberReceived = `,"received":`
+)
+
 // appendRequest appends a request with what is known of its content and trailer,
 // both nil while they are on their way.
 func (e *encoder) appendRequest(
-	dst []byte, r *traffic.Request, body *traffic.Body, trailer traffic.Fields,
+	dst []byte, member string, r *traffic.Request, body *traffic.Body, trailer traffic.Fields,
 ) ([]byte, error) {
-	dst = appendRequestLine(dst, r.Method, e.url(r.URL), r.Proto)
+	dst = appendRequestLine(dst, member, r.Method, e.url(r.URL), r.Proto)
 	dst = e.appendHeader(dst, `,"headers":`, r.Header)
 	dst, err := e.appendBody(dst, body, r.Header)
 	if len(trailer) > 0 {
@@ -24,23 +33,29 @@ func (e *encoder) appendRequest(
 }
 
 // appendRequestLine begins a request.
-func appendRequestLine[S ~string | ~[]byte](dst []byte, method string, url S, proto string) []byte {
-	dst = append(dst, `,"request":`...)
+func appendRequestLine[S ~string | ~[]byte](dst []byte, member, method string, url S, proto string) []byte {
+	dst = append(dst, member...)
 	dst, odd := appendWire(dst, '{', "method", method, nil)
 	dst, odd = appendWire(dst, ',', "url", url, odd)
 	dst, odd = appendWire(dst, ',', "proto", proto, odd)
 	return appendList(dst, latin1, odd)
 }
 
-func (e *encoder) appendResponse(dst []byte, x *traffic.Exchange) ([]byte, error) {
-	r := x.Response
-	dst = append(dst, `,"response":`...)
+// appendResponse appends a response without its end.
+func (e *encoder) appendResponse(dst []byte, member string, r *traffic.Response, body *traffic.Body) ([]byte, error) {
+	dst = append(dst, member...)
 	dst = e.appendHead(dst, r)
 	dst = appendSource(dst, r.Source)
-	dst, err := e.appendBody(dst, x.ResponseBody, r.Header)
+	dst, err := e.appendBody(dst, body, r.Header)
 	if len(r.Trailer) > 0 {
 		dst = e.appendHeader(dst, `,"trailers":`, r.Trailer)
 	}
+	return dst, err
+}
+
+// appendAnswer appends what the client got.
+func (e *encoder) appendAnswer(dst []byte, x *traffic.Exchange) ([]byte, error) {
+	dst, err := e.appendResponse(dst, memberResponse, x.Response, x.ResponseBody)
 	for i, r := range x.Informational {
 		if i == 0 {
 			dst = append(dst, `,"informational":[`...)
@@ -53,6 +68,18 @@ func (e *encoder) appendResponse(dst []byte, x *traffic.Exchange) ([]byte, error
 		dst = append(dst, ']')
 	}
 	return append(dst, '}'), err
+}
+
+// appendEdited appends the origin's side of an exchange that layers have edited.
+func (e *encoder) appendEdited(dst []byte, x *traffic.Exchange) (_ []byte, err error) {
+	if x.Sent != nil {
+		dst, err = e.appendRequest(dst, memberSent, x.Sent, x.SentBody, x.Sent.Trailer)
+	}
+	if x.Received != nil && err == nil {
+		dst, err = e.appendResponse(dst, memberReceived, x.Received, x.ReceivedBody)
+		dst = append(dst, '}')
+	}
+	return dst, err
 }
 
 // appendSource appends who made a response, nothing for an origin.

@@ -121,6 +121,11 @@ func (p *parser) entry(e *Entry, line gjson.Result) {
 			p.request(&e.Request, value)
 		case "response":
 			e.Response = p.response(e.Response, value)
+		case "sent":
+			e.Sent = &EntryRequest{}
+			p.request(e.Sent, value)
+		case "received":
+			e.Received = p.response(nil, value)
 		default:
 			p.outcome(e, key.Str, value)
 		}

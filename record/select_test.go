@@ -11,7 +11,7 @@ import (
 
 func TestFilterWhatIsWritten(t *testing.T) {
 	for expr, want := range map[string][]string{
-		"status:2xx and not ws":        {"http 7", "http 4", "http 5", "http 6"},
+		"status:2xx and not ws":        {"http 7", "http 2", "http 4", "http 5", "http 6"},
 		"error and not ws and not tls": {"http 7", "http 3"},
 		"text:hello":                   {"ws.open 8", "ws.frame 8", "ws.close 8"},
 		"ws and opcode:ping":           {"ws.open 8", "ws.frame 8", "ws.close 8"},

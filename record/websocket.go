@@ -14,9 +14,12 @@ func (e *encoder) appendOpened(dst []byte, x *traffic.Exchange) ([]byte, error) 
 	dst = appendPeers(dst, x)
 	request := *x.Request
 	request.URL.Scheme = webSocketScheme(request.URL.Scheme)
-	dst, err := e.appendRequest(dst, &request, x.RequestBody, request.Trailer)
+	dst, err := e.appendRequest(dst, memberRequest, &request, x.RequestBody, request.Trailer)
 	if err == nil && x.Response != nil {
-		dst, err = e.appendResponse(dst, x)
+		dst, err = e.appendAnswer(dst, x)
+	}
+	if err == nil {
+		dst, err = e.appendEdited(dst, x)
 	}
 	dst = appendAgreed(dst, x.WS)
 	dst = appendList(dst, "rules", x.Rules)

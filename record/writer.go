@@ -195,23 +195,28 @@ func (w *Writer) Observe(e traffic.Event) {
 		w.queue.pushFrame(e.Frame)
 	case traffic.RequestDone:
 		if e.RequestBody != nil {
-			w.push(e, e.RequestBody, nil)
+			w.push(e, e.RequestBody)
 		}
 	case traffic.ExchangeDone:
-		w.push(e, e.RequestBody, e.ResponseBody)
+		w.push(e, e.RequestBody, e.ResponseBody, e.SentBody, e.ReceivedBody)
 	case traffic.ExchangeAborted:
-		w.push(e, e.RequestBody, e.ResponseBody)
+		w.push(e, e.RequestBody, e.ResponseBody, e.SentBody, e.ReceivedBody)
 	case traffic.WSOpened:
-		w.push(e, e.RequestBody, e.ResponseBody)
+		w.push(e, e.RequestBody, e.ResponseBody, e.SentBody, e.ReceivedBody)
 	default: // has no line
 	}
 }
 
 // push queues an event whose bodies the writer must find later.
-func (w *Writer) push(e traffic.Event, up, down *traffic.Body) {
-	if !w.queue.push(e, keep(up)+keep(down)) {
-		up.Release()
-		down.Release()
+func (w *Writer) push(e traffic.Event, bodies ...*traffic.Body) {
+	bytes := int64(0)
+	for _, b := range bodies {
+		bytes += keep(b)
+	}
+	if !w.queue.push(e, bytes) {
+		for _, b := range bodies {
+			b.Release()
+		}
 	}
 }
 
@@ -350,8 +355,7 @@ func (w *Writer) begin(first *traffic.Exchange) bool {
 func (w *Writer) ended(x *traffic.Exchange) {
 	pending := w.open.end(x.ID)
 	if !w.picked(pending || w.pick.wantsExchange(x)) {
-		x.RequestBody.Release()
-		x.ResponseBody.Release()
+		x.ReleaseBodies()
 		return
 	}
 	w.line(func(dst []byte) ([]byte, error) { return w.enc.appendExchange(dst, x) })
@@ -361,6 +365,8 @@ func (w *Writer) ended(x *traffic.Exchange) {
 	}
 	w.seen.BytesUp += w.account(x, x.RequestBody)
 	w.seen.BytesDown += w.account(x, x.ResponseBody)
+	x.SentBody.Release()
+	x.ReceivedBody.Release()
 }
 
 // opened ends an exchange whose connection goes on with frames.
@@ -371,6 +377,8 @@ func (w *Writer) opened(x *traffic.Exchange) {
 	}
 	w.seen.BytesUp += w.account(x, x.RequestBody)
 	w.seen.BytesDown += w.account(x, x.ResponseBody)
+	x.SentBody.Release()
+	x.ReceivedBody.Release()
 }
 
 func (w *Writer) openLine(x *traffic.Exchange) {

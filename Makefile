@@ -28,6 +28,7 @@ test: $(CLIENTS)/node_modules/.package-lock.json ## vet for every platform, race
 	go test -race -shuffle=on ./...
 	go test -run WebSocketClients ./cmd/necto # more messages than the race detector bears
 	go test -run 'WebSocket(Allocations|Idle|FilterPrograms)' ./proxy # what it would distort, and more messages
+	go test -run 'Clients|Polling|Memory' ./eventserver # what the detector finds in a library, and memory
 	cd internal/bench && go vet ./... && go test ./...
 
 # npm writes this file when it is done.

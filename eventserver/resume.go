@@ -57,13 +57,16 @@ func parseResume(o map[string]any) (traffic.Resume, error) {
 		}
 		return r, nil
 	}
-	for name, edit := range map[string]**traffic.Edit{"request": &r.Request, "response": &r.Response, "mock": &r.Mock} {
+	edits := map[string]**traffic.Edit{"request": &r.Request, "response": &r.Response, "mock": &r.Mock}
+	for name, edit := range edits {
 		if *edit, err = parseEdit(name, mods[name]); err != nil {
 			return r, err
 		}
 	}
-	r.Payload, err = parseBody(mods["data"])
-	return r, err
+	if r.Payload, err = parseBody(mods["data"]); err != nil {
+		return r, fmt.Errorf("modifications.data: %w", err)
+	}
+	return r, nil
 }
 
 // parseEdit reads one of the modifications, nil for none.
@@ -163,5 +166,5 @@ func parseBody(v any) ([]byte, error) {
 	case types.BufferInterface:
 		return v.Bytes(), nil
 	}
-	return nil, errors.New("body is neither text nor binary")
+	return nil, errors.New("it is neither text nor binary")
 }

@@ -101,6 +101,7 @@ func socketURL(address string) (string, error) {
 		return "", fmt.Errorf("address of the event server: %q is not http://host:port", address)
 	}
 	u.Scheme, u.Path, u.RawQuery = scheme, "/socket.io/", "EIO=4&transport=websocket"
+	u.Fragment, u.User = "", nil
 	return u.String(), nil
 }
 

@@ -131,7 +131,7 @@ func decode(header traffic.Fields, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() //nolint:errcheck // it was only read
+	defer r.Close()
 	content, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err

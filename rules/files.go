@@ -26,7 +26,7 @@ func (f *files) read(path FilePath) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	if info.Size() > maxFileContent {
 		return nil, fmt.Errorf("%s is over %d MiB", path, maxFileContent>>20)
 	}

@@ -27,7 +27,7 @@ func serveFile(ctx context.Context, req *traffic.Request, file *os.File, info fs
 	w.header.Set("Etag", `"`+strconv.FormatInt(info.ModTime().UnixNano(), 36)+"-"+strconv.FormatInt(info.Size(), 36)+`"`)
 	go func() {
 		defer close(w.done)
-		defer file.Close() //nolint:errcheck // it was only read
+		defer file.Close()
 		http.ServeContent(w, r, info.Name(), info.ModTime(), file)
 		w.end()
 	}()

@@ -236,6 +236,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	}
 	defer obeyed.close()
 	obeyed.complete(&o.proxy)
+	o.writer.Redact = obeyed.redact()
 	events, err := o.events.listen(ctx)
 	if err != nil {
 		return err

@@ -122,6 +122,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		return err
 	}
 	defer obeyed.close()
+	o.answers.Ignore = obeyed.ignore()
 	misses := &boundedNotes{status: status, one: "miss", many: "misses"}
 	divergences := &boundedNotes{status: status, one: "divergence", many: "divergences"}
 	o.answers.Log = status.log()

@@ -23,9 +23,8 @@ func (p *passage) holdRequest() (*traffic.Response, error) {
 	}
 	hit := p.newHit(traffic.PhaseRequest)
 	// Only once the request has been read a client is missed that leaves.
-	var broken error
-	hit.RequestBody, hit.Fixed, broken = p.request.held()
-	if broken != nil {
+	var whole bool
+	if hit.RequestBody, hit.Fixed, whole = p.request.held(); !whole {
 		return nil, nil // nobody is there any more; it fails where it is sent
 	}
 	r := p.engine.hits.hold(p.ctx, b, hit, func(err error) { p.skipped(b.Name, err) })
@@ -126,23 +125,23 @@ func (p *passage) aborted(b *Breakpoint, r traffic.Resume) error {
 	return &traffic.Failure{Kind: traffic.FailAborted, Side: traffic.SideNecto, Text: text, End: traffic.EndClose}
 }
 
-// held returns the content for a hit, and if it cannot be edited, why. broken says
-// that it ended before its end.
-func (h *holder) held() (body *traffic.Body, fixed string, broken error) {
+// held returns the content for a hit, and if it cannot be edited, why. whole is false
+// if it broke off.
+func (h *holder) held() (body *traffic.Body, fixed string, whole bool) {
 	if _, err := h.content(); errors.Is(err, errEndless) {
-		return nil, err.Error(), nil
+		return nil, err.Error(), true
 	}
 	switch {
 	case errors.Is(h.err, errTooLong):
 		body = traffic.BodyOf(h.raw[:maxContent])
 		body.Skip(int64(len(h.raw) - maxContent))
-		return body, h.err.Error(), nil
+		return body, h.err.Error(), true
 	case h.err != nil:
-		return nil, h.err.Error(), h.err
+		return nil, h.err.Error(), false
 	case len(h.raw) == 0:
-		return nil, "", nil
+		return nil, "", true
 	}
-	return traffic.BodyOf(h.raw), "", nil // who edits it replaces all of it, decoded or not
+	return traffic.BodyOf(h.raw), "", true // who edits it replaces all of it, decoded or not
 }
 
 // isEndless reports whether content is of a kind that goes on for as long as

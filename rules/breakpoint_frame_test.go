@@ -97,6 +97,16 @@ func TestOtherMessagesPass(t *testing.T) {
 	wantLines(t, s.told())
 }
 
+func TestContentOfMessagesIsAskedAbout(t *testing.T) {
+	s := newStation(t, "breakpoints: [{name: b, on: frame, when: 'body:secret', resume: {action: abort}}]\n")
+	ctx, f := s.connect(t.Context(), t)
+	for text, dropped := range map[string]bool{"hello": false, "a secret": true} {
+		if v, err := f.Filter(ctx, message(text)); err != nil || v.Drop != dropped {
+			t.Errorf("%q: verdict %+v, error %v", text, v, err)
+		}
+	}
+}
+
 func TestOtherConnectionsAreLeftAlone(t *testing.T) {
 	s := newStation(t, "breakpoints: [{name: b, match: {path: /other}, on: frame}]\n")
 	if _, f := s.connect(t.Context(), t); f != nil {

@@ -69,6 +69,7 @@ func (r *Rehearsal) Observe(e traffic.Event) {
 		}
 	case traffic.BreakpointHit:
 		r.Held = append(r.Held, Held{e.Breakpoint, e.Phase})
+	default: // no rule
 	}
 }
 

@@ -29,7 +29,7 @@ func (e editor) edit(ctx context.Context, text []byte, accept func([]byte) error
 		return fmt.Errorf("edit: %w", err)
 	}
 	name := file.Name()
-	defer os.Remove(name) // of no use to anybody by now
+	defer func() { _ = os.Remove(name) }() // of no use to anybody by now
 	if err := file.Close(); err != nil {
 		return fmt.Errorf("edit: %w", err)
 	}

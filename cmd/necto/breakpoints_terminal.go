@@ -92,6 +92,7 @@ func (t *breakTerminal) Observe(e traffic.Event) {
 		t.ended(e.ID)
 	case traffic.BreakpointTimedOut:
 		t.ended(e.ID)
+	default: // no hit
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/necto-dev/necto/internal/diff"
@@ -83,12 +84,9 @@ func isLine(path string, isText bool) bool {
 
 // leave notes a request that differs in what has no name.
 func (v *volatileFields) leave(request string) {
-	for _, known := range v.unexplained {
-		if known == request {
-			return
-		}
+	if !slices.Contains(v.unexplained, request) {
+		v.unexplained = append(v.unexplained, request)
 	}
-	v.unexplained = append(v.unexplained, request)
 }
 
 // note notes a field.

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/export":      {"traffic", "record"},
 	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/wsframe"},
 	"har":                  {"traffic"},
-	"record":               {"traffic", "har", "internal/coding", "internal/filter"},
+	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsonenc"},
 	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
 	"rules":                {"traffic", "internal/coding", "internal/filter"},
 	"proxy":                {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -74,7 +75,7 @@ func (m *bodyMember) append(dst []byte) []byte {
 	dst = m.content.append(dst)
 	if m.codings != "" {
 		dst = append(dst, `,"wire":{"coding":`...)
-		dst = appendText(dst, m.codings)
+		dst = jsonenc.AppendText(dst, m.codings)
 		dst = appendUint(dst, `,"size":`, uint64(m.wireSize))
 		dst = append(dst, '}')
 	}
@@ -138,7 +139,7 @@ func (s stored) append(dst []byte) []byte {
 	case s.file != "":
 		return appendMember(dst, "file", s.file)
 	case utf8.Valid(s.bytes):
-		return appendQuoted(append(dst, `,"text":`...), s.bytes)
+		return jsonenc.AppendQuoted(append(dst, `,"text":`...), s.bytes)
 	}
 	dst = append(dst, `,"base64":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, s.bytes)
@@ -152,7 +153,7 @@ func appendChunks(dst []byte, chunks []traffic.Chunk) []byte {
 		} else {
 			dst = append(dst, ",["...)
 		}
-		dst = appendMillis(dst, c.At)
+		dst = jsonenc.AppendMillis(dst, c.At)
 		dst = appendUint(dst, ",", uint64(c.Size))
 		dst = append(dst, ']')
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -219,7 +220,7 @@ func TestTimesAreSpelledAlike(t *testing.T) {
 	for in, want := range map[time.Duration]string{
 		0: "0.0", 49_999: "0.0", 50_000: "0.1", 99_950_000: "100.0", time.Hour: "3600000.0", -5: "0.0",
 	} {
-		if got := string(appendMillis(nil, in)); got != want {
+		if got := string(jsonenc.AppendMillis(nil, in)); got != want {
 			t.Errorf("%v is spelled %s", in, got)
 		}
 	}

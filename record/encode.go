@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -118,7 +119,7 @@ func (e *encoder) appendExchange(dst []byte, x *traffic.Exchange) ([]byte, error
 	dst = appendFailure(dst, x.Failure)
 	dst = appendTiming(dst, x.Timing)
 	dst = append(dst, `,"ms":`...)
-	dst = appendMillis(dst, x.Duration)
+	dst = jsonenc.AppendMillis(dst, x.Duration)
 	dst = appendList(dst, "rules", x.Rules)
 	dst = appendList(dst, "tags", x.Tags)
 	return append(dst, "}\n"...), err
@@ -165,7 +166,7 @@ func (e *encoder) appendTunnel(dst []byte, t *traffic.Tunnel) []byte {
 	dst = appendUint(dst, `,"bytesUp":`, uint64(t.BytesUp))
 	dst = appendUint(dst, `,"bytesDown":`, uint64(t.BytesDown))
 	dst = append(dst, `,"ms":`...)
-	dst = appendMillis(dst, t.Duration)
+	dst = jsonenc.AppendMillis(dst, t.Duration)
 	return append(dst, "}\n"...)
 }
 
@@ -174,7 +175,7 @@ func appendTLS(dst []byte, t *traffic.TLSInfo) []byte {
 		return dst
 	}
 	dst = append(dst, `,"tls":{"version":`...)
-	dst = appendText(dst, t.Version)
+	dst = jsonenc.AppendText(dst, t.Version)
 	for _, m := range [...]struct{ name, value string }{{"alpn", t.ALPN}, {"cipher", t.Cipher}, {"sni", t.SNI}} {
 		if m.value != "" {
 			dst = appendMember(dst, m.name, m.value)
@@ -188,7 +189,7 @@ func appendFailure(dst []byte, f *traffic.Failure) []byte {
 		return dst
 	}
 	dst = append(dst, `,"error":{"kind":`...)
-	dst = appendText(dst, string(f.Kind))
+	dst = jsonenc.AppendText(dst, string(f.Kind))
 	dst = appendMember(dst, "side", string(f.Side))
 	dst = appendMember(dst, "text", f.Text)
 	return append(dst, '}')
@@ -213,7 +214,7 @@ func appendTiming(dst []byte, t traffic.Timing) []byte {
 		dst = append(dst, before...)
 		dst = append(dst, timingNames[i]...)
 		dst = append(dst, `":`...)
-		dst = appendMillis(dst, *d)
+		dst = jsonenc.AppendMillis(dst, *d)
 		before = `,"`
 	}
 	if before == first {
@@ -227,7 +228,7 @@ func appendMember(dst []byte, name, value string) []byte {
 	dst = append(dst, `,"`...)
 	dst = append(dst, name...)
 	dst = append(dst, `":`...)
-	return appendText(dst, value)
+	return jsonenc.AppendText(dst, value)
 }
 
 // appendList appends a member that is a list of words, nothing for an empty one.
@@ -240,7 +241,7 @@ func appendList(dst []byte, name string, values []string) []byte {
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = appendText(dst, value)
+		dst = jsonenc.AppendText(dst, value)
 	}
 	if len(values) > 0 {
 		dst = append(dst, ']')

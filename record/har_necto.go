@@ -10,6 +10,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -52,7 +53,7 @@ func appendNecto(dst []byte, e *Entry, before [][]byte, closed []byte) []byte {
 		dst = appendTiming(dst, e.Timing)
 	}
 	dst = append(dst, `,"ms":`...)
-	dst = appendMillis(dst, e.Duration)
+	dst = jsonenc.AppendMillis(dst, e.Duration)
 	dst = appendList(dst, "rules", e.Rules)
 	dst = appendList(dst, "tags", e.Tags)
 	dst = appendRawList(dst, nectoBefore, before)
@@ -123,7 +124,7 @@ func appendNectoBody(dst []byte, b *EntryBody, header traffic.Fields) []byte {
 	}
 	if b.Coding != "" || header.Has("Content-Encoding") {
 		dst = append(dst, `,"wire":{"coding":`...)
-		dst = appendText(dst, b.Coding)
+		dst = jsonenc.AppendText(dst, b.Coding)
 		dst = appendUint(dst, `,"size":`, uint64(b.WireSize))
 		dst = append(dst, '}')
 	}

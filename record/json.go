@@ -1,93 +1,10 @@
 package record
 
 import (
-	"encoding/binary"
-	"math/bits"
-	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/necto-dev/necto/internal/jsonenc"
 )
-
-// plainJSON has the bytes that stand for themselves in a JSON string (RFC 8259
-// section 7). Bytes of 0x80 and above do in valid UTF-8.
-var plainJSON = func() (plain [256]bool) {
-	for c := range plain {
-		plain[c] = c >= 0x20 && c != '"' && c != '\\'
-	}
-	return plain
-}()
-
-// appendQuoted appends s, which must be valid UTF-8, as a JSON string. It takes
-// eight bytes at a time: bodies are most of a recording, and JSON in JSON has a
-// quote every few bytes, too often for copying the runs between them.
-func appendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
-	dst = append(dst, '"')
-	i := 0
-	for i+8 <= len(s) {
-		word := load64(s, i)
-		dst = binary.LittleEndian.AppendUint64(dst, word)
-		special := specialBytes(word)
-		if special == 0 {
-			i += 8
-			continue
-		}
-		n := bits.TrailingZeros64(special) / 8
-		dst = appendEscape(dst[:len(dst)-8+n], s[i+n])
-		i += n + 1
-	}
-	for ; i < len(s); i++ {
-		if plainJSON[s[i]] {
-			dst = append(dst, s[i])
-		} else {
-			dst = appendEscape(dst, s[i])
-		}
-	}
-	return append(dst, '"')
-}
-
-// load64 returns eight bytes of s as one number, the first lowest. The compiler
-// makes one load of it.
-func load64[S ~string | ~[]byte](s S, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-}
-
-// specialBytes marks the first of eight bytes that is not plainJSON by setting
-// its highest bit; bits above that one mean nothing. 0 means that all are.
-func specialBytes(word uint64) uint64 {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
-	quote := word ^ ones*'"'
-	backslash := word ^ ones*'\\'
-	return ((word-ones*0x20)&^word | (quote-ones)&^quote | (backslash-ones)&^backslash) & highs
-}
-
-func appendEscape(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
-	}
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
-}
-
-// appendText appends words for people as a JSON string. Bytes that are not UTF-8
-// become U+FFFD: nobody needs them back.
-func appendText(dst []byte, s string) []byte {
-	if utf8.ValidString(s) {
-		return appendQuoted(dst, s)
-	}
-	return appendQuoted(dst, string([]rune(s)))
-}
 
 // appendWire appends a member with a string from the wire. If that is not UTF-8
 // it adds the member's name to odd.
@@ -95,42 +12,10 @@ func appendWire[S ~string | ~[]byte](dst []byte, before byte, name string, s S, 
 	dst = append(dst, before, '"')
 	dst = append(dst, name...)
 	dst = append(dst, `":`...)
-	if isUTF8(s) {
-		return appendQuoted(dst, s), odd
+	if jsonenc.IsUTF8(s) {
+		return jsonenc.AppendQuoted(dst, s), odd
 	}
-	return appendLatin1(dst, s), append(odd, name)
-}
-
-// appendLatin1 appends a JSON string that spells each byte as the character of
-// that number, so that bytes that are not UTF-8 survive. It must be marked.
-func appendLatin1[S ~string | ~[]byte](dst []byte, s S) []byte {
-	dst = append(dst, '"')
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; plainJSON[c] {
-			dst = utf8.AppendRune(dst, rune(c))
-		} else {
-			dst = appendEscape(dst, c)
-		}
-	}
-	return append(dst, '"')
-}
-
-// isUTF8 reports whether s is valid UTF-8. It copies nothing as long as s is
-// ASCII.
-func isUTF8[S ~string | ~[]byte](s S) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
-			return utf8.ValidString(string(s[i:]))
-		}
-	}
-	return true
-}
-
-// appendMillis appends d as milliseconds with one decimal.
-func appendMillis(dst []byte, d time.Duration) []byte {
-	tenths := int64((max(d, 0) + 50*time.Microsecond) / (100 * time.Microsecond))
-	dst = strconv.AppendInt(dst, tenths/10, 10)
-	return append(dst, '.', byte('0'+tenths%10))
+	return jsonenc.AppendLatin1(dst, s), append(odd, name)
 }
 
 // stamper spells times. It keeps the spelling of the last second, since many

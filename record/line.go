@@ -1,6 +1,10 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/necto-dev/necto/internal/jsonenc"
+)
 
 // AppendEntry appends to dst the line, its end included, that ParseEntry reads e
 // from. Content stays where it is: sidecars are named, not written.
@@ -29,7 +33,7 @@ func AppendEntry(dst []byte, e *Entry) []byte {
 	dst = appendTiming(dst, e.Timing)
 	if ended && e.Type != TypeWSOpen || e.Duration != 0 {
 		dst = append(dst, `,"ms":`...)
-		dst = appendMillis(dst, e.Duration)
+		dst = jsonenc.AppendMillis(dst, e.Duration)
 	}
 	dst = appendList(dst, "rules", e.Rules)
 	dst = appendList(dst, "tags", e.Tags)

@@ -3,6 +3,7 @@ package record
 import (
 	"strings"
 
+	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -158,10 +159,10 @@ func (e *encoder) appendField(dst []byte, f traffic.Field) []byte {
 
 func appendPair[S ~string | ~[]byte](dst []byte, name string, value S) []byte {
 	dst = append(dst, '[')
-	if isUTF8(name) && isUTF8(value) {
-		dst = append(appendQuoted(dst, name), ',')
-		return append(appendQuoted(dst, value), ']')
+	if jsonenc.IsUTF8(name) && jsonenc.IsUTF8(value) {
+		dst = append(jsonenc.AppendQuoted(dst, name), ',')
+		return append(jsonenc.AppendQuoted(dst, value), ']')
 	}
-	dst = append(appendLatin1(dst, name), ',')
-	return append(appendLatin1(dst, value), `,"`+latin1+`"]`...)
+	dst = append(jsonenc.AppendLatin1(dst, name), ',')
+	return append(jsonenc.AppendLatin1(dst, value), `,"`+latin1+`"]`...)
 }

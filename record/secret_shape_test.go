@@ -138,7 +138,12 @@ func TestPatterns(t *testing.T) {
 	x.RequestBody = traffic.BodyOf([]byte("iban=DE123&page=2"))
 	x.ResponseBody = traffic.BodyOf([]byte(`{"card":{"number":"4111","list":[{"n":1},{"n":[2,"}"]}]},"number":"5","note":"order 99-17 sent"}`))
 	path, _ := recorded(t, Options{Redact: []Pattern{
-		{Header: "X-Tenant"}, {Query: "account"}, {Form: "iban"}, {Cookie: "sid"}, {JSON: "card.number"}, {JSON: "card.list.#.n"},
+		{Header: "X-Tenant"},
+		{Query: "account"},
+		{Form: "iban"},
+		{Cookie: "sid"},
+		{JSON: "card.number"},
+		{JSON: "card.list.#.n"},
 		{Regex: `order (\d+-\d+)`},
 	}}, traffic.ExchangeDone{Exchange: x})
 	raw, err := os.ReadFile(path)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 
+	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -56,7 +57,7 @@ func appendAgreed(dst []byte, ws *traffic.WebSocket) []byte {
 		dst = append(dst, before...)
 		dst = append(dst, traffic.Direction(dir).String()...)
 		dst = append(dst, `":`...)
-		dst = appendText(dst, string(deflate))
+		dst = jsonenc.AppendText(dst, string(deflate))
 		before = `,"`
 	}
 	if before != first {
@@ -201,7 +202,7 @@ func appendEndOfConnection(dst []byte, c *traffic.WSClose) []byte {
 	dst = appendUint(dst, `,"frames":{"client-to-server":`, c.Frames[traffic.ClientToServer])
 	dst = appendUint(dst, `,"server-to-client":`, c.Frames[traffic.ServerToClient])
 	dst = append(dst, `},"ms":`...)
-	return appendMillis(dst, c.Duration)
+	return jsonenc.AppendMillis(dst, c.Duration)
 }
 
 // bySideServer is what the origin is called in a ws.close line: there, its side is

@@ -29,6 +29,9 @@ func TestWhoIsTooSlowIsTold(t *testing.T) {
 			break
 		}
 	}
+	if stats := s.Stats(); float64(stats.Dropped) != dropped || stats.Clients != 1 || stats.Items == 0 || stats.Bytes == 0 {
+		t.Errorf("%+v, %v events were missed", stats, dropped)
+	}
 	if entries == 0 || dropped == 0 || float64(entries)+dropped < all {
 		t.Errorf("%d entries came and %v events did not, of %d exchanges", entries, dropped, all)
 	}

@@ -148,6 +148,18 @@ func (r *ring) bounds() (first, next uint64) {
 	return first, r.next
 }
 
+// size returns how much there is in the ring, and the number of the item that comes
+// next.
+func (r *ring) size() (items int, bytes int64, next uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	items, bytes = r.items, r.bytes
+	if r.open != nil {
+		items, bytes = items+len(r.open.items), bytes+r.open.bytes
+	}
+	return items, bytes, r.next
+}
+
 // after returns the first segment with items from the number at on, held, and how
 // many items between at and it are not in the ring any more. Without such a
 // segment it returns a channel that is closed when there is one; both are nil

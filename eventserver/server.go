@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
@@ -23,9 +24,11 @@ type Server struct {
 	began    time.Time
 	sessions sessions
 
-	mu      sync.Mutex // guards clients and closing
-	clients sync.WaitGroup
-	closing bool
+	mu          sync.Mutex // guards subscribers and closing
+	subscribers map[*subscriber]struct{}
+	clients     sync.WaitGroup
+	closing     bool
+	dropped     atomic.Uint64
 }
 
 // New returns a Server that has heard of nothing yet.
@@ -42,8 +45,9 @@ func New(o Options) *Server {
 	active := newSession(o.SessionID, o.SessionName)
 	s := &Server{
 		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
-		ring:     newRing(o.RingItems, o.RingBytes, active),
-		sessions: sessions{all: []*session{active}, active: active},
+		subscribers: map[*subscriber]struct{}{},
+		ring:        newRing(o.RingItems, o.RingBytes, active),
+		sessions:    sessions{all: []*session{active}, active: active},
 	}
 	s.io = newSocketIO(s)
 	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))
@@ -56,13 +60,50 @@ func New(o Options) *Server {
 func (s *Server) Handler() http.Handler { return s.opts.Access.guard(s.mux) }
 
 // serve runs the goroutine of a client, unless the Server is being closed.
-func (s *Server) serve(run func()) bool {
+func (s *Server) serve(sub *subscriber) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closing {
-		s.clients.Go(run)
+	if s.closing {
+		return false
 	}
-	return !s.closing
+	s.subscribers[sub] = struct{}{}
+	s.clients.Go(func() {
+		sub.run()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.subscribers, sub)
+	})
+	return true
+}
+
+// Stats says how a Server is doing.
+type Stats struct {
+	// Clients are connected to the namespace "/".
+	Clients int
+	// Items are in memory for them, of Bytes, about; Behind is how many of them
+	// the slowest client has not been sent.
+	Items  int
+	Bytes  int64
+	Behind uint64
+	// Dropped counts the events that clients missed, each for itself, since the
+	// Server began.
+	Dropped uint64
+}
+
+// Stats returns how the Server is doing.
+func (s *Server) Stats() Stats {
+	stats := Stats{Dropped: s.dropped.Load()}
+	var next uint64
+	stats.Items, stats.Bytes, next = s.ring.size()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats.Clients = len(s.subscribers)
+	for sub := range s.subscribers {
+		if at := sub.position(); at < next {
+			stats.Behind = max(stats.Behind, next-at)
+		}
+	}
+	return stats
 }
 
 // drainTime is how long clients get to read that they are disconnected.

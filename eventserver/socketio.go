@@ -49,7 +49,7 @@ func (s *Server) connected(sock *socket.Socket) {
 	for name, handle := range clientEvents {
 		_ = sock.On(name, func(args ...any) { c.handle(name, handle, args) })
 	}
-	if !s.serve(c.sub.run) {
+	if !s.serve(c.sub) {
 		sock.Disconnect(false)
 		return
 	}

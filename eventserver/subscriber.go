@@ -3,6 +3,7 @@ package eventserver
 import (
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -14,8 +15,9 @@ type subscriber struct {
 	ring    *ring
 	socket  *socket.Socket
 	dropLag bool
-	done    chan struct{} // closed when the client is gone
-	rewound chan struct{} // has room for one; sent to when there is more to send
+	dropped *atomic.Uint64 // of all subscribers
+	done    chan struct{}  // closed when the client is gone
+	rewound chan struct{}  // has room for one; sent to when there is more to send
 
 	mu   sync.Mutex
 	subs subscriptions
@@ -27,7 +29,7 @@ type subscriber struct {
 func newSubscriber(s *Server, sock *socket.Socket) *subscriber {
 	_, next := s.ring.bounds()
 	return &subscriber{
-		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging, cursor: next,
+		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, cursor: next,
 		done: make(chan struct{}), rewound: make(chan struct{}, 1),
 	}
 }
@@ -80,6 +82,7 @@ func (s *subscriber) rewind(to uint64) uint64 {
 // written. It returns false if the client is gone.
 func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
 	if missed > 0 {
+		s.dropped.Add(missed)
 		if s.dropLag {
 			s.socket.Disconnect(false)
 			return false

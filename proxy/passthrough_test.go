@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"crypto/tls"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/necto-dev/necto/internal/nectest"
@@ -64,6 +65,39 @@ func TestPassthrough(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestPassthroughNow holds that more names can come, and go, while the proxy runs.
+func TestPassthroughNow(t *testing.T) {
+	const name = nectest.OriginHost
+	origin, pool := secureOrigin(t, ok)
+	var now atomic.Pointer[[]string]
+	p, config := intercepting(t, proxy.Options{
+		PassthroughNow: func() []string {
+			if names := now.Load(); names != nil {
+				return *names
+			}
+			return nil
+		},
+		Network: &proxy.Network{RootCAs: pool, Resolve: map[string]string{name + ":443": origin.Addr}},
+	})
+	get := func(connect string, config *tls.Config) {
+		t.Helper()
+		client := tunnel(t, p, connect, "").StartTLS(withName(config, name))
+		client.Send("GET / HTTP/1.1\r\nHost: " + name + "\r\n\r\n")
+		client.ReadN(len(ok))
+		client.Close()
+	}
+	get(name+":443", config)
+	now.Store(&[]string{"*.example.com"})
+	for _, connect := range []string{name + ":443", origin.Addr} {
+		get(connect, &tls.Config{RootCAs: pool})
+	}
+	now.Store(nil)
+	get(origin.Addr, config)
+	if n := count[traffic.RequestStarted](p); n != 2 {
+		t.Errorf("%d requests were read, want 2", n)
 	}
 }
 

@@ -235,6 +235,20 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 	}
 }
 
+// TestNothingButFilesIsOpened: opening a folder fails, opening a named pipe would
+// wait for ever.
+func TestNothingButFilesIsOpened(t *testing.T) {
+	r := newRoad(t, "- {name: a, mock: {file: sub}}\n- {name: b, map_local: {path: pipe}}\n", map[string]string{"sub/x": "", "pipe": ""})
+	makePipe(t, filepath.Join(r.dir, "pipe"))
+	resp, body := r.get(t, "http://a.example/")
+	if resp.Status != 403 || body != "the file cannot be read\n" {
+		t.Errorf("%d %q", resp.Status, body)
+	}
+	if log := r.log.String(); !strings.Contains(log, "not a regular file") {
+		t.Errorf("told %s", log)
+	}
+}
+
 func FuzzMapLocal(f *testing.F) {
 	for _, path := range []string{"/", "/..", "/%2e%2e/secret.txt", `/..\secret.txt`, "/a//b", "/%00", "/C:/x"} {
 		f.Add(path)

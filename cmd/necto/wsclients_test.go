@@ -165,9 +165,9 @@ type wsProxy struct {
 	authority     *ca.Authority
 	plain, secure *nectest.Origin
 
-	forward   string // URL of the proxy
-	reverse   string // address that stands for the secure origin
-	recording string // file
+	forward   string        // URL of the proxy
+	reverse   string        // address that stands for the secure origin
+	recording string        // file
 	rules     *rules.Engine // nil for none
 	writer    *record.Writer
 	cancel    context.CancelFunc

@@ -78,6 +78,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := checkOutput(&o); err != nil {
 		return Result{}, err
 	}
+	if o.isPlainHAR() {
+		return runPlainHAR(ctx, &o)
+	}
 	var out output
 	switch {
 	case o.CheckOnly:

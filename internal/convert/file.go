@@ -42,8 +42,7 @@ type file struct {
 
 // newFile begins a recording that is to be at path.
 func newFile(o *Options, path string) (*file, error) {
-	ext := filepath.Ext(path)
-	temp := strings.TrimSuffix(path, ext) + ".new-" + rand.Text()[:8] + ".jsonl"
+	temp := tempName(path) + ".jsonl"
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
@@ -51,6 +50,11 @@ func newFile(o *Options, path string) (*file, error) {
 	return &file{
 		options: o, path: path, temp: temp, f: f, w: bufio.NewWriterSize(f, bufferSize), marks: marks{}, bodies: map[string]bool{},
 	}, nil
+}
+
+// tempName begins the name that a file has while it is written.
+func tempName(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ".new-" + rand.Text()[:8]
 }
 
 // write writes a line of an input.

@@ -9,30 +9,73 @@ import (
 )
 
 // publishHAR makes a HAR of what was written and gives it its name.
-func (f *file) publishHAR(ctx context.Context) (err error) {
+func (f *file) publishHAR(ctx context.Context) error {
 	in, err := record.Open(f.temp)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	temp := f.temp + ".har"
+	return writeHAR(ctx, f.options, in, f.path, func(record.Line) {})
+}
+
+// writeHAR makes a HAR of a recording under another name and renames it. It tells
+// see of each line.
+func writeHAR(ctx context.Context, o *Options, in *record.File, path string, see func(record.Line)) (err error) {
+	temp := tempName(path) + ".har"
+	w, err := record.NewHARWriter(temp, record.HAROptions{ToolVersion: o.ToolVersion, Profile: o.Profile})
+	if err != nil {
+		return err
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.Remove(temp))
 		}
 	}()
-	w, err := record.NewHARWriter(temp, record.HAROptions{ToolVersion: f.options.ToolVersion, Profile: f.options.Profile})
-	if err != nil {
-		return err
-	}
 	err = in.Scan(func(l record.Line) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		see(l)
 		return w.AddLine(l.Raw, in)
 	})
 	if err = errors.Join(err, w.Close()); err != nil {
 		return err
 	}
-	return os.Rename(temp, f.path)
+	return os.Rename(temp, path)
+}
+
+// isPlainHAR reports whether nothing but the format changes.
+func (o *Options) isPlainHAR() bool {
+	return o.Format == HAR && len(o.Inputs) == 1 && !o.SplitHost && !o.CheckOnly && !o.Normalize &&
+		o.Filter == nil && o.Redactor == nil
+}
+
+// runPlainHAR makes a HAR of a recording without writing another one first.
+func runPlainHAR(ctx context.Context, o *Options) (Result, error) {
+	in, err := record.Open(o.Inputs[0])
+	if err != nil {
+		return Result{}, err
+	}
+	defer in.Close()
+	result := Result{Outputs: []string{o.Output}}
+	err = writeHAR(ctx, o, in, o.Output, func(l record.Line) {
+		switch l.Type {
+		case record.TypeHTTP:
+			result.Exchanges++
+		case record.TypeWSOpen:
+			result.Sockets++
+		case record.TypeWSFrame:
+			result.Frames++
+		}
+		result.Read += int64(l.Length) + 1
+		if o.Progress != nil {
+			o.Progress(int64(l.Length) + 1)
+		}
+	})
+	if o.Warn != nil {
+		for _, warning := range in.Warnings() {
+			o.Warn(warning)
+		}
+	}
+	return result, err
 }

@@ -231,8 +231,7 @@ func TestMockText(t *testing.T) {
 	}
 }
 
-// What people write never makes the reader panic, and what it reads says the same
-// when it is written again.
+// What people write never makes the reader panic.
 func FuzzHitText(f *testing.F) {
 	f.Add([]byte("# c\nPOST https://api.test/ HTTP/1.1\nA: b\n\nbody\n"))
 	f.Add([]byte("\n\nHTTP/1.1 200 OK\r\n\r\n\x00"))

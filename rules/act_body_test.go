@@ -218,6 +218,27 @@ func TestBodiesAreClosedOnce(t *testing.T) {
 	}
 }
 
+// TestTheConnectionOfAHandshakeIsLeftAlone, whatever rules make of the 101: its
+// body is what the proxy has to know again.
+func TestTheConnectionOfAHandshakeIsLeftAlone(t *testing.T) {
+	r := newRoad(t, `
+  - {name: slow, throttle: {down: 1KiB/s}}
+  - {name: cut, fault: {cut_after: 1}}
+  - {name: refuse, match: {path: /refused}, modify: {response: {status: 403, body: {text: no}}}}
+`, map[string]string{})
+	for path, status := range map[string]int{"/": 101, "/refused": 403} {
+		conn := &closeCounter{Reader: strings.NewReader("frames")}
+		r.answer = func(*traffic.Request) *traffic.Response { return &traffic.Response{Status: 101, Length: -1, Body: conn} }
+		resp, err := r.ask(t.Context(), request(t, "GET", "http://a.example"+path, field("Upgrade", "websocket")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Status != status || resp.Body != conn || conn.times != 0 {
+			t.Errorf("%s: status %d, body %T, closed %d times", path, resp.Status, resp.Body, conn.times)
+		}
+	}
+}
+
 func FuzzQueryEdit(f *testing.F) {
 	f.Add("/?a=1&b=%zz&&c", "a", "x")
 	f.Add("*", "b", "")

@@ -105,17 +105,18 @@ func (p *passage) run() (*traffic.Response, error) {
 // dropResponse gives up the response. What was read to its end is closed already.
 func (p *passage) dropResponse() {
 	switch {
-	case p.subject.Response.Status == http.StatusSwitchingProtocols:
-		closeBody(p.subject.Response)
+	case p.got.Status == http.StatusSwitchingProtocols:
+		closeBody(p.got)
 	case p.response.body != nil:
 		_ = p.response.body.Close() // nobody reads it
 	}
 }
 
-// finish returns the response as it goes on to the client.
+// finish returns the response as it goes on to the client. The body of a 101 is the
+// connection, which is nobody's to wrap, also where a rule gives another status.
 func (p *passage) finish() *traffic.Response {
 	resp := p.subject.Response
-	if resp.Status == http.StatusSwitchingProtocols {
+	if p.got.Status == http.StatusSwitchingProtocols {
 		return resp
 	}
 	if p.response.read {

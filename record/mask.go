@@ -18,22 +18,26 @@ var masking = sync.Pool{New: func() any { return newRedactor() }}
 // secrets were, if all else is equal. Content has its codings undone. It may be
 // called concurrently.
 func Mask(dst, content []byte, contentType string) []byte {
-	var g grammar
-	switch classOfBody(strings.ToLower(contentType)) {
-	case bodyJSON:
-		g = jsonGrammar{}
-	case bodyForm:
-		g = formGrammar{}
-	case bodyParts:
-		g = partsGrammar{}
-	default:
+	g := classOfBody(strings.ToLower(contentType)).grammar(&patterns{})
+	if g == nil {
 		return appendMasked(dst, content)
 	}
 	r := masking.Get().(*redactor)
 	defer masking.Put(r)
 	s := scanner{grammar: g, redactor: r}
 	content, _ = s.scan(nil, content, true)
-	return appendMasked(dst, content)
+	return appendMasked(dst, r.appendShapes(nil, content))
+}
+
+// MaskURL is Mask for a URL or a part of one, but for secrets that are known by
+// the name of a parameter.
+func MaskURL(url string) string {
+	if !mayHaveShape([]byte(url)) && !strings.Contains(url, markPrefix) {
+		return url
+	}
+	r := masking.Get().(*redactor)
+	defer masking.Put(r)
+	return string(appendMasked(nil, r.appendShapes(nil, []byte(url))))
 }
 
 // appendMasked appends text with mask in place of each mark.

@@ -14,6 +14,7 @@ func TestMaskMakesRecordedAndLiveEqual(t *testing.T) {
 		{"not quite json", json, `{'user':'a',"password" : "hunter2",}`, `{'user':'a',"password" : "MASK",}`},
 		{"no end", "", `log: "token":"abc`, `log: "token":"MASK`},
 		{"events", "text/event-stream", "data: {\"token\":\"abc\"}\n\n", "data: {\"token\":\"MASK\"}\n\n"},
+		{"known by its shape", json, `{"note":"AKIAIOSFODNN7EXAMPLE"}`, `{"note":"MASK"}`},
 		{"form", form, "a=1&token=a%20b", "a=1&token=MASK"},
 		{"parts", parts, "--b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nabc\r\n--b--", "--b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nMASK\r\n--b--"},
 		{"not looked at", "text/html", `"token":"abc"`, `"token":"abc"`},
@@ -31,5 +32,18 @@ func TestMaskMakesRecordedAndLiveEqual(t *testing.T) {
 				t.Errorf("recorded: got  %s\nwant %s", got, want)
 			}
 		})
+	}
+}
+
+func TestMaskURL(t *testing.T) {
+	const plain = "/users?id=1&token=abc"
+	if got := MaskURL(plain); got != plain {
+		t.Errorf("got %s", got)
+	}
+	want := "/keys/" + mask + "?a=1"
+	for _, url := range []string{"/keys/AKIAIOSFODNN7EXAMPLE?a=1", "/keys/{{redacted:aws-key:0123abcd}}?a=1"} {
+		if got := MaskURL(url); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

@@ -20,6 +20,7 @@ type duplex struct {
 	decoder *wsframe.Decoder
 	cancel  context.CancelFunc
 	played  chan struct{} // closed when the player has ended
+	among   *clients
 
 	mu      sync.Mutex // guards what follows
 	feeding bool       // a Write is at the decoder
@@ -36,7 +37,9 @@ func newDuplex(ctx context.Context, x *Index, c *conversation, u traffic.URL, ex
 		ear:        newEar(x, c, u, client),
 		cancel:     cancel,
 		played:     make(chan struct{}),
+		among:      &x.clients,
 	}
+	d.among.add(client)
 	d.decoder = wsframe.NewDecoder(traffic.ClientToServer, ext, d.ear)
 	p := &player{
 		conversation: c, opts: x.opts, ext: ext, client: client, out: w,
@@ -72,6 +75,7 @@ func (d *duplex) Close() error {
 	_ = d.PipeReader.Close() // never fails
 	d.cancel()
 	<-d.played
+	d.among.remove(d.ear.client)
 	d.mu.Lock()
 	release := !d.closed && !d.feeding
 	d.closed = true

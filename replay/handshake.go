@@ -107,6 +107,7 @@ func (x *Index) upgrade(ctx context.Context, req *traffic.Request, c *conversati
 		Header: header,
 		Body:   newDuplex(ctx, x, c, req.URL, ext),
 		Length: -1,
+		Source: traffic.SourceReplay,
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -19,6 +20,9 @@ const maxMisses = 100
 type Options struct {
 	// Timing is when answers are sent.
 	Timing Timing
+	// Filter selects what is served, WebSocket connections by their handshake; nil
+	// is for all. What it leaves out does not exist: it is in no count.
+	Filter *filter.Filter
 	// Ignore names what is not compared beside what never is: values that change
 	// from run to run.
 	Ignore []Field
@@ -76,6 +80,8 @@ type Index struct {
 
 	missesMu sync.Mutex
 	misses   []Miss // guarded by missesMu
+
+	clients clients
 }
 
 // place is a scheme and an authority that were recorded.
@@ -135,6 +141,11 @@ func (x *Index) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// EndConversations closes the WebSocket connections that are open, and those that
+// are still to be opened at once, with 1001: the run is about to end. It does not
+// wait for them.
+func (x *Index) EndConversations() { x.clients.end() }
 
 // find returns the slot of a partial key, nil if there is none. If anywhere,
 // any place will do.

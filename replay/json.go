@@ -74,9 +74,9 @@ func (w *jsonWalker) value(ignored paths) (digest, bool) {
 
 // nested hashes the object or array that begins here.
 func (w *jsonWalker) nested(domain byte, ignored paths) (digest, bool) {
-	end, part := byte('}'), w.member
+	end := byte('}')
 	if domain == domainArray {
-		end, part = ']', w.element
+		end = ']'
 	}
 	w.pos++
 	if w.depth++; w.depth > maxDepth {
@@ -85,7 +85,13 @@ func (w *jsonWalker) nested(domain byte, ignored paths) (digest, bool) {
 	var all parts
 	w.space()
 	for ended := w.take(end); !ended; {
-		if !part(&all, ignored) {
+		ok := false
+		if domain == domainArray {
+			ok = w.element(&all, ignored)
+		} else {
+			ok = w.member(&all, ignored)
+		}
+		if !ok {
 			return digest{}, false
 		}
 		w.space()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -23,6 +24,9 @@ func (k key) at(place key) key {
 
 // partialKey hashes method, path, query and content.
 func partialKey(method, target string, body digest, tol *tolerance) key {
+	if tol.masked {
+		target = record.MaskURL(target)
+	}
 	var stack [512]byte
 	b := appendSized(stack[:0], method)
 	path, query, _ := strings.Cut(target, "?")

@@ -26,6 +26,7 @@ const (
 	failed          // there is no complete answer
 	pending         // the exchange had not ended
 	upgraded        // it became a WebSocket connection
+	left            // the filter leaves it out
 )
 
 // loader fills an index.
@@ -117,6 +118,9 @@ func (l *loader) line(n int, line record.Line) (err error) {
 	default:
 		return nil
 	}
+	if err == nil && l.opts.Filter != nil {
+		err = l.filter(&r, l.files[n], line)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func (l *loader) usable(rows []row) []row {
 	for i, r := range rows {
 		replaced := i+1 < len(rows) && r.id != 0 && rows[i+1].id == r.id && rows[i+1].session == r.session
 		switch {
-		case replaced:
+		case replaced, r.state == left:
 		case r.state == failed:
 			l.stats.Failed++
 		case r.state == pending:

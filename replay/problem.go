@@ -61,6 +61,7 @@ func problem(req *traffic.Request, m Miss) *traffic.Response {
 		Status: 501,
 		Reason: "Not Implemented",
 		Proto:  "HTTP/1.1",
+		Source: traffic.SourceReplay,
 		Header: traffic.Fields{
 			{Name: "Content-Type", Value: "application/problem+json"},
 			{Name: "Cache-Control", Value: "no-store"},

@@ -27,7 +27,9 @@ func (x *Index) serve(ctx context.Context, req *traffic.Request, a *answer) (*tr
 		return nil, gone(err)
 	}
 	v := a.choose(req)
-	resp := &traffic.Response{Status: a.status, Reason: a.reason, Proto: "HTTP/1.1", Header: v.header}
+	resp := &traffic.Response{
+		Status: a.status, Reason: a.reason, Proto: "HTTP/1.1", Header: v.header, Source: traffic.SourceReplay,
+	}
 	if a.empty || req.Method == "HEAD" {
 		return resp, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/necto-dev/necto/internal/wsframe"
+	"github.com/necto-dev/necto/traffic"
 )
 
 // TestEnds says what comes after the last frame.
@@ -161,4 +162,48 @@ func TestLoop(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEndConversations closes what is open, and what is opened afterwards, and
+// leaves answers alone.
+func TestEndConversations(t *testing.T) {
+	path := writeTalks(t, talk{frames: []said{s("a"), s("b").after(60_000)}, code: 1000})
+	for _, mode := range []WSMode{WSTurn, WSMatch, WSTimed} {
+		synctest.Test(t, func(t *testing.T) {
+			x := load(t, Options{WSMode: mode, Timing: Recorded}, path)
+			waiting, gone := dial(t, x, "http://h/chat"), dial(t, x, "http://h/chat")
+			waiting.hears("a")
+			gone.hears("a")
+			if err := gone.conn.Close(); err != nil {
+				t.Error(err)
+			}
+			began := time.Now()
+			x.EndConversations()
+			waiting.hears("close 1001 necto is stopping")
+			waiting.close(1001)
+			waiting.hears("EOF")
+			late := dial(t, x, "http://h/chat")
+			late.hears("close 1001 necto is stopping")
+			if took := time.Since(began); took != 0 {
+				t.Errorf("%v: took %v", mode, took)
+			}
+		})
+	}
+}
+
+func TestAnswersSayTheirSource(t *testing.T) {
+	x := load(t, Options{}, write(t, "off", get("/a", "a")), writeTalks(t, talk{}))
+	for _, target := range []string{"http://h/a", "http://h/b"} {
+		resp, _ := ask(t, x, newRequest(t, "GET", target, nil, ""))
+		if resp.Source != traffic.SourceReplay {
+			t.Errorf("%s: source %q", target, resp.Source)
+		}
+	}
+	resp, err := x.RoundTrip(t.Context(), handshakeTo(t, "http://h/chat"))
+	if err != nil || resp.Source != traffic.SourceReplay {
+		t.Fatalf("handshake: source %q, error %v", resp.Source, err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -35,7 +35,7 @@ type replayOptions struct {
 }
 
 // replayFlags are the flags whose text complete reads.
-type replayFlags struct{ timing, wsMode, wsEnd string }
+type replayFlags struct{ timing, wsMode, wsEnd, filter string }
 
 func newReplayCmd(io stdio, run func(context.Context, stdio, replayOptions) error) *cobra.Command {
 	var o replayOptions
@@ -60,6 +60,7 @@ succeeds but there was a miss the exit code is 3.`,
   necto replay run.jsonl --listen 127.0.0.1:8080
   necto replay login.jsonl orders.jsonl --timing recorded
   necto replay run.jsonl --rules faults.yaml -- npm test
+  necto replay chrome.har --filter 'host:api.example.com' -- npm test
   necto replay chat.jsonl --ws-strict -- npm test`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args, texts); err != nil {
@@ -73,6 +74,7 @@ succeeds but there was a miss the exit code is 3.`,
 	o.serve.bind(flags)
 	o.events.bind(flags, "")
 	o.rules.bind(flags)
+	flags.StringVar(&texts.filter, "filter", "", "serve only what matches an `expression`, such as 'host:api and not status:5xx'")
 	flags.StringVar(&texts.timing, "timing", "instant", "`pace` of answers: instant, recorded, or a speed such as 2x")
 	flags.StringVar(&texts.wsMode, "ws-mode", "turn", "`when` WebSocket frames are sent: turn by turn, on a match of what the client says (match), or timed")
 	flags.BoolVar(&o.answers.WSStrict, "ws-strict", false, "close with 1008, and count a miss, when a WebSocket client says something else")
@@ -88,6 +90,11 @@ func (o *replayOptions) complete(cmd *cobra.Command, args []string, texts replay
 	}
 	if len(o.recordings) == 0 {
 		return usagef("no recording given").hinted("for example `%s %s`", cmd.CommandPath(), defaultRecording)
+	}
+	if texts.filter != "" {
+		if o.answers.Filter, err = parseFilter("--filter", texts.filter); err != nil {
+			return err
+		}
 	}
 	if o.answers.Timing, err = replay.ParseTiming(texts.timing); err != nil {
 		return usagef("--timing: %w", err)
@@ -146,7 +153,8 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		options.MaxBody = 1 // nobody looks at bodies: more would be copied for nothing
 	}
 	obeyed.complete(&options)
-	s := &server{proxy: proxy.New(options), authority: authority, command: o.command, release: obeyed.release}
+	s := &server{proxy: proxy.New(options), authority: authority, command: o.command}
+	s.release = func() { obeyed.release(); index.EndConversations() }
 	s.listener = proxy.Listener{Addr: o.serve.listen, Origin: true}
 	if s.addr, err = listen(ctx, s.proxy, s.listener); err != nil {
 		return err

@@ -205,7 +205,7 @@ func (b *bodyStore) inline(content []byte, s *scanner) stored {
 		b.clean, _ = s.scan(b.clean[:0], content, true)
 		content = b.clean
 		if s.redactor.thorough && utf8.Valid(content) {
-			content = s.redactor.appendShapes(nil, s.redactor.appendPaths(nil, content))
+			content = s.redactor.withoutShapes(s.redactor.withoutPaths(content))
 		}
 	}
 	return stored{bytes: content, size: int64(len(content))}

@@ -26,7 +26,7 @@ func Mask(dst, content []byte, contentType string) []byte {
 	defer masking.Put(r)
 	s := scanner{grammar: g, redactor: r}
 	content, _ = s.scan(nil, content, true)
-	return appendMasked(dst, r.appendShapes(nil, content))
+	return appendMasked(dst, r.withoutShapes(content))
 }
 
 // MaskURL is Mask for a URL or a part of one, but for secrets that are known by
@@ -37,7 +37,7 @@ func MaskURL(url string) string {
 	}
 	r := masking.Get().(*redactor)
 	defer masking.Put(r)
-	return string(appendMasked(nil, r.appendShapes(nil, []byte(url))))
+	return string(appendMasked(nil, r.withoutShapes([]byte(url))))
 }
 
 // appendMasked appends text with mask in place of each mark.

@@ -123,7 +123,7 @@ func (e *encoder) url(u traffic.URL) []byte {
 		}
 	}
 	if e.thorough() {
-		v = e.redact.appendShapes(nil, v)
+		v = e.redact.withoutShapes(v)
 	}
 	e.value = v
 	return v

@@ -105,7 +105,7 @@ func appendMarkName(dst, name []byte) []byte {
 func (r *redactor) appendField(dst []byte, f traffic.Field, class fieldClass) []byte {
 	r.value = append(r.value[:0], f.Value...)
 	if r.thorough && (class == fieldPlain || class == fieldURL) {
-		r.value = r.appendShapes(nil, r.value)
+		r.value = r.withoutShapes(r.value)
 	}
 	switch class {
 	case fieldPlain:

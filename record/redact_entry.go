@@ -121,7 +121,7 @@ func (r *Redactor) payload(f *FrameEntry) []byte {
 	if !isFragment(frame) {
 		return r.clean(f.Body.Inline, jsonGrammar{})
 	}
-	return r.enc.redact.appendShapes(nil, r.enc.fragments.append(nil, frame, r.enc.redact))
+	return r.enc.redact.withoutShapes(r.enc.fragments.append(nil, frame, r.enc.redact))
 }
 
 // inline puts clean in the place of content, and reports whether it is different.

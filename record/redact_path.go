@@ -226,12 +226,12 @@ func (p *pathScanner) at(path []string) bool {
 	return true
 }
 
-// appendPaths appends text with the values at the paths replaced.
-func (r *redactor) appendPaths(dst, text []byte) []byte {
-	if len(r.patterns.json) == 0 || bytes.IndexAny(text, "{[") < 0 {
-		return append(dst, text...)
+// withoutPaths returns text with the values at the paths replaced.
+func (r *redactor) withoutPaths(text []byte) []byte {
+	if len(r.patterns.json) == 0 || !bytes.ContainsAny(text, "{[") {
+		return text
 	}
 	p := pathScanner{redactor: r}
-	dst, _ = p.scan(dst, text, true)
-	return dst
+	clean, _ := p.scan(nil, text, true)
+	return clean
 }

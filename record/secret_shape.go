@@ -147,8 +147,8 @@ func (r *redactor) shapesIn(text []byte) []found {
 	return all
 }
 
-// appendShapes appends text with secrets replaced.
-func (r *redactor) appendShapes(dst, text []byte) []byte {
-	dst, _ = shapeScanner{r}.scan(dst, text, true)
-	return dst
+// withoutShapes returns text with secrets replaced, in memory of its own.
+func (r *redactor) withoutShapes(text []byte) []byte {
+	clean, _ := shapeScanner{r}.scan(nil, text, true)
+	return clean
 }

@@ -122,7 +122,7 @@ func (e *encoder) appendPayload(dst []byte, f *traffic.Frame) ([]byte, error) {
 	p := f.Payload
 	whole := e.redact == nil || !isFragment(f)
 	if !whole {
-		p = e.redact.appendShapes(nil, e.fragments.append(nil, f, e.redact))
+		p = e.redact.withoutShapes(e.fragments.append(nil, f, e.redact))
 		e.final = true
 	}
 	content, err := e.storePayload(p, whole)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -104,8 +105,11 @@ func checkOutput(o *Options) error {
 		return nil
 	}
 	there, err := os.Stat(o.Output)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return nil // nothing to overwrite
+		return err
 	}
 	for _, input := range o.Inputs {
 		if info, err := os.Stat(input); err == nil && os.SameFile(there, info) {

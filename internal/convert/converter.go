@@ -183,7 +183,7 @@ func (c *converter) exchange(l record.Line) error {
 	if err != nil {
 		return err
 	}
-	if !c.matches(c.subject(e)) {
+	if !c.matches(e) {
 		return nil
 	}
 	c.result.Exchanges++

@@ -91,9 +91,10 @@ func (f *file) write(input *record.File, l *line) error {
 
 func (f *file) entry(input *record.File, e *record.Entry) error {
 	e.Seq = f.seq
-	if e.Type == record.TypeWSOpen {
+	switch e.Type {
+	case record.TypeWSOpen:
 		f.sockets++
-	} else if e.Type == record.TypeHTTP {
+	case record.TypeHTTP:
 		f.exchanges++
 	}
 	f.last, f.lastOffset = e.At, e.Offset

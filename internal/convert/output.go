@@ -17,7 +17,9 @@ type singleOutput struct {
 	file    *file // nil before the first line
 }
 
-func newSingleOutput(o *Options, path string) *singleOutput { return &singleOutput{options: o, path: path} }
+func newSingleOutput(o *Options, path string) *singleOutput {
+	return &singleOutput{options: o, path: path}
+}
 
 func (s *singleOutput) write(input *record.File, l *line) error {
 	if s.file == nil {

@@ -23,16 +23,12 @@ func (e *leftOutError) Unwrap() error { return e.err }
 
 func asLeftOut(err error) (*leftOutError, bool) { return errors.AsType[*leftOutError](err) }
 
-func (c *converter) matches(s *filter.Subject) bool {
-	return c.options.Filter == nil || c.options.Filter.Match(s)
-}
-
-// subject returns what a filter looks at.
-func (c *converter) subject(e *record.Entry) *filter.Subject {
-	return &filter.Subject{
+// matches reports whether the filter, if there is one, lets an exchange through.
+func (c *converter) matches(e *record.Entry) bool {
+	return c.options.Filter == nil || c.options.Filter.Match(&filter.Subject{
 		Exchange: e.Exchange(c.input), Pending: e.Type == record.TypePending, Session: c.session,
 		Content: func(dir traffic.Direction) []byte { return c.content(e, dir) },
-	}
+	})
 }
 
 // content returns the content of one direction, nil for none and for what cannot
@@ -74,7 +70,7 @@ func (c *converter) socket(l record.Line) error {
 	}
 	s := &socket{handshake: e, exchange: e.Exchange(c.input), host: hostOf(e)}
 	c.sockets[l.ID] = s
-	if c.matches(c.subject(e)) {
+	if c.matches(e) {
 		return c.writeHandshake(s)
 	}
 	return nil

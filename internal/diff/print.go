@@ -86,8 +86,11 @@ func (p *Printer) Summary(s Summary) error {
 		n    int
 		text string
 	}{
-		{s.Same, "the same"}, {s.Volatile, "different in volatile values only"},
-		{s.Changed, "changed"}, {s.Added, "added"}, {s.Removed, "removed"},
+		{s.Same, "the same"},
+		{s.Volatile, "different in volatile values only"},
+		{s.Changed, "changed"},
+		{s.Added, "added"},
+		{s.Removed, "removed"},
 	} {
 		if count.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", count.n, count.text))

@@ -228,7 +228,9 @@ func TestTheConnectionOfAHandshakeIsLeftAlone(t *testing.T) {
 `, map[string]string{})
 	for path, status := range map[string]int{"/": 101, "/refused": 403} {
 		conn := &closeCounter{Reader: strings.NewReader("frames")}
-		r.answer = func(*traffic.Request) *traffic.Response { return &traffic.Response{Status: 101, Length: -1, Body: conn} }
+		r.answer = func(*traffic.Request) *traffic.Response {
+			return &traffic.Response{Status: 101, Length: -1, Body: conn}
+		}
 		resp, err := r.ask(t.Context(), request(t, "GET", "http://a.example"+path, field("Upgrade", "websocket")))
 		if err != nil {
 			t.Fatal(err)

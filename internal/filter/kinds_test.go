@@ -131,7 +131,9 @@ func TestKeywords(t *testing.T) {
 			s.Exchange.Failure, s.Exchange.Response = &traffic.Failure{Kind: traffic.FailDNS}, nil
 		}, yes: "error req", not: "res"},
 		{name: "pending", url: "http://a/", edit: func(s *filter.Subject) { s.Pending, s.Held, s.Exchange.Response = true, true, nil }, yes: "pending held req", not: "res error"},
-		{name: "mocked", url: "http://a/", edit: func(s *filter.Subject) { s.Exchange.Rules, s.Exchange.Response.Source = []string{"users"}, traffic.SourceRule }, yes: "mocked", not: "modified replayed"},
+		{name: "mocked", url: "http://a/", edit: func(s *filter.Subject) {
+			s.Exchange.Rules, s.Exchange.Response.Source = []string{"users"}, traffic.SourceRule
+		}, yes: "mocked", not: "modified replayed"},
 		{name: "modified", url: "http://a/", edit: func(s *filter.Subject) { s.Exchange.Rules = []string{"users"} }, yes: "modified", not: "mocked"},
 		{name: "replayed", url: "http://a/", edit: func(s *filter.Subject) {
 			s.Exchange.Tags, s.Exchange.Rules, s.Exchange.Server = []string{filter.TagReplayed}, []string{"r"}, ""

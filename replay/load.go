@@ -62,7 +62,7 @@ func Load(paths []string, o Options) (*Index, error) {
 		x.tolerance.masked = x.tolerance.masked || f.Meta().Redaction == "auto"
 	}
 	for i, path := range paths {
-		if err := l.file(i); err != nil {
+		if err := l.file(i, path); err != nil {
 			return nil, errors.Join(fmt.Errorf("load %s: %w", path, err), x.Close())
 		}
 	}
@@ -71,13 +71,14 @@ func Load(paths []string, o Options) (*Index, error) {
 }
 
 // file adds the exchanges of a file.
-func (l *loader) file(n int) error {
+func (l *loader) file(n int, path string) error {
 	f := l.files[n]
-	before := len(l.rows)
+	before, size := len(l.rows), sizeOfFile(path)
 	err := f.Scan(func(line record.Line) error {
 		if err := l.line(n, line); err != nil {
 			return fmt.Errorf("line at offset %d: %w", line.Offset, err)
 		}
+		l.rows = reserve(l.rows, len(l.rows)-before, line.Offset, size)
 		return nil
 	})
 	l.settle()

@@ -88,7 +88,7 @@ func (l *score) open(s *stage) error {
 		_, err := l.extend()
 		return err
 	}
-	err := l.readAhead(l.file.Scan)
+	err := l.readAhead(l.file.Scan, sizeOfFile(l.path))
 	l.lines = newLineReader(l.file.Scan)
 	for _, warning := range l.file.Warnings() {
 		s.log.Warn("recording is damaged", "warning", warning)
@@ -186,7 +186,7 @@ func (l *score) extend() (bool, error) {
 	if added == nil || err != nil {
 		return false, err
 	}
-	if err := l.readAhead(added); err != nil {
+	if err := l.readAhead(added, 0); err != nil {
 		return false, err
 	}
 	l.lines.stop()
@@ -194,8 +194,8 @@ func (l *score) extend() (bool, error) {
 	return true, l.lines.err
 }
 
-// readAhead adds the beginnings in some lines.
-func (l *score) readAhead(scan scanFunc) error {
+// readAhead adds the beginnings in some lines, of a file of that size in bytes.
+func (l *score) readAhead(scan scanFunc, size int64) error {
 	known := len(l.starts)
 	err := scan(func(line record.Line) error {
 		if line.Type == record.TypeMeta {
@@ -214,6 +214,7 @@ func (l *score) readAhead(scan scanFunc) error {
 			l.starts = append(l.starts, start{
 				timeOf(line.Raw), line.ID, line.Offset, uint32(line.Length), uint32(len(l.sessions)),
 			})
+			l.starts = reserve(l.starts, len(l.starts)-known, line.Offset, size)
 		}
 		return nil
 	})

@@ -33,10 +33,13 @@ const (
 func (s *Server) observeControl(e traffic.Event) {
 	switch e := e.(type) {
 	case traffic.BreakpointHit:
+		s.hits.begin(e.Hit)
 		s.held(e.Hit, eventHit)
 	case traffic.BreakpointResumed:
+		s.hits.end(e.Hit)
 		s.held(e.Hit, eventResumed)
 	case traffic.BreakpointTimedOut:
+		s.hits.end(e.Hit)
 		s.held(e.Hit, eventTimeout)
 	case traffic.CertIssued:
 		s.publish(eventCertificate, encodeText(e.Name))
@@ -49,6 +52,7 @@ func (s *Server) observeControl(e traffic.Event) {
 
 // held notes that a hit began or ended. Somebody waits: it goes out at once.
 func (s *Server) held(h *traffic.Hit, name string) {
+	s.history.hit(h.Exchange, name == eventHit)
 	it := &item{kind: itemHeld, x: h.Exchange, hit: h, cost: itemCost, control: event{name: name}}
 	if name == eventHit {
 		it.request, it.response = keepContent(h.RequestBody), keepContent(h.ResponseBody)

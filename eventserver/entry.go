@@ -21,6 +21,8 @@ func appendEntryID(dst []byte, session string, id traffic.ExchangeID) []byte {
 type jsonWriter struct {
 	encoded
 	session string
+	// inline says that what is binary goes into the text, in base64.
+	inline bool
 }
 
 func (w *jsonWriter) raw(s string) { w.text = append(w.text, s...) }
@@ -51,6 +53,10 @@ func (w *jsonWriter) id(name string, id traffic.ExchangeID, suffix string) {
 
 // binary writes bytes as an attachment, or null if there are none.
 func (w *jsonWriter) binary(name string, p []byte) {
+	if w.inline {
+		w.base64(name, p)
+		return
+	}
 	w.raw(name)
 	if len(p) == 0 {
 		w.raw("null")

@@ -17,33 +17,46 @@ const previewMax = 64 << 10
 func (s *Server) Observe(e traffic.Event) {
 	switch e := e.(type) {
 	case traffic.RequestStarted:
-		s.ring.begin(e.Exchange)
+		if one := s.ring.begin(e.Exchange); one != nil {
+			s.history.begin(e.Exchange, one)
+		}
 	case traffic.RequestDone:
+		s.history.requestDone(e.Exchange)
 		s.ring.requestDone(e.Exchange)
 	case traffic.ResponseStarted:
+		s.history.head(e.Exchange)
 		s.ring.head(e.Exchange)
 	case traffic.ExchangeDone:
-		s.ring.done(itemDone, e.Exchange)
+		s.done(itemDone, e.Exchange)
 	case traffic.ExchangeAborted:
-		s.ring.done(itemDone, e.Exchange)
+		s.done(itemDone, e.Exchange)
 	case traffic.WSOpened:
-		s.ring.done(itemOpen, e.Exchange)
+		s.done(itemOpen, e.Exchange)
 	case traffic.FrameSeen:
-		s.ring.frame(e.Frame)
+		s.metrics.frames[e.Dir].Inc()
+		s.history.frame(s.ring.frame(e.Frame))
 	case traffic.WSClosed:
-		s.ring.socketDone(e)
+		s.history.socketDone(s.ring.socketDone(e))
 	default:
 		s.observeControl(e)
 	}
 }
 
-// begin notes that an exchange has begun.
-func (r *ring) begin(x *traffic.Exchange) {
+// done notes that an exchange has ended, or gone over to WebSocket.
+func (s *Server) done(kind itemKind, x *traffic.Exchange) {
+	s.metrics.done(x)
+	s.history.done(kind, x)
+	s.ring.done(kind, x)
+}
+
+// begin notes that an exchange has begun, and returns the session that it belongs
+// to, nil if nothing is noted any more.
+func (r *ring) begin(x *traffic.Exchange) *session {
 	it := &item{kind: itemEntry, x: x, cost: 2*itemCost + fieldsCost(x.Request.Header) + int64(len(x.Request.Target))}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return
+		return nil
 	}
 	r.running[x.ID] = r.active
 	r.active.exchanges.Add(1)
@@ -51,6 +64,7 @@ func (r *ring) begin(x *traffic.Exchange) {
 	if r.open != nil {
 		r.begun[x.ID] = it
 	}
+	return r.active
 }
 
 // requestDone notes that the content of a request is there: with the entry, if
@@ -101,21 +115,26 @@ func (r *ring) done(kind itemKind, x *traffic.Exchange) {
 	}
 }
 
-// frame notes a frame, of which it keeps a copy.
-func (r *ring) frame(f *traffic.Frame) {
+// frame notes a frame, of which it keeps a copy, and returns the item of that.
+func (r *ring) frame(f *traffic.Frame) *item {
 	kept := &frame{Frame: *f}
 	n := min(len(f.Payload), previewMax)
 	kept.Payload = bytes.Clone(f.Payload[:n])
 	kept.Rules = slices.Clone(f.Rules)
 	kept.Original, kept.SHA256, kept.Anomalies = nil, nil, nil
 	kept.cut = f.Truncated || n < len(f.Payload)
-	r.add(&item{kind: itemFrame, x: f.Exchange, frame: kept, cost: itemCost + int64(n)}, false)
+	it := &item{kind: itemFrame, x: f.Exchange, frame: kept, cost: itemCost + int64(n)}
+	r.add(it, false)
+	return it
 }
 
-// socketDone notes that a WebSocket connection has ended.
-func (r *ring) socketDone(e traffic.WSClosed) {
+// socketDone notes that a WebSocket connection has ended, and returns the item of
+// that.
+func (r *ring) socketDone(e traffic.WSClosed) *item {
+	it := &item{kind: itemClose, x: e.Exchange, at: e.At(), close: e.Close, cost: itemCost}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addLocked(&item{kind: itemClose, x: e.Exchange, at: e.At(), close: e.Close, cost: itemCost}, false)
+	r.addLocked(it, false)
 	delete(r.running, e.Exchange.ID)
+	return it
 }

@@ -1,6 +1,7 @@
 package eventserver
 
 import (
+	"io"
 	"log/slog"
 
 	"github.com/necto-dev/necto/rules"
@@ -22,10 +23,17 @@ type Options struct {
 	Rules       *rules.Store
 	Proxy       Proxy
 	Frames      Frames
+	// HAR returns a HAR of what retell tells of; nil is answered as an error. What
+	// it returns is closed.
+	HAR func(retell func(traffic.Observer)) (io.ReadCloser, error)
 	// RingItems and RingBytes bound the events that are kept for subscribers who
 	// are slow or late; 0 means 20,000 and 64 MiB.
 	RingItems int
 	RingBytes int64
+	// HistoryItems and HistoryBytes bound the exchanges, with their content, that
+	// REST can look back on; 0 means 10,000 and 64 MiB.
+	HistoryItems int
+	HistoryBytes int64
 	// DropLagging disconnects a subscriber who fell out of the ring, who is
 	// otherwise told how many events that were and goes on.
 	DropLagging bool

@@ -1,6 +1,7 @@
 package eventserver
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -156,7 +157,8 @@ func parseHeaders(v any) (set traffic.Fields, remove []string, err error) {
 	return set, remove, nil
 }
 
-// parseBody reads content: text, or binary.
+// parseBody reads content: text, binary, or, as JSON has no binary, an object with
+// the member base64.
 func parseBody(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case nil:
@@ -165,6 +167,10 @@ func parseBody(v any) ([]byte, error) {
 		return []byte(v), nil
 	case types.BufferInterface:
 		return v.Bytes(), nil
+	case map[string]any:
+		if text, ok := v["base64"].(string); ok && len(v) == 1 {
+			return base64.StdEncoding.DecodeString(text)
+		}
 	}
 	return nil, errors.New("it is neither text nor binary")
 }

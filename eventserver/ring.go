@@ -78,6 +78,20 @@ func (r *ring) sessionOf(id traffic.ExchangeID) *session {
 	return r.active
 }
 
+// sessionNow is sessionOf for who does not hold the lock.
+func (r *ring) sessionNow(id traffic.ExchangeID) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sessionOf(id)
+}
+
+// inFlight counts the exchanges and connections that have not ended.
+func (r *ring) inFlight() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.running)
+}
+
 // activate lets what begins from now on belong to a session.
 func (r *ring) activate(s *session) {
 	r.mu.Lock()

@@ -17,8 +17,12 @@ type Server struct {
 	opts Options
 	log  *slog.Logger
 	ring *ring
-	io   *socket.Server
-	mux  *http.ServeMux
+	// history is what REST answers from, and hits are what is held.
+	history *history
+	hits    hits
+	metrics *metrics
+	io      *socket.Server
+	mux     *http.ServeMux
 
 	// began is when the Server was made.
 	began    time.Time
@@ -39,6 +43,12 @@ func New(o Options) *Server {
 	if o.RingBytes == 0 {
 		o.RingBytes = 64 << 20
 	}
+	if o.HistoryItems == 0 {
+		o.HistoryItems = 10_000
+	}
+	if o.HistoryBytes == 0 {
+		o.HistoryBytes = 64 << 20
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -46,18 +56,21 @@ func New(o Options) *Server {
 	s := &Server{
 		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
 		subscribers: map[*subscriber]struct{}{},
+		history:     newHistory(o.HistoryItems, o.HistoryBytes),
 		ring:        newRing(o.RingItems, o.RingBytes, active),
 		sessions:    sessions{all: []*session{active}, active: active},
 	}
 	s.io = newSocketIO(s)
 	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))
+	s.metrics = newMetrics(s)
+	s.handleREST()
 	return s
 }
 
 // Handler returns the handler of all that the Server serves, for an http.Server
 // with a ReadHeaderTimeout and neither ReadTimeout nor WriteTimeout, which would
 // end connections that wait for events.
-func (s *Server) Handler() http.Handler { return s.opts.Access.guard(s.mux) }
+func (s *Server) Handler() http.Handler { return s.opts.Access.guard(problems(s.mux)) }
 
 // serve runs the goroutine of a client, unless the Server is being closed.
 func (s *Server) serve(sub *subscriber) bool {
@@ -132,4 +145,5 @@ func (s *Server) Close(ctx context.Context) {
 	}
 	s.io.Close(nil)
 	<-done
+	s.history.close()
 }

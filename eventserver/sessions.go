@@ -166,6 +166,7 @@ func (s *Server) ClearSession(id string) error {
 // clear forgets the traffic of a session, under sessions.mu.
 func (s *Server) clear(one *session) {
 	s.ring.forget(one)
+	s.history.forget(one)
 	one.exchanges.Store(0)
 	one.bytes.Store(0)
 	s.publish(eventClear, encodeText(one.id))

@@ -28,8 +28,8 @@ func TestMemoryIsBoundedWithAClientThatNeverReads(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector takes memory of its own")
 	}
-	const ringBytes, events = 16 << 20, 200_000
-	s, address := start(t, Options{RingBytes: ringBytes})
+	const ringBytes, historyBytes, events = 16 << 20, 8 << 20, 200_000
+	s, address := start(t, Options{RingBytes: ringBytes, HistoryBytes: historyBytes})
 	subscribed(t, address, nil) // which never reads
 	p := subscribed(t, address, nil)
 	read := make(chan struct{})
@@ -53,8 +53,8 @@ func TestMemoryIsBoundedWithAClientThatNeverReads(t *testing.T) {
 	mark(s)
 	<-read
 	// Twice as much as is in use may be garbage.
-	if grown := max(most, rss(t)) - before; grown > 4*ringBytes {
-		t.Errorf("%d MiB more in use than before, with a ring of %d MiB", grown>>20, int64(ringBytes)>>20)
+	if grown := max(most, rss(t)) - before; grown > 4*(ringBytes+historyBytes) {
+		t.Errorf("%d MiB more in use than before, with a ring and a history of %d MiB", grown>>20, int64(ringBytes+historyBytes)>>20)
 	} else {
 		t.Logf("%d MiB more", grown>>20)
 	}

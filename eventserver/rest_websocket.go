@@ -1,0 +1,107 @@
+package eventserver
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// The number of frames that a list has.
+const (
+	usualFrames = 100
+	mostFrames  = frameItems
+)
+
+// listFrames answers with the frames of a connection behind a number, or with the
+// latest ones.
+func (s *Server) listFrames(w http.ResponseWriter, r *http.Request) error {
+	limit, err := limitOf(r, usualFrames, mostFrames)
+	if err != nil {
+		return err
+	}
+	k, err := s.exchangeOf(r)
+	if err != nil {
+		return err
+	}
+	defer k.release()
+	frames := k.frames
+	if text := r.URL.Query().Get("after"); text != "" {
+		after, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return errors.New("after is no number of a frame")
+		}
+		for len(frames) > 0 && frames[0].frame.Seq <= after {
+			frames = frames[1:]
+		}
+		frames = frames[:min(len(frames), limit)]
+	} else {
+		frames = frames[max(0, len(frames)-limit):]
+	}
+	list := make([]json.RawMessage, len(frames))
+	for i, it := range frames {
+		list[i] = inline(it, (*jsonWriter).frame)
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"frames": list, "total": k.lost + len(k.frames), "lost": k.lost})
+}
+
+// frameToSend is what a client says about a frame to be sent.
+type frameToSend struct {
+	Direction string  `json:"direction"`
+	Data      *string `json:"data"`
+	IsBinary  bool    `json:"isBinary"`
+}
+
+// injection returns the frame. Binary data are in base64.
+func (f *frameToSend) injection() (traffic.Injection, error) {
+	i := traffic.Injection{Opcode: traffic.OpText}
+	switch f.Direction {
+	case traffic.ClientToServer.String():
+		i.Dir = traffic.ClientToServer
+	case traffic.ServerToClient.String():
+		i.Dir = traffic.ServerToClient
+	default:
+		return i, fmt.Errorf("direction is %.30q, neither client-to-server nor server-to-client", f.Direction)
+	}
+	if f.Data == nil {
+		return i, errors.New("data is missing")
+	}
+	i.Payload = []byte(*f.Data)
+	if f.IsBinary {
+		i.Opcode = traffic.OpBinary
+		var err error
+		if i.Payload, err = base64.StdEncoding.DecodeString(*f.Data); err != nil {
+			return i, errors.New("data is not base64, as isBinary says")
+		}
+	}
+	return i, nil
+}
+
+// sendFrame sends a frame on a connection that is open.
+func (s *Server) sendFrame(w http.ResponseWriter, r *http.Request) error {
+	if s.opts.Frames == nil {
+		return errUnavailable
+	}
+	var o frameToSend
+	if err := readJSON(w, r, &o); err != nil {
+		return err
+	}
+	i, err := o.injection()
+	if err != nil {
+		return err
+	}
+	k, err := s.exchangeOf(r)
+	if err != nil {
+		return err
+	}
+	defer k.release()
+	if err := s.opts.Frames.Inject(k.x.ID, i); err != nil {
+		return refuse(http.StatusConflict, "%w", err)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

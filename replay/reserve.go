@@ -22,7 +22,7 @@ func reserve[T any](list []T, known int, offset, size int64) []T {
 	if known != sampleSize || offset <= 0 || size <= offset {
 		return list
 	}
-	more := int64(float64(known) * (float64(size)/float64(offset) - 1) * 1.02)
+	more := float64(known) * (float64(size)/float64(offset) - 1) * 1.02
 	return slices.Grow(list, int(min(more, maxReserved)))
 }
 

@@ -67,7 +67,7 @@ func hitCommand(
 		Use: use, Short: short,
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if len(given) != args {
-				return usagef("%s needs %d arguments, not %d", cmd.Name(), args, len(given))
+				return usagef("%s needs %s, not %d", cmd.Name(), plural(int64(args), "argument"), len(given))
 			}
 			path := ""
 			if args > 0 {

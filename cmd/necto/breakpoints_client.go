@@ -135,7 +135,7 @@ func (c *hitClient) body(ctx context.Context, path string, header traffic.Fields
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxHitContent+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the body: %w", err)
@@ -221,7 +221,7 @@ func (c *hitClient) call(ctx context.Context, method, path string, v, into any) 
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	if into == nil {
 		return nil
 	}
@@ -250,7 +250,7 @@ func (c *hitClient) do(ctx context.Context, method, path string, content []byte)
 	if resp.StatusCode < http.StatusMultipleChoices {
 		return resp, nil
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	var problem struct{ Detail string }
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&problem); err != nil || problem.Detail == "" {
 		return nil, fmt.Errorf("%s answers %s", c.server.URL, resp.Status)

@@ -151,9 +151,9 @@ func leanSubscriber(b *testing.B, address string) net.Conn {
 	if _, err := io.WriteString(c, handshake); err != nil {
 		b.Fatal(err)
 	}
-	expect(b, c, `0{"sid"`)
+	expect(b, c, `"sid"`)
 	say(b, c, "40")
-	expect(b, c, `40{"sid"`)
+	expect(b, c, `"sid"`)
 	say(b, c, `420["traffic:subscribe",{}]`)
 	return c
 }

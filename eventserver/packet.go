@@ -1,7 +1,7 @@
 package eventserver
 
 import (
-	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/necto-dev/necto/internal/wsframe"
@@ -35,8 +35,9 @@ func (b *bundle) addBatch(name string, args []*encoded) {
 	b.packet(name, "[", "]", args)
 }
 
+// packet appends a packet. Where there are several arguments they are in a list.
 func (b *bundle) packet(name, open, end string, args []*encoded) {
-	var p packetWriter
+	p := packetWriter{buf: b.scratch(args)}
 	for _, a := range args {
 		p.attachments += len(a.attachments)
 	}
@@ -44,14 +45,14 @@ func (b *bundle) packet(name, open, end string, args []*encoded) {
 	sep := "," + open
 	for _, a := range args {
 		if len(a.text) > 0 { // an event may have no argument
-			p.buf.WriteString(sep)
+			p.raw(sep)
 			p.arg(a)
 			sep = ","
 		}
 	}
-	p.buf.WriteString(end)
-	p.buf.WriteByte(']')
-	b.text(p.buf.Bytes())
+	p.raw(end)
+	p.raw("]")
+	b.text(p.buf)
 	for _, a := range args {
 		for _, data := range a.attachments {
 			b.binary(data)
@@ -59,34 +60,56 @@ func (b *bundle) packet(name, open, end string, args []*encoded) {
 	}
 }
 
+// scratch returns memory behind what frames has, for a packet with these
+// arguments: from there it moves by no more than the head of its frame.
+func (b *bundle) scratch(args []*encoded) []byte {
+	size := int64(packetRoom)
+	for _, a := range args {
+		size += a.cost() + argumentRoom + int64(len(a.attachments))*headRoom
+	}
+	b.frames = slices.Grow(b.frames, int(size))
+	at := len(b.frames) + headRoom
+	return b.frames[at:at:cap(b.frames)]
+}
+
+// Room for what a packet has beside its arguments, an argument beside its text,
+// and the head of a frame with its type, in bytes.
+const (
+	packetRoom   = 128
+	argumentRoom = 48
+	headRoom     = 11
+)
+
 // packetWriter writes one Socket.IO packet (protocol version 5).
 type packetWriter struct {
-	buf         bytes.Buffer
+	buf         []byte
 	attachments int
 	placed      int
 }
 
+func (p *packetWriter) raw(s string) { p.buf = append(p.buf, s...) }
+
 func (p *packetWriter) begin(name string) {
 	if p.attachments > 0 {
-		p.buf.WriteByte('5') // BINARY_EVENT
-		p.buf.WriteString(strconv.Itoa(p.attachments))
-		p.buf.WriteByte('-')
+		p.raw("5") // BINARY_EVENT
+		p.buf = strconv.AppendInt(p.buf, int64(p.attachments), 10)
+		p.raw("-")
 	} else {
-		p.buf.WriteByte('2') // EVENT
+		p.raw("2") // EVENT
 	}
-	p.buf.WriteString(`["` + name + `"`)
+	p.raw(`["` + name + `"`)
 }
 
 // arg writes an argument and numbers its attachments.
 func (p *packetWriter) arg(a *encoded) {
 	from := 0
 	for _, hole := range a.holes {
-		p.buf.Write(a.text[from:hole])
-		p.buf.WriteString(strconv.Itoa(p.placed))
+		p.buf = append(p.buf, a.text[from:hole]...)
+		p.buf = strconv.AppendInt(p.buf, int64(p.placed), 10)
 		p.placed++
 		from = hole
 	}
-	p.buf.Write(a.text[from:])
+	p.buf = append(p.buf, a.text[from:]...)
 }
 
 func (b *bundle) text(packet []byte) {

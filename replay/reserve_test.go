@@ -12,7 +12,7 @@ func TestReserveMakesRoomOnce(t *testing.T) {
 		"too early":      {sampleSize - 1, 1000, 10_000, sampleSize, sampleSize},
 		"of no size":     {sampleSize, 1000, 0, sampleSize, sampleSize},
 		"at the end":     {sampleSize, 1000, 1000, sampleSize, sampleSize},
-		"beyond measure": {sampleSize, 1, 1 << 62, maxReserved, maxReserved + 2*sampleSize},
+		"beyond measure": {sampleSize, 1, 1 << 62, maxReserved, maxReserved + maxReserved/8},
 	}
 	for name, test := range tests {
 		list := reserve(make([]uint16, sampleSize), test.known, test.offset, test.size)

@@ -29,10 +29,10 @@ func (s *liveSource) Name() string { return s.address }
 
 func (s *liveSource) Scan(ctx context.Context, h Handler) error {
 	err := s.scan(ctx, h)
-	if err == nil || ctx.Err() != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w", s.address, err)
 	}
-	return fmt.Errorf("%s: %w", s.address, err)
+	return nil
 }
 
 func (s *liveSource) scan(ctx context.Context, h Handler) error {

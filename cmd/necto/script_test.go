@@ -117,7 +117,7 @@ func (s *scripts) stopOrigin(ts *testscript.TestScript, neg bool, args []string)
 	o.Close()
 }
 
-// ready waits for a ready file and sets PROXY, PID, CA, MAP_1 and so on from it:
+// ready waits for a ready file and sets PROXY, EVENTS, PID, CA, MAP_1 and so on from it:
 // "ready FILE".
 func ready(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
@@ -127,6 +127,7 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	var info readyInfo
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &info))
 	ts.Setenv("PROXY", info.Proxy)
+	ts.Setenv("EVENTS", info.Events)
 	ts.Setenv("CA", info.CA)
 	ts.Setenv("PID", strconv.Itoa(info.PID))
 	for i, m := range info.Maps {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/necto-dev/necto/internal/eventclient"
 	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/internal/tail"
 )
@@ -20,7 +22,8 @@ import (
 const standardInput = "standard input"
 
 type tailOptions struct {
-	files []string // - is standard input
+	// files are recordings; - is standard input, http://host:port an event server.
+	files []string
 	print tail.Options
 }
 
@@ -35,9 +38,11 @@ func newTailCmd(io stdio, run func(context.Context, stdio, tailOptions) error) *
 	var o tailOptions
 	var f tailFlags
 	cmd := &cobra.Command{
-		Use:   "tail [flags] FILE...|-",
-		Short: "Print recordings for people, also while they are being written",
-		Long: `Tail prints recordings: an exchange a line, a frame of a WebSocket connection a
+		Use:   "tail [flags] FILE|URL...|-",
+		Short: "Print recordings and live traffic for people",
+		Long: `Tail prints recordings, also while they are being written, and what an event server
+(necto serve, or --events) publishes: first what it still has, then what comes, until
+Ctrl-C or the end of the server: an exchange a line, a frame of a WebSocket connection a
 line, in local time. --> is a frame from the client to the server, <-- one in the
 other direction. Where several connections are open their frames have the number
 that the handshake has. On a terminal lines are cut to its width.
@@ -55,7 +60,8 @@ and ResponseHeader "NAME".`,
   necto tail --filter ws --dir in -n 20 run.jsonl  # the last of what the server sent
   necto tail --stats --since 10m run.jsonl
   necto tail --format '{{.Method}} {{.Status}} {{.Path}}' run.jsonl
-  necto record -o - | necto tail -`,
+  necto record -o - | necto tail -
+  necto tail http://127.0.0.1:8889                 # while necto serve runs`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args, f); err != nil {
 				return err
@@ -123,15 +129,23 @@ func (o *tailOptions) checkFiles(args []string) error {
 		if arg == "-" {
 			piped++
 		}
+		if isLive(arg) {
+			o.print.Follow = true // it has no end
+		}
 	}
 	switch {
 	case piped > 1:
 		return usagef("standard input is given twice")
 	case piped > 0 && o.print.Follow:
-		return usagef("-f excludes standard input").hinted("leave -f out: what comes through a pipe is printed as it comes")
+		return usagef("-f excludes standard input, and so does an event server").hinted("leave -f out: what comes through a pipe is printed as it comes")
 	}
 	o.files = args
 	return nil
+}
+
+// isLive reports whether an argument is the address of an event server.
+func isLive(arg string) bool {
+	return strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://")
 }
 
 // checkOutput finds flags of which only one can be obeyed.
@@ -226,21 +240,40 @@ func runTail(ctx context.Context, io stdio, o tailOptions) error {
 		ctx, stop = signal.NotifyContext(ctx, stopSignals...)
 		defer stop()
 	}
-	sources := make([]tail.Source, len(o.files))
-	for i, file := range o.files {
-		if file == "-" {
-			sources[i] = tail.NewStream(standardInput, io.in)
-		} else {
-			sources[i] = tail.NewFile(file, o.print.Follow)
-		}
+	sources, err := o.sources(io)
+	if err != nil {
+		return err
 	}
 	o.print.Color, o.print.Width = io.colored(), io.width()
 	o.print.Warn = func(text string) { io.note("warning: %s", text) }
-	err := tail.Run(ctx, io.out, sources, o.print)
-	if isBrokenPipe(err) {
+	err = tail.Run(ctx, io.out, sources, o.print)
+	switch {
+	case isBrokenPipe(err):
 		return nil
+	case errors.Is(err, eventclient.ErrRefused):
+		return withHint(err, "name its token: http://host:port/?token=..., which `necto serve --json` prints")
 	}
 	return replayHint(err)
+}
+
+// sources returns what is printed.
+func (o *tailOptions) sources(io stdio) ([]tail.Source, error) {
+	sources := make([]tail.Source, len(o.files))
+	for i, file := range o.files {
+		switch {
+		case file == "-":
+			sources[i] = tail.NewStream(standardInput, io.in)
+		case isLive(file):
+			server, err := findServer(file)
+			if err != nil {
+				return nil, err
+			}
+			sources[i] = tail.NewLive(server.URL, server.Token)
+		default:
+			sources[i] = tail.NewFile(file, o.print.Follow)
+		}
+	}
+	return sources, nil
 }
 
 // colored reports whether standard output is a terminal that may be coloured

@@ -99,6 +99,13 @@ func observeTraffic(t testing.TB, to traffic.Observer, r *rand.Rand) {
 			to.Observe(traffic.TunnelClosed{Tunnel: &traffic.Tunnel{
 				Conn: x.Conn, Client: "127.0.0.1:3", Target: "h:443", Started: x.Started, BytesUp: 3, BytesDown: 5, Duration: time.Second,
 			}})
+		case 3: // rules have changed what the origin got and answered
+			x.Response.Source, x.Rules = traffic.SourceRule, []string{"a rule"}
+			sent, received := *x.Request, *x.Response
+			sent.Method, received.Status, received.Source = "PUT", 503, traffic.SourceOrigin
+			x.Sent, x.Received = &sent, &received
+			x.SentBody, x.ReceivedBody = traffic.BodyOf([]byte("sent")), traffic.BodyOf([]byte("received"))
+			to.Observe(traffic.ExchangeDone{Exchange: x})
 		default:
 			to.Observe(traffic.ExchangeDone{Exchange: x})
 		}
@@ -117,7 +124,10 @@ func observeConversation(to traffic.Observer, x *traffic.Exchange, r *rand.Rand)
 		f := &traffic.Frame{
 			Exchange: x, Seq: uint64(n + 1), First: x.Started, Last: x.Started.Add(time.Duration(n) * time.Millisecond),
 			Dir: traffic.Direction(n % 2), Opcode: traffic.OpText, Fin: true, Masked: n%2 == 0,
-			Length: int64(len(content)), Size: int64(len(content)), Payload: content, Edited: n == 7,
+			Length: int64(len(content)), Size: int64(len(content)), Payload: content,
+		}
+		if n == 7 {
+			f.Edited, f.Rules, f.Original = true, []string{"a rule"}, []byte("what it was")
 		}
 		end.Frames[f.Dir]++
 		to.Observe(traffic.FrameSeen{Frame: f})
@@ -254,6 +264,32 @@ func TestPlayRefuses(t *testing.T) {
 	p := openPlayer(t, PlayOptions{Follow: true}, path)
 	if err := p.Play(t.Context(), observerFunc(func(traffic.Event) {})); !errors.Is(err, errNotGrowing) {
 		t.Errorf("followed HAR: %v", err)
+	}
+}
+
+func TestPlayHAR(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.har")
+	w := createRecording(t, path, "off")
+	observeTraffic(t, w, rand.New(rand.NewPCG(7, 7)))
+	closeRecording(t, w)
+	c := newContract(t)
+	counts := map[string]int{}
+	playTo(t, PlayOptions{}, observerFunc(func(e traffic.Event) {
+		counts[fmt.Sprintf("%T", e)]++
+		switch e.(type) {
+		case traffic.TunnelOpened, traffic.TunnelClosed, traffic.TLSFailed:
+		default: // of an exchange
+			c.Observe(e)
+		}
+	}), path)
+	c.finish()
+	for event, want := range map[string]int{
+		"traffic.RequestStarted": 200, "traffic.ExchangeDone": 160, "traffic.ExchangeAborted": 20, "traffic.WSOpened": 20,
+		"traffic.FrameSeen": 400, "traffic.WSClosed": 20, "traffic.TunnelClosed": 20, "traffic.TLSFailed": 20,
+	} {
+		if counts[event] != want {
+			t.Errorf("%d of %s, want %d", counts[event], event, want)
+		}
 	}
 }
 

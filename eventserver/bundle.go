@@ -59,6 +59,7 @@ func (p *packer) add(it *item, traffic, sockets bool) {
 			if !sockets {
 				continue
 			}
+		case topicControl:
 		}
 		p.rest = append(p.rest, e)
 	}

@@ -102,7 +102,7 @@ func decode(codings []string, raw []byte) (preview, error) {
 	if err != nil {
 		return preview{}, err
 	}
-	defer r.Close() //nolint:errcheck // it was only read
+	defer r.Close()
 	data, err := io.ReadAll(io.LimitReader(r, previewMax))
 	if err != nil {
 		return preview{data: data, size: int64(len(data)), cut: true}, err

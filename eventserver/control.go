@@ -47,6 +47,7 @@ func (s *Server) observeControl(e traffic.Event) {
 		s.ProxyFailed("TLS handshake with " + e.Client + " failed: " + e.Text)
 	case traffic.ClientError:
 		s.ProxyFailed("request of " + e.Client + " refused: " + e.Failure.Text)
+	default: // NectoProxy has no event for it
 	}
 }
 

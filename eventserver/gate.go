@@ -55,7 +55,7 @@ func (c *gateConn) Read(p []byte) (int, error) {
 	c.once.Do(func() { <-c.ready })
 	n, err := c.Conn.Read(p)
 	if err != nil {
-		_ = c.Conn.Close() // the library's own close comes too late
+		_ = c.Close() // the library's own close comes too late
 	}
 	return n, err
 }

@@ -109,8 +109,7 @@ func (s *subscription) wants(it *item) (wanted, announce bool) {
 	if s.filter == nil || it.x == nil {
 		return true, false
 	}
-	switch it.kind {
-	case itemFrame, itemClose:
+	if it.kind == itemFrame || it.kind == itemClose {
 		return s.filter.Match(it.subject()), false
 	}
 	shown := s.shown[it.x.ID]
@@ -147,6 +146,7 @@ func (it *item) subject() *filter.Subject {
 		if it.hit != nil {
 			s.Frame = it.hit.Frame
 		}
+	case itemDone, itemOpen, itemControl:
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,7 +149,7 @@ func TestEndsOfConnections(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c := dial(t, append(entered[:len(entered):len(entered)], test.line))
+			c := dial(t, append(slices.Clip(entered), test.line))
 			if e, err := c.Next(); !errors.Is(err, test.want) {
 				t.Errorf("got %+v, %v, want %v", e, err, test.want)
 			}

@@ -32,8 +32,8 @@ type kept struct {
 	// kind is that of the last item about the exchange itself: itemEntry, itemHead,
 	// itemDone or itemOpen.
 	kind itemKind
-	// request says that the content of the request is known.
-	request bool
+	// request and response are the content that is known of, nil for none.
+	request, response *traffic.Body
 	// held is how many hits hold it, or messages of its connection.
 	held int
 	// closed is the item of the end of its connection, nil before.
@@ -76,13 +76,13 @@ func (h *history) update(id traffic.ExchangeID, change func(k *kept) (cost int64
 
 // requestDone notes that the content of a request is there.
 func (h *history) requestDone(x *traffic.Exchange) {
-	h.update(x.ID, func(k *kept) int64 { return k.keepRequest() })
+	h.update(x.ID, func(k *kept) int64 { return keepBody(&k.request, x.RequestBody) })
 }
 
 // head notes that a response has begun.
 func (h *history) head(x *traffic.Exchange) {
 	h.update(x.ID, func(k *kept) int64 {
-		k.kind = itemHead
+		k.kind, k.x = itemHead, x
 		return fieldsCost(x.Response.Header)
 	})
 }
@@ -91,13 +91,8 @@ func (h *history) head(x *traffic.Exchange) {
 // (itemOpen).
 func (h *history) done(kind itemKind, x *traffic.Exchange) {
 	h.update(x.ID, func(k *kept) int64 {
-		k.kind = kind
-		cost := k.keepRequest()
-		if x.ResponseBody != nil {
-			x.ResponseBody.Keep()
-			cost += x.ResponseBody.Size()
-		}
-		return cost
+		k.kind, k.x = kind, x
+		return keepBody(&k.request, x.RequestBody) + keepBody(&k.response, x.ResponseBody)
 	})
 }
 
@@ -139,14 +134,15 @@ func (h *history) hit(x *traffic.Exchange, held bool) {
 	})
 }
 
-// keepRequest keeps the content of the request, and returns what that costs.
-func (k *kept) keepRequest() int64 {
-	if k.request || k.x.RequestBody == nil {
+// keepBody keeps b, which may be nil, in a place unless that is taken, and returns
+// what that costs.
+func keepBody(place **traffic.Body, b *traffic.Body) int64 {
+	if b == nil || *place != nil {
 		return 0
 	}
-	k.request = true
-	k.x.RequestBody.Keep()
-	return k.x.RequestBody.Size()
+	b.Keep()
+	*place = b
+	return b.Size()
 }
 
 // charge notes that k takes n more bytes.
@@ -172,12 +168,8 @@ func (h *history) remove(e *list.Element) {
 
 // release gives back the content that k keeps.
 func (k *kept) release() {
-	if k.request {
-		k.x.RequestBody.Release()
-	}
-	if k.complete() {
-		k.x.ResponseBody.Release()
-	}
+	k.request.Release()
+	k.response.Release()
 }
 
 // complete reports whether all of the exchange is known, but for the connection
@@ -216,11 +208,10 @@ func (h *history) get(id traffic.ExchangeID) (kept, bool) {
 		return kept{}, false
 	}
 	k := *e.Value.(*kept)
-	if k.request {
-		k.x.RequestBody.Keep()
-	}
-	if k.complete() && k.x.ResponseBody != nil {
-		k.x.ResponseBody.Keep()
+	for _, b := range [...]*traffic.Body{k.request, k.response} {
+		if b != nil {
+			b.Keep()
+		}
 	}
 	k.frames = slices.Clone(k.frames)
 	return k, true

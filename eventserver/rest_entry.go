@@ -57,14 +57,10 @@ func inline(it *item, fn func(*jsonWriter, *item)) []byte {
 
 // item returns what is known of the exchange, to be released.
 func (k *kept) item() *item {
-	it := &item{kind: k.kind, session: k.session, x: k.x}
-	if k.request {
-		it.request = keepContent(k.x.RequestBody)
+	return &item{
+		kind: k.kind, session: k.session, x: k.x,
+		request: keepContent(k.request), response: keepContent(k.response),
 	}
-	if k.complete() {
-		it.response = keepContent(k.x.ResponseBody)
-	}
-	return it
 }
 
 // matches reports whether an exchange is one that a filter lets through, which may

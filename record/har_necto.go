@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -37,9 +38,9 @@ func appendNecto(dst []byte, e *Entry, before [][]byte, closed []byte) []byte {
 		dst = appendMember(dst, "server", e.Server)
 	}
 	dst = appendTLS(dst, e.TLS)
-	dst = appendNectoRequest(dst, &e.Request)
+	dst = appendNectoRequest(dst, e)
 	if e.Response != nil {
-		dst = appendNectoResponse(dst, e.Response)
+		dst = appendNectoResponse(dst, e)
 	}
 	var enc encoder
 	dst = enc.appendEntryEdited(dst, e)
@@ -79,17 +80,35 @@ func appendRawList(dst []byte, name string, lines [][]byte) []byte {
 	return dst
 }
 
-func appendNectoRequest(dst []byte, r *EntryRequest) []byte {
-	dst = appendRequestLine(dst, memberRequest, r.Method, r.URL, r.Proto)
+// appendNectoRequest appends what HAR would change of a request. What it can say
+// is left to it, so that a HAR may be edited.
+func appendNectoRequest(dst []byte, e *Entry) []byte {
+	r := &e.Request
+	dst, odd := appendWire(append(dst, memberRequest...), '{', "proto", r.Proto, nil)
+	if !utf8.ValidString(r.Method) {
+		dst, odd = appendWire(dst, ',', "method", r.Method, odd)
+	}
+	if !utf8.ValidString(r.URL) || e.Type == TypeWSOpen && !isSocketURL(r.URL) {
+		dst, odd = appendWire(dst, ',', "url", r.URL, odd)
+	}
+	dst = appendList(dst, latin1, odd)
 	dst = appendNectoHeader(dst, "headers", r.Header)
 	dst = appendNectoBody(dst, r.Body, r.Header)
 	dst = appendNectoHeader(dst, "trailers", r.Trailer)
 	return append(dst, '}')
 }
 
-func appendNectoResponse(dst []byte, r *EntryResponse) []byte {
-	dst = append(dst, memberResponse...)
-	dst = appendStatusLine(dst, r.Status, r.Reason, r.Proto)
+// appendNectoResponse is appendNectoRequest for the response.
+func appendNectoResponse(dst []byte, e *Entry) []byte {
+	r := e.Response
+	dst, odd := appendWire(append(dst, memberResponse...), '{', "proto", r.Proto, nil)
+	if r.Status <= 0 || e.Type == TypeWSOpen && r.Status != http.StatusSwitchingProtocols {
+		dst = appendUint(dst, `,"status":`, uint64(r.Status))
+	}
+	if !utf8.ValidString(r.Reason) {
+		dst, odd = appendWire(dst, ',', "reason", r.Reason, odd)
+	}
+	dst = appendList(dst, latin1, odd)
 	dst = appendSource(dst, r.Source)
 	dst = appendNectoHeader(dst, "headers", r.Header)
 	dst = appendNectoBody(dst, r.Body, r.Header)

@@ -320,3 +320,35 @@ func TestRandomEntriesThroughHAR(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestEditedHARSaysWhatItSays(t *testing.T) {
+	x := exchange(1)
+	x.Response = &traffic.Response{Status: 200, Reason: "OK", Proto: "HTTP/1.1"}
+	x.ResponseBody = traffic.BodyOf([]byte("before"))
+	path := filepath.Join(t.TempDir(), "run.har")
+	recordTo(t, path, Options{}, traffic.ExchangeDone{Exchange: x})
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.NewReplacer(
+		`"method":"`+x.Request.Method+`"`, `"method":"PATCH"`, x.Request.URL.String(), "http://edited.test/",
+		`"status":200`, `"status":503`, `"statusText":"OK"`, `"statusText":"No"`, "before", "behind",
+	).Replace(string(content))
+	if err := os.WriteFile(path, []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got *Entry
+	if err := open(t, path).Scan(func(l Line) error {
+		if l.Type == TypeHTTP {
+			got, err = ParseEntry(l.Raw)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if got.Request.Method != "PATCH" || got.Request.URL != "http://edited.test/" || got.Response.Status != 503 ||
+		got.Response.Reason != "No" || string(got.Response.Body.Inline) != "behind" {
+		t.Errorf("%s", AppendEntry(nil, got))
+	}
+}

@@ -32,7 +32,7 @@ func (s *selection) wants(subject *filter.Subject) bool {
 
 // wantsExchange reports whether an exchange that has ended is written.
 func (s *selection) wantsExchange(x *traffic.Exchange) bool {
-	return s.wants(subjectOf(x))
+	return s.filter == nil || s.filter.Match(subjectOf(x))
 }
 
 // wantsPending reports whether an exchange that goes on is written. Of what the
@@ -67,13 +67,13 @@ func decodedContent(b *traffic.Body, header traffic.Fields) []byte {
 	if b == nil {
 		return nil
 	}
-	var r io.Reader = b.Open()
+	r := b.Open()
 	if _, _, done := b.Decoded(); !done {
 		decoded, err := coding.Decode(coding.Parse(header.Values("Content-Encoding")), r, coding.MaxDecoded)
 		if err != nil {
 			return nil
 		}
-		defer decoded.Close() //nolint:errcheck // it was only read
+		defer decoded.Close() // it was only read
 		r = decoded
 	}
 	content, _ := io.ReadAll(io.LimitReader(r, coding.MaxDecoded)) // what can be read counts

@@ -58,7 +58,15 @@ func TestScript(t *testing.T) {
 			data, err := filepath.Abs(filepath.Join("..", "..", "testdata"))
 			env.Setenv("RECORDINGS", filepath.Join(data, "recordings"))
 			env.Setenv("RULES", filepath.Join(data, "rules"))
+			env.Setenv("CLIENTS", filepath.Join(data, "clients"))
 			return err
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "socketio" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			_, err := os.Stat(clientFile("node_modules/socket.io-client"))
+			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"origin":   s.origin,

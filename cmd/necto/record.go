@@ -254,6 +254,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}
+	s.secrets = redaction{o.writer.Redaction, o.writer.Redact}
 	o.writer.Listen, o.writer.Session = strings.TrimPrefix(s.ready.Proxy, "http://"), ulid.Make().String()
 	r := &recordRun{status: status, server: s}
 	if err := r.create(o.output, o.writer); err != nil {

@@ -33,7 +33,10 @@ func runRepublish(ctx context.Context, io stdio, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	p := events.publish(listener, status, eventserver.Options{SessionID: session, SessionName: filepath.Base(o.from)})
+	p := events.publish(listener, status, eventserver.Options{
+		SessionID: session, SessionName: filepath.Base(o.from),
+		HAR: harWriter(redaction{mode: "off"}), // what is to be redacted was redacted when it was recorded
+	})
 	defer p.close()
 	p.start(status)
 	r := &republishing{status: status, player: player, publisher: p, options: o}

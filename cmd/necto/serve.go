@@ -32,6 +32,8 @@ type server struct {
 	// environ is what the command's environment has beside the variables for
 	// proxy and authority.
 	environ []string
+	// secrets is how secrets are replaced in a HAR of what the proxy is told.
+	secrets redaction
 	// failed is closed when going on makes no sense; nil for never.
 	failed <-chan struct{}
 	// release is called when the proxy is to stop, so that nothing that is held at a

@@ -45,30 +45,54 @@ func (s *harSink) line(raw []byte) error {
 	head := parseHead(raw)
 	switch head.lineType {
 	case TypeHTTP:
-		delete(s.pending, head.id)
+		s.supersede(head.id)
 		return s.entry(raw, nil, nil)
 	case TypePending:
 		s.pending[head.id] = bytes.Clone(raw)
 	case TypeWSOpen:
-		delete(s.pending, head.id)
+		s.supersede(head.id)
 		s.sockets[head.id] = &harSocket{line: bytes.Clone(raw), open: s.open}
 	case TypeWSFrame:
 		socket := s.sockets[head.id]
-		if socket == nil {
-			return nil // of a connection that nobody knows
+		if socket == nil { // of a connection that nobody knows
+			s.keep(raw)
+			return nil
 		}
 		at, err := s.frames.add(raw)
 		socket.frames = append(socket.frames, at)
 		return err
 	case TypeWSClose:
-		if socket := s.sockets[head.id]; socket != nil {
-			delete(s.sockets, head.id)
-			return s.entry(socket.line, socket, raw)
-		}
+		return s.ended(head.id, raw)
 	default:
-		s.before = append(s.before, bytes.Clone(raw))
+		s.keep(raw)
 	}
 	return nil
+}
+
+// keep keeps a line for `_necto`.
+func (s *harSink) keep(raw []byte) { s.before = append(s.before, bytes.Clone(raw)) }
+
+// supersede keeps the line that an exchange had while it went on.
+func (s *harSink) supersede(id uint64) {
+	if old, ok := s.pending[id]; ok {
+		s.before = append(s.before, old)
+		delete(s.pending, id)
+	}
+}
+
+// ended writes a WebSocket connection, whose last line is closed.
+func (s *harSink) ended(id uint64, closed []byte) error {
+	socket := s.sockets[id]
+	if socket == nil {
+		s.keep(closed)
+		return nil
+	}
+	delete(s.sockets, id)
+	err := s.entry(socket.line, socket, closed)
+	if len(s.sockets) == 0 && err == nil {
+		err = s.frames.reset()
+	}
+	return err
 }
 
 // entry writes an exchange. closed is the line of the end of its connection, nil

@@ -3,6 +3,8 @@ package record
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
+	"io"
 	"iter"
 	"os"
 	"strings"
@@ -19,6 +21,8 @@ type spool struct {
 	file *os.File
 	w    *bufio.Writer
 	size int64
+	// named says that the file has a name still: not all systems unlink open files.
+	named bool
 }
 
 // extent is a line in a spool.
@@ -35,6 +39,7 @@ func (s *spool) add(line []byte) (extent, error) {
 			return extent{}, err
 		}
 		s.file, s.w = f, bufio.NewWriterSize(f, 64<<10)
+		s.named = os.Remove(f.Name()) != nil
 	}
 	at := extent{s.size, len(line)}
 	_, err := s.w.Write(line)
@@ -52,11 +57,29 @@ func (s *spool) get(at extent) ([]byte, error) {
 	return line, err
 }
 
+// reset forgets all lines.
+func (s *spool) reset() error {
+	if s.file == nil || s.size == 0 {
+		return nil
+	}
+	s.size = 0
+	s.w.Reset(s.file)
+	if err := s.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := s.file.Seek(0, io.SeekStart)
+	return err
+}
+
 func (s *spool) close() error {
 	if s.file == nil {
 		return nil
 	}
-	return closeAfter(s.file, os.Remove(s.file.Name()))
+	err := s.file.Close()
+	if s.named {
+		err = errors.Join(err, os.Remove(s.file.Name()))
+	}
+	return err
 }
 
 // messages returns frames as HAR has them: one message a frame, as Chrome does it.

@@ -308,6 +308,10 @@ func TestRandomEntriesThroughHAR(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lines = append(lines,
+		`{"type":"http.pending","seq":502,"id":501,"conn":1,"at":"2026-11-20T23:44:04.000000Z","us":900000,"request":{"method":"GET","url":"http://h/","proto":"HTTP/1.1","headers":[]}}`,
+		strings.Replace(lines[0], `"seq":2,"id":1,`, `"seq":503,"id":501,`, 1),
+		`{"type":"ws.frame","seq":504,"id":999,"n":1,"at":"2026-11-20T23:44:04.000000Z","us":900000,"dir":"client-to-server","opcode":1,"fin":true,"length":1,"text":"x"}`)
 	for _, line := range append([]string{meta}, lines...) {
 		if err := w.sink.line([]byte(line)); err != nil {
 			t.Fatal(err)

@@ -135,7 +135,7 @@ func (b *EntryBody) body(f *File) *traffic.Body {
 
 func (f *File) openStored(b *EntryBody) (traffic.StoredContent, error) {
 	if f == nil {
-		return nil, fmt.Errorf("open body %.80q: it lies beside a recording of which only the lines are at hand", b.File)
+		return nil, errNoFolder(b)
 	}
 	file, err := f.openSidecar(b)
 	if err != nil {

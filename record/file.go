@@ -137,7 +137,7 @@ func (f *File) ReadLine(offset int64, length int) ([]byte, error) {
 
 // OpenBody opens the content of an entry of this file; the caller closes it. The
 // error says which file is missing, cut short, or named as no body is. b may be
-// nil, for no content.
+// nil, for no content, and so may f, for lines that came without a file.
 func (f *File) OpenBody(b *EntryBody) (io.ReadCloser, error) {
 	if b == nil {
 		return io.NopCloser(bytes.NewReader(nil)), nil
@@ -145,11 +145,19 @@ func (f *File) OpenBody(b *EntryBody) (io.ReadCloser, error) {
 	if b.File == "" {
 		return io.NopCloser(bytes.NewReader(b.Inline)), nil
 	}
+	if f == nil {
+		return nil, errNoFolder(b)
+	}
 	file, err := f.openSidecar(b)
 	if err != nil {
 		return nil, fmt.Errorf("open body %.80q of %s: %w", b.File, f.path, err)
 	}
 	return file, nil
+}
+
+// errNoFolder returns the error for content beside a recording that is not open.
+func errNoFolder(b *EntryBody) error {
+	return fmt.Errorf("open body %.80q: it lies beside a recording of which only the lines are at hand", b.File)
 }
 
 func (f *File) openSidecar(b *EntryBody) (*os.File, error) {

@@ -30,14 +30,10 @@ type harSocket struct {
 	open   opener
 }
 
-func newHARSink(f *os.File, version string, profile har.Profile, open opener) (*harSink, error) {
-	w, err := har.NewFileWriter(f, har.Options{Version: version, Profile: profile})
-	if err != nil {
-		return nil, err
-	}
+func newHARSink(w *har.Writer, profile har.Profile, open opener) *harSink {
 	return &harSink{
 		w: w, profile: profile, open: open, pending: map[uint64][]byte{}, sockets: map[uint64]*harSocket{},
-	}, nil
+	}
 }
 
 // line writes a line, or keeps it until it can be.
@@ -203,10 +199,11 @@ func (o *output) becomeHAR(f *os.File, opts Options) error {
 	if opts.Append {
 		return errors.New("a HAR cannot be continued: append to a .jsonl file")
 	}
-	sink, err := newHARSink(f, opts.ToolVersion, opts.HARProfile, inlineOnly)
+	w, err := har.NewFileWriter(f, har.Options{Version: opts.ToolVersion, Profile: opts.HARProfile})
 	if err != nil {
 		return err
 	}
+	sink := newHARSink(w, opts.HARProfile, inlineOnly)
 	o.w, o.file, o.close = harOutput{sink}, nil, sink.finish
 	return nil
 }

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bufio"
 	"errors"
 	"os"
 
@@ -19,8 +20,12 @@ type HAROptions struct {
 // HARWriter writes recordings as a HAR that Open reads back without loss: what has
 // no place in HAR 1.2 is in members `_necto`. Of an exchange with several lines only
 // the last is written, and a WebSocket connection when its last line has come. It
-// is used by one goroutine.
-type HARWriter struct{ sink *harSink }
+// is used by one goroutine. The file is whole after Close.
+type HARWriter struct {
+	sink *harSink
+	out  *bufio.Writer
+	file *os.File
+}
 
 // NewHARWriter begins a HAR at path. A file that has content is refused with
 // ErrExists unless Force is set.
@@ -33,11 +38,12 @@ func NewHARWriter(path string, o HAROptions) (*HARWriter, error) {
 	if err := out.prepare(f, Options{Force: o.Force}); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	sink, err := newHARSink(f, o.ToolVersion, o.Profile, inlineOnly)
+	buffered := bufio.NewWriterSize(f, flushSize)
+	w, err := har.NewWriter(buffered, har.Options{Version: o.ToolVersion, Profile: o.Profile})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
-	return &HARWriter{sink}, nil
+	return &HARWriter{sink: newHARSink(w, o.Profile, inlineOnly), out: buffered, file: f}, nil
 }
 
 // Add writes the lines of a recording. Connections that have not ended in it are
@@ -60,4 +66,10 @@ func (w *HARWriter) AddLine(raw []byte, f *File) error {
 func (w *HARWriter) Skipped() int64 { return w.sink.w.Skipped() }
 
 // Close writes what has not ended and ends the HAR.
-func (w *HARWriter) Close() error { return w.sink.finish() }
+func (w *HARWriter) Close() error {
+	err := errors.Join(w.sink.finish(), w.out.Flush())
+	if err == nil {
+		err = w.file.Sync()
+	}
+	return errors.Join(err, w.file.Close())
+}

@@ -305,7 +305,7 @@ func FuzzRoundTrip(f *testing.F) {
 		if bytes.IndexByte(line, '\n') != len(line)-1 || !json.Valid(line) {
 			t.Fatalf("not a line of JSON: %q", line)
 		}
-		if head := parseHead(line); head != (lineHead{TypeHTTP, 1, 1, 1}) {
+		if head := parseHead(line); head != (lineHead{TypeHTTP, 1, 1, 1, head.length}) {
 			t.Fatalf("head %+v", head)
 		}
 		want := entryOf(x)

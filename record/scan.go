@@ -17,15 +17,42 @@ const scanBuffer = 512 << 10
 // Line is one line of a recording.
 type Line struct {
 	// Type is the line's type, which may be one this version does not know. ID
-	// is the exchange it belongs to, 0 for none.
-	Type string
-	ID   uint64
+	// is the exchange it belongs to, Conn the connection, 0 for none; Conn is 0
+	// also for lines that do not begin as this version writes them.
+	Type     string
+	ID, Conn uint64
 	// Offset and Length say where the line is, in bytes, for ReadLine; its end
 	// is not counted.
 	Offset int64
 	Length int
 	// Raw is the line without its end, valid only during the call.
 	Raw []byte
+
+	numbers int // how much of Raw is type and numbers, 0 if it begins otherwise
+}
+
+func newLine(head lineHead, offset int64, raw []byte) Line {
+	return Line{
+		Type: head.lineType, ID: head.id, Conn: head.conn, Offset: offset, Length: len(raw), Raw: raw, numbers: head.length,
+	}
+}
+
+// CanRenumber reports whether the line begins as this version writes it, so that
+// AppendRenumbered can be called.
+func (l Line) CanRenumber() bool { return l.numbers > 0 }
+
+// AppendRenumbered appends to dst the line, its end included, with other numbers.
+// An id or conn that the line does not have is not added.
+func (l Line) AppendRenumbered(dst []byte, seq, id, conn uint64) []byte {
+	dst = appendType(dst, l.Type, seq)
+	numbers := l.Raw[:l.numbers]
+	if bytes.Contains(numbers, []byte(`,"id":`)) {
+		dst = appendUint(dst, `,"id":`, id)
+	}
+	if bytes.Contains(numbers, []byte(`,"conn":`)) {
+		dst = appendUint(dst, `,"conn":`, conn)
+	}
+	return append(append(dst, l.Raw[l.numbers:]...), '\n')
 }
 
 // Scan calls fn for each line from the first, meta, on. Lines may have any
@@ -50,7 +77,7 @@ func scan(name string, r io.Reader, warn func(string), fn func(Line) error) erro
 			warn(fmt.Sprintf("%s: the line at byte %d is not part of a recording", name, offset))
 			return nil
 		}
-		return fn(Line{Type: head.lineType, ID: head.id, Offset: offset, Length: len(raw), Raw: raw})
+		return fn(newLine(head, offset, raw))
 	})
 }
 
@@ -93,6 +120,9 @@ func scanLines(r io.Reader, fn func(offset int64, raw []byte, ended bool) error)
 type lineHead struct {
 	lineType      string
 	seq, id, conn uint64
+	// length is how many bytes these are, 0 if they are not the first members or
+	// in another order.
+	length int
 }
 
 // parseHead reads the beginning of a line, the type of which is "" if it is not
@@ -105,7 +135,8 @@ func parseHead(raw []byte) lineHead {
 		rest = rest[quote+1:]
 		if rest, ok = cutNumber(rest, `,"seq":`, &h.seq); ok {
 			rest, hasID := cutNumber(rest, `,"id":`, &h.id)
-			_, hasConn := cutNumber(rest, `,"conn":`, &h.conn)
+			rest, hasConn := cutNumber(rest, `,"conn":`, &h.conn)
+			h.length = len(raw) - len(rest)
 			if hasID || hasConn || h.lineType == TypeMeta || h.lineType == TypeEnd {
 				return h
 			}

@@ -71,7 +71,7 @@ func scanEntries(name string, r *har.Reader, warn func(text string), fn func(Lin
 		head := parseHead(raw)
 		at := offset
 		offset += int64(len(line))
-		return fn(Line{Type: head.lineType, ID: head.id, Offset: at, Length: len(raw), Raw: raw})
+		return fn(newLine(head, at, raw))
 	}))
 }
 

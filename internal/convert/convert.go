@@ -99,6 +99,12 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return c.result, errors.Join(err, out.discard())
 }
 
+func (o *Options) warn(text string) {
+	if o.Warn != nil {
+		o.Warn(text)
+	}
+}
+
 // checkOutput finds an output that is one of the inputs.
 func checkOutput(o *Options) error {
 	if o.InPlace {

@@ -17,7 +17,10 @@ type line struct {
 	entry *record.Entry
 	frame *record.FrameEntry
 	close *record.CloseEntry
-	raw   []byte
+	// same is a line that only gets other numbers: id, conn, and that of the line.
+	same     *record.Line
+	id, conn uint64
+	raw      []byte
 	// lineType is the type, host that of its exchange, "" for none.
 	lineType, host string
 }
@@ -44,7 +47,7 @@ type converter struct {
 	// The highest numbers of this one:
 	lastID, lastConn uint64
 
-	input   *record.File
+	input   source
 	session string
 	pending map[uint64]bool // exchanges that have not ended
 	sockets map[uint64]*socket
@@ -57,10 +60,7 @@ func (c *converter) run() error {
 			return err
 		}
 		err := c.convert()
-		for _, warning := range c.input.Warnings() {
-			c.warn(warning)
-		}
-		c.input.Close()
+		c.input.close(c.options.warn)
 		if err != nil {
 			return fmt.Errorf("convert %s: %w", path, err)
 		}
@@ -71,16 +71,19 @@ func (c *converter) run() error {
 }
 
 func (c *converter) open(path string) error {
-	f, err := record.Open(path)
+	in, err := openSource(path, !c.options.Normalize)
 	if err != nil {
 		return err
 	}
-	c.input, c.lastID, c.lastConn = f, 0, 0
+	c.input, c.lastID, c.lastConn = in, 0, 0
 	c.pending, c.sockets = map[uint64]bool{}, map[uint64]*socket{}
 	return nil
 }
 
 func (c *converter) convert() error {
+	if c.input.once() {
+		return c.input.scan(c.options.warn, c.line)
+	}
 	err := c.input.Scan(func(l record.Line) error {
 		switch l.Type {
 		case record.TypePending:
@@ -110,7 +113,7 @@ func (c *converter) line(l record.Line) error {
 	}
 	err := c.take(l)
 	if left, ok := asLeftOut(err); ok {
-		c.warn(fmt.Sprintf("the line at byte %d is left out: %v", l.Offset, left.err))
+		c.options.warn(fmt.Sprintf("the line at byte %d is left out: %v", l.Offset, left.err))
 		return nil
 	}
 	return err
@@ -123,12 +126,17 @@ func (c *converter) take(l record.Line) error {
 	case record.TypeEnd:
 		return nil // a new one is written
 	case record.TypePending:
-		if !c.pending[l.ID] {
+		// In a HAR an exchange is there once, as it was last.
+		if !c.input.once() && !c.pending[l.ID] {
 			return nil // it has ended later on
 		}
 		delete(c.pending, l.ID)
-		return c.exchange(l)
-	case record.TypeHTTP:
+	}
+	if c.staysAsItIs(l) {
+		return c.same(l)
+	}
+	switch l.Type {
+	case record.TypePending, record.TypeHTTP:
 		return c.exchange(l)
 	case record.TypeWSOpen:
 		return c.socket(l)
@@ -154,7 +162,7 @@ func (c *converter) meta(l record.Line) error {
 		c.names.begun = true
 		raw = normalMeta(raw)
 	}
-	return c.out.write(c.input, &line{raw: raw, lineType: l.Type})
+	return c.out.write(c.input.File, &line{raw: raw, lineType: l.Type})
 }
 
 // other takes a line that belongs to no exchange, or that this version does not
@@ -174,7 +182,7 @@ func (c *converter) other(l record.Line) error {
 	if c.options.Normalize {
 		raw = normalOther(raw)
 	}
-	return c.out.write(c.input, &line{raw: raw, lineType: l.Type, host: hostOfLine(l)})
+	return c.out.write(c.input.File, &line{raw: raw, lineType: l.Type, host: hostOfLine(l)})
 }
 
 // exchange takes an http or http.pending line.
@@ -207,7 +215,7 @@ func (c *converter) writeEntry(e *record.Entry) error {
 		normalEntry(e)
 	}
 	beside := sidecars(e)
-	if err := c.out.write(c.input, &line{entry: e, lineType: e.Type, host: host}); err != nil {
+	if err := c.out.write(c.input.File, &line{entry: e, lineType: e.Type, host: host}); err != nil {
 		return err
 	}
 	// Sidecars are named for their content, which redaction may have changed.
@@ -233,12 +241,6 @@ func (c *converter) conn(conn uint64) uint64 {
 		return c.names.conn(c.baseConn + conn)
 	}
 	return c.baseConn + conn
-}
-
-func (c *converter) warn(text string) {
-	if c.options.Warn != nil {
-		c.options.Warn(text)
-	}
 }
 
 // set sets a member of a line, in its place if it is there.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -36,9 +38,12 @@ type file struct {
 	bodies  map[string]bool // sidecars that were written
 
 	exchanges, sockets, frames uint64
-	last                       time.Time
-	lastOffset                 time.Duration
+	// last is the beginning of the last line of an exchange.
+	last []byte
 }
+
+// headLength is more than what a line has up to its time.
+const headLength = 256
 
 // newFile begins a recording that is to be at path.
 func newFile(o *Options, path string) (*file, error) {
@@ -60,27 +65,10 @@ func tempName(path string) string {
 // write writes a line of an input.
 func (f *file) write(input *record.File, l *line) error {
 	f.seq++
-	f.buf = f.buf[:0]
-	switch {
-	case l.entry != nil:
-		if err := f.entry(input, l.entry); err != nil {
-			return err
-		}
-	case l.frame != nil:
-		l.frame.Seq = f.seq
-		if err := f.frameBodies(l.frame); err != nil {
-			return err
-		}
-		f.frames++
-		f.last, f.lastOffset = l.frame.At, l.frame.Offset
-		f.buf = record.AppendFrame(f.buf, l.frame)
-	case l.close != nil:
-		l.close.Seq = f.seq
-		f.last, f.lastOffset = l.close.At, l.close.Offset
-		f.buf = record.AppendClose(f.buf, l.close)
-	default:
-		f.buf = append(append(f.buf, set(l.raw, "seq", f.seq)...), '\n')
+	if err := f.encode(input, l); err != nil {
+		return err
 	}
+	f.count(l)
 	line := f.buf
 	if f.options.Normalize {
 		line = f.marks.normal(line)
@@ -89,15 +77,46 @@ func (f *file) write(input *record.File, l *line) error {
 	return err
 }
 
-func (f *file) entry(input *record.File, e *record.Entry) error {
-	e.Seq = f.seq
-	switch e.Type {
-	case record.TypeWSOpen:
-		f.sockets++
+// encode makes the line that is written.
+func (f *file) encode(input *record.File, l *line) error {
+	f.buf = f.buf[:0]
+	switch {
+	case l.same != nil:
+		f.buf = l.same.AppendRenumbered(f.buf, f.seq, l.id, l.conn)
+	case l.entry != nil:
+		return f.entry(input, l.entry)
+	case l.frame != nil:
+		l.frame.Seq = f.seq
+		if err := f.frameBodies(l.frame); err != nil {
+			return err
+		}
+		f.buf = record.AppendFrame(f.buf, l.frame)
+	case l.close != nil:
+		l.close.Seq = f.seq
+		f.buf = record.AppendClose(f.buf, l.close)
+	default:
+		f.buf = append(append(f.buf, set(l.raw, "seq", f.seq)...), '\n')
+	}
+	return nil
+}
+
+// count notes what the last line says at the end.
+func (f *file) count(l *line) {
+	switch l.lineType {
 	case record.TypeHTTP:
 		f.exchanges++
+	case record.TypeWSOpen:
+		f.sockets++
+	case record.TypeWSFrame:
+		f.frames++
 	}
-	f.last, f.lastOffset = e.At, e.Offset
+	if isTraffic(l.lineType) {
+		f.last = append(f.last[:0], f.buf[:min(len(f.buf), headLength)]...)
+	}
+}
+
+func (f *file) entry(input *record.File, e *record.Entry) error {
+	e.Seq = f.seq
 	if err := f.body(input, e.Request.Body, e.Request.Header); err != nil {
 		return err
 	}
@@ -182,12 +201,13 @@ func (f *file) sidecar(b *record.EntryBody, content io.Reader) (err error) {
 // finish writes the line that ends a recording, and the file to the disk.
 func (f *file) finish() error {
 	f.seq++
-	at := f.last
-	if at.IsZero() {
+	moment := gjson.GetManyBytes(f.last, "at", "us")
+	at, err := time.Parse(time.RFC3339Nano, moment[0].Str)
+	if err != nil { // there is none
 		at = normalTime
 	}
-	_, err := fmt.Fprintf(f.w, `{"type":"end","seq":%d,"at":%q,"us":%d,"exchanges":%d,"websockets":%d,"frames":%d,"dropped":0}`+"\n",
-		f.seq, at.UTC().Format("2006-01-02T15:04:05.000000Z"), f.lastOffset.Microseconds(), f.exchanges, f.sockets, f.frames)
+	_, err = fmt.Fprintf(f.w, `{"type":"end","seq":%d,"at":%q,"us":%d,"exchanges":%d,"websockets":%d,"frames":%d,"dropped":0}`+"\n",
+		f.seq, at.UTC().Format("2006-01-02T15:04:05.000000Z"), moment[1].Uint(), f.exchanges, f.sockets, f.frames)
 	err = errors.Join(err, f.w.Flush())
 	if err == nil {
 		err = f.f.Sync()

@@ -10,7 +10,7 @@ import (
 
 // publishHAR makes a HAR of what was written and gives it its name.
 func (f *file) publishHAR(ctx context.Context) error {
-	in, err := record.Open(f.temp)
+	in, err := openSource(f.temp, false)
 	if err != nil {
 		return err
 	}
@@ -20,7 +20,7 @@ func (f *file) publishHAR(ctx context.Context) error {
 
 // writeHAR makes a HAR of a recording under another name and renames it. It tells
 // see of each line.
-func writeHAR(ctx context.Context, o *Options, in *record.File, path string, see func(record.Line)) (err error) {
+func writeHAR(ctx context.Context, o *Options, in source, path string, see func(record.Line)) (err error) {
 	temp := tempName(path) + ".har"
 	w, err := record.NewHARWriter(temp, record.HAROptions{ToolVersion: o.ToolVersion, Profile: o.Profile})
 	if err != nil {
@@ -31,12 +31,12 @@ func writeHAR(ctx context.Context, o *Options, in *record.File, path string, see
 			err = errors.Join(err, os.Remove(temp))
 		}
 	}()
-	err = in.Scan(func(l record.Line) error {
+	err = in.scan(o.warn, func(l record.Line) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		see(l)
-		return w.AddLine(l.Raw, in)
+		return w.AddLine(l.Raw, in.File)
 	})
 	if err = errors.Join(err, w.Close()); err != nil {
 		return err
@@ -46,17 +46,16 @@ func writeHAR(ctx context.Context, o *Options, in *record.File, path string, see
 
 // isPlainHAR reports whether nothing but the format changes.
 func (o *Options) isPlainHAR() bool {
-	return o.Format == HAR && len(o.Inputs) == 1 && !o.SplitHost && !o.CheckOnly && !o.Normalize &&
-		o.Filter == nil && o.Redactor == nil
+	return o.Format == HAR && len(o.Inputs) == 1 && o.isPlain()
 }
 
 // runPlainHAR makes a HAR of a recording without writing another one first.
 func runPlainHAR(ctx context.Context, o *Options) (Result, error) {
-	in, err := record.Open(o.Inputs[0])
+	in, err := openSource(o.Inputs[0], true)
 	if err != nil {
 		return Result{}, err
 	}
-	defer in.Close()
+	defer in.close(o.warn)
 	result := Result{Outputs: []string{o.Output}}
 	err = writeHAR(ctx, o, in, o.Output, func(l record.Line) {
 		switch l.Type {
@@ -72,10 +71,5 @@ func runPlainHAR(ctx context.Context, o *Options) (Result, error) {
 			o.Progress(int64(l.Length) + 1)
 		}
 	})
-	if o.Warn != nil {
-		for _, warning := range in.Warnings() {
-			o.Warn(warning)
-		}
-	}
 	return result, err
 }

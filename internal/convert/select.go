@@ -26,7 +26,7 @@ func asLeftOut(err error) (*leftOutError, bool) { return errors.AsType[*leftOutE
 // matches reports whether the filter, if there is one, lets an exchange through.
 func (c *converter) matches(e *record.Entry) bool {
 	return c.options.Filter == nil || c.options.Filter.Match(&filter.Subject{
-		Exchange: e.Exchange(c.input), Pending: e.Type == record.TypePending, Session: c.session,
+		Exchange: e.Exchange(c.input.File), Pending: e.Type == record.TypePending, Session: c.session,
 		Content: func(dir traffic.Direction) []byte { return c.content(e, dir) },
 	})
 }
@@ -68,7 +68,7 @@ func (c *converter) socket(l record.Line) error {
 	if err != nil {
 		return err
 	}
-	s := &socket{handshake: e, exchange: e.Exchange(c.input), host: hostOf(e)}
+	s := &socket{handshake: e, exchange: e.Exchange(c.input.File), host: hostOf(e)}
 	c.sockets[l.ID] = s
 	if c.matches(e) {
 		return c.writeHandshake(s)
@@ -125,7 +125,7 @@ func (c *converter) writeFrame(f *record.FrameEntry, host string) error {
 	if c.options.Normalize {
 		f.At, f.Offset = normalTime, 0
 	}
-	return c.out.write(c.input, &line{frame: f, lineType: record.TypeWSFrame, host: host})
+	return c.out.write(c.input.File, &line{frame: f, lineType: record.TypeWSFrame, host: host})
 }
 
 // closed takes a ws.close line.
@@ -155,7 +155,7 @@ func (c *converter) closed(l record.Line) error {
 	if c.options.Normalize {
 		e.At, e.Offset, e.Duration = normalTime, 0, 0
 	}
-	return c.out.write(c.input, &line{close: e, lineType: l.Type, host: s.host})
+	return c.out.write(c.input.File, &line{close: e, lineType: l.Type, host: s.host})
 }
 
 // subjectOfLine returns what a filter looks at of a line without an exchange, nil

@@ -65,7 +65,7 @@ func serveBody(w http.ResponseWriter, b *traffic.Body, header traffic.Fields) er
 		}
 		return copyBody(w, b.Open())
 	}
-	defer plain.Close() //nolint:errcheck // it was only read
+	defer plain.Close()
 	return copyBody(w, plain)
 }
 

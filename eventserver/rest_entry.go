@@ -23,6 +23,7 @@ func entryOf(k *kept, bodies bool) map[string]json.RawMessage {
 		merge(entry, it, (*jsonWriter).head)
 	case itemDone, itemOpen:
 		merge(entry, it, (*jsonWriter).done)
+	default: // no more is known
 	}
 	if k.closed != nil {
 		merge(entry, k.closed, (*jsonWriter).socketDone)

@@ -21,7 +21,7 @@ func (s *Server) getHAR(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "write the HAR: %w", err)
 	}
-	defer har.Close() //nolint:errcheck // it was only read
+	defer har.Close()
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Disposition", `attachment; filename="necto.har"`)

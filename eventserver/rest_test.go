@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -199,9 +200,7 @@ func TestEntryIsWhatEventsSaid(t *testing.T) {
 	}
 	s.Observe(traffic.ExchangeDone{Exchange: answered(x, 201, "answer")})
 	for entry["isComplete"] != true {
-		for name, v := range p.expect("traffic:update").(map[string]any) {
-			entry[name] = v
-		}
+		maps.Copy(entry, p.expect("traffic:update").(map[string]any))
 	}
 	entry["requestBody"], entry["responseBody"] = "YXNrZWQ=", "YW5zd2Vy"
 	if diff := cmp.Diff(entry, a.call(200, "GET", "/api/traffic/"+entryID(1), "")); diff != "" {

@@ -53,7 +53,7 @@ func sessionOf(path string, follow bool) (string, error) {
 		}
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	return f.Meta().Session, nil
 }
 

@@ -44,7 +44,7 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 	var origin *originConn
 	if c.origins != nil && (passthrough || len(c.p.opts.Layers) == 0) {
 		c.watch.start()
-		origin, err = c.origins.open(c.ctx, target{addr: addr})
+		origin, err = c.origins.open(c.ctx, target{addr: addr, connect: true})
 		c.watch.stop()
 		if err != nil {
 			c.failConnect(req, started, addr, err)
@@ -123,7 +123,7 @@ func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
 
 // enterTunnel makes the requests that follow go to the tunnel's origin.
 func (c *clientConn) enterTunnel(scheme, host, port, sni string, origin *originConn) {
-	t := &tunnelTarget{scheme: scheme, target: target{addr: net.JoinHostPort(host, port), secure: scheme == "https", sni: sni}}
+	t := &tunnelTarget{scheme: scheme, target: target{addr: net.JoinHostPort(host, port), secure: scheme == "https", sni: sni, connect: true}}
 	name := host
 	if _, err := netip.ParseAddr(host); err == nil && sni != "" {
 		name = sni // an address says less than the name the client verifies
@@ -177,7 +177,7 @@ func (c *clientConn) newTunnel(addr, sni string) *traffic.Tunnel {
 func (c *clientConn) openTunnel(t *traffic.Tunnel, origin *originConn) {
 	if origin == nil {
 		var err error
-		if origin, err = c.origins.open(c.ctx, target{addr: t.Target}); err != nil {
+		if origin, err = c.origins.open(c.ctx, target{addr: t.Target, connect: true}); err != nil {
 			c.failTunnel(t, err)
 			return
 		}

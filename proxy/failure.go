@@ -112,7 +112,7 @@ func plain(err error) string {
 	if errors.Is(err, io.EOF) {
 		return "the connection ended before the answer"
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
+	for op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil; op, ok = errors.AsType[*net.OpError](err) {
 		err = op.Err
 	}
 	if call, ok := errors.AsType[*os.SyscallError](err); ok {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"time"
 
@@ -44,10 +45,32 @@ type target struct {
 	addr   string // host:port to dial
 	secure bool
 	sni    string // the name to verify, for secure ones
+	// connect and upgrade are for upstream proxies, which have to pass bytes
+	// where the client has asked for that: by a CONNECT or for a WebSocket.
+	connect, upgrade bool
 }
 
-// connect opens a TCP connection and notes in trace how long its steps took.
-func (d *dialer) connect(ctx context.Context, addr string, trace *traffic.Trace) (net.Conn, error) {
+// connect opens a connection and notes in trace how long its steps took. forward
+// is the upstream proxy at its end if that is to be sent the requests for t, nil
+// if t's origin is there.
+func (d *dialer) connect(ctx context.Context, t target, trace *traffic.Trace) (conn net.Conn, forward *url.URL, err error) {
+	via, err := d.upstreamFor(t)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case via == nil:
+		conn, err = d.connectDirect(ctx, t.addr, trace)
+		return conn, nil, err
+	}
+	if forwards(via, t) {
+		forward = via
+	}
+	conn, err = d.connectVia(ctx, via, t, trace)
+	return conn, forward, err
+}
+
+// connectDirect opens a TCP connection.
+func (d *dialer) connectDirect(ctx context.Context, addr string, trace *traffic.Trace) (net.Conn, error) {
 	var dnsStart time.Time
 	dns := time.Duration(-1)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

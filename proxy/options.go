@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"github.com/necto-dev/necto/internal/ca"
@@ -90,6 +91,13 @@ type Network struct {
 	// Resolve maps "host:port" to the "address" dialled in its place, as
 	// curl's --resolve; an address may bring a port of its own.
 	Resolve map[string]string
+	// Upstream returns the upstream proxy for the origin at u, whose scheme is
+	// http or https (also for what is inside a CONNECT that was not looked into
+	// yet) and whose host has a port; nil means none. Its URL has the scheme http,
+	// https, socks5 (names are resolved here) or socks5h (by the proxy), and may
+	// have user and password. It is called by any goroutine when a connection is
+	// opened. nil is for no upstream proxy at all.
+	Upstream func(u *url.URL) (*url.URL, error)
 	// DialTimeout bounds name look-up and connect, 0 means 30 s;
 	// TLSTimeout the handshake, 0 means 15 s.
 	DialTimeout, TLSTimeout time.Duration

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"net"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -42,12 +43,15 @@ type originConn struct {
 	conn   net.Conn
 	r      *h1.Reader
 	server string // ip:port
-	trace  traffic.Trace
-	raw    bool      // TLS is wanted and not begun
-	busy   bool      // guarded by origins.mu
-	used   bool      // an exchange was completed on it
-	silent bool      // nothing came of the answer to the last request
-	since  time.Time // when the last request had been sent
+	// forward is the upstream proxy that is sent the requests, nil if the origin
+	// is.
+	forward *url.URL
+	trace   traffic.Trace
+	raw     bool      // TLS is wanted and not begun
+	busy    bool      // guarded by origins.mu
+	used    bool      // an exchange was completed on it
+	silent  bool      // nothing came of the answer to the last request
+	since   time.Time // when the last request had been sent
 }
 
 func newOrigins(d *dialer) *origins { return &origins{d: d} }
@@ -133,11 +137,11 @@ func (o *origins) takeIdle(t target) *originConn {
 // open dials t. The connection is busy and TLS is not begun.
 func (o *origins) open(ctx context.Context, t target) (*originConn, error) {
 	trace := traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
-	conn, err := o.d.connect(ctx, t.addr, &trace)
+	conn, forward, err := o.d.connect(ctx, t, &trace)
 	if err != nil {
 		return nil, err
 	}
-	oc := &originConn{target: t, conn: conn, server: conn.RemoteAddr().String(), trace: trace, raw: t.secure, busy: true}
+	oc := &originConn{target: t, conn: conn, forward: forward, server: conn.RemoteAddr().String(), trace: trace, raw: t.secure, busy: true}
 	oc.r = h1.NewReader(conn, h1.Limits{})
 	if !o.add(oc) {
 		_ = conn.Close()
@@ -211,6 +215,9 @@ func (o *origins) drop(oc *originConn) {
 // 9.3.1).
 func (o *origins) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
 	t := o.targetOf(req.URL)
+	if o.d.opts.Upstream != nil && !t.connect {
+		t.upgrade = req.Header.HasToken("Upgrade", "websocket")
+	}
 	now := time.Now()
 	for {
 		oc, err := o.get(ctx, t, now, req.Trace)

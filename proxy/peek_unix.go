@@ -13,10 +13,12 @@ import (
 const tlsAlert = 21
 
 // quiet reports whether an idle connection is open with nothing unexpected in
-// it: the origin has neither closed it nor sent what nobody asked for. TLS
-// origins may have sent session tickets.
+// it: the origin has neither closed it nor sent what nobody asked for. By TLS
+// session tickets may have come.
 func (oc *originConn) quiet() bool {
-	sc, ok := netConn(oc.conn).(syscall.Conn)
+	under := netConn(oc.conn)
+	isTLS := under != oc.conn
+	sc, ok := under.(syscall.Conn)
 	if !ok {
 		return true
 	}
@@ -28,7 +30,7 @@ func (oc *originConn) quiet() bool {
 	err = rc.Read(func(fd uintptr) bool {
 		var first [1]byte
 		n, _, err := unix.Recvfrom(int(fd), first[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		quiet = err == unix.EAGAIN || n == 1 && oc.target.secure && first[0] != tlsAlert
+		quiet = err == unix.EAGAIN || n == 1 && isTLS && first[0] != tlsAlert
 		return true
 	})
 	return err == nil && quiet

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -30,6 +31,9 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn, began time.Tim
 		return nil, roundTripFailure(req, err)
 	}
 	framing, err := h1.ResponseFraming(resp, req.Method)
+	if err == nil && oc.forward != nil && resp.Status == http.StatusProxyAuthRequired {
+		err = viaFailure(oc.forward, authRefused(oc.forward)) // the client knows of no such proxy
+	}
 	if err != nil {
 		_ = up.abort(req, oc) // the answer is the reason
 		return nil, roundTripFailure(req, err)
@@ -69,7 +73,7 @@ func (oc *originConn) send(req *traffic.Request) (*upload, error) {
 	if req.Body == nil {
 		out := getBuffer()
 		defer putBuffer(out)
-		*out = h1.AppendRequest(*out, req, req.URL.Target)
+		*out = oc.appendHead(*out, req)
 		_, err := oc.conn.Write(*out)
 		return nil, err
 	}
@@ -87,7 +91,7 @@ func (oc *originConn) sendRaw(req *traffic.Request, body rawBody) (*upload, erro
 	send := func() error {
 		out := getBuffer()
 		defer putBuffer(out)
-		*out = h1.AppendRequest(*out, req, req.URL.Target)
+		*out = oc.appendHead(*out, req)
 		return body.Relay(oc.conn, *out)
 	}
 	if body.Buffered() {
@@ -102,7 +106,7 @@ func (oc *originConn) sendContent(req *traffic.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := oc.conn.Write(h1.AppendRequest(nil, req, req.URL.Target)); err != nil {
+	if _, err := oc.conn.Write(oc.appendHead(nil, req)); err != nil {
 		return &h1.WriteError{Err: err}
 	}
 	return copyBody(oc.conn, req.Body, framing, nil, &req.Trailer)

@@ -114,7 +114,7 @@ func (c *clientConn) awaitEither(addr string, s *sniffed) (spoke bool, err error
 func (c *clientConn) listenToOrigin(ctx context.Context, addr string, s *sniffed, opened chan<- *originConn) bool {
 	defer close(opened)
 	if s.origin == nil {
-		s.origin, s.failed = c.origins.open(ctx, target{addr: addr})
+		s.origin, s.failed = c.origins.open(ctx, target{addr: addr, connect: true})
 	}
 	if ctx.Err() != nil { // it need not be dialled any more
 		s.failed = nil

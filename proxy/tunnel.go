@@ -88,10 +88,13 @@ func (c *clientConn) cut(origin tunnelConn) {
 	_ = origin.Close() // one that a layer made is not among the connections to origins
 }
 
-// netConn returns the connection under a TLS one.
+// netConn returns the connection under those of TLS.
 func netConn(conn net.Conn) net.Conn {
-	if under, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		return under.NetConn()
+	for {
+		over, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = over.NetConn()
 	}
-	return conn
 }

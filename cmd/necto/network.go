@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/net/http/httpproxy"
+
 	"github.com/necto-dev/necto/proxy"
 )
 
@@ -17,6 +19,8 @@ type networkOptions struct {
 	insecure      bool
 	insecureHosts []string
 	resolve       map[string]string
+	upstream      upstreamOptions
+	upstreams     *httpproxy.Config // what upstream says, nil for nothing
 }
 
 // complete takes the values of --insecure and --resolve.
@@ -39,12 +43,17 @@ func (o *networkOptions) complete(insecure, resolve []string) error {
 		}
 		o.resolve[from] = to
 	}
-	return nil
+	var err error
+	o.upstreams, err = o.upstream.config()
+	return err
 }
 
 // build returns the proxy's network.
 func (o *networkOptions) build() (*proxy.Network, error) {
 	n := &proxy.Network{Insecure: o.insecure, InsecureHosts: o.insecureHosts, Resolve: o.resolve}
+	if o.upstreams != nil {
+		n.Upstream = o.upstreams.ProxyFunc()
+	}
 	if o.upstreamCA == "" {
 		return n, nil
 	}

@@ -118,6 +118,7 @@ func bindProxy(flags *pflag.FlagSet, o *recordOptions, f *recordFlags) {
 	flags.Lookup("insecure").NoOptDefVal = anyHost
 	flags.StringVar(&o.network.upstreamCA, "upstream-ca", "", "trust the certificates in `file` (PEM), too")
 	flags.StringArrayVar(&f.resolve, "resolve", nil, "connect to an address for a host, `HOST:PORT:ADDRESS`; repeatable")
+	o.network.upstream.bind(flags)
 	flags.DurationVar(&f.grace, "grace", 5*time.Second, "how long exchanges may go on after the stop")
 	flags.StringVar(&f.maxBody, "max-body", "64MiB", "keep at most this `size` of each body")
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -210,6 +211,22 @@ func TestFilesThatTheClientHas(t *testing.T) {
 	}
 }
 
+// TestAnswersSayTheirOwnLength, whatever fields were copied into the file.
+func TestAnswersSayTheirOwnLength(t *testing.T) {
+	const fields = "headers: {Transfer-Encoding: chunked, Content-Length: '999', Trailer: X, X-A: a}"
+	r := newRoad(t, "- {name: text, match: {path: /text}, mock: {body: hello, "+fields+"}}\n"+
+		"- {name: stream, mock: {sse: [{data: a}], "+fields+"}}\n", map[string]string{})
+	for path, want := range map[string]traffic.Fields{
+		"/text":   {field("X-A", "a"), field("Content-Type", "text/plain; charset=utf-8"), field("Content-Length", "5")},
+		"/stream": {field("X-A", "a"), field("Content-Type", "text/event-stream"), field("Cache-Control", "no-store")},
+	} {
+		resp, _ := r.get(t, "http://a.example"+path)
+		if !slices.Equal(want, resp.Header) {
+			t.Errorf("%s: got %v, want %v", path, resp.Header, want)
+		}
+	}
+}
+
 // TestLinksDoNotLeadOut of the folder that is served, not even to what is beside
 // the rules file.
 func TestLinksDoNotLeadOut(t *testing.T) {
@@ -238,7 +255,11 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 // TestNothingButFilesIsOpened: opening a folder fails, opening a named pipe would
 // wait for ever.
 func TestNothingButFilesIsOpened(t *testing.T) {
-	r := newRoad(t, "- {name: a, mock: {file: sub}}\n- {name: b, map_local: {path: pipe}}\n", map[string]string{"sub/x": "", "pipe": ""})
+	r := newRoad(t, "- {name: a, mock: {file: sub}}\n- {name: b, map_local: {path: pipe}}\n", map[string]string{"sub": "", "pipe": ""})
+	sub := filepath.Join(r.dir, "sub")
+	if err := errors.Join(os.Remove(sub), os.Mkdir(sub, 0o700)); err != nil {
+		t.Fatal(err)
+	}
 	makePipe(t, filepath.Join(r.dir, "pipe"))
 	resp, body := r.get(t, "http://a.example/")
 	if resp.Status != 403 || body != "the file cannot be read\n" {

@@ -27,6 +27,7 @@ func (m *Mock) stream(ctx context.Context, status int, header traffic.Fields, t 
 	if !header.Has("Cache-Control") {
 		header.Add("Cache-Control", "no-store")
 	}
+	header = header.Without(lengthFields...)
 	reason := m.Reason
 	if reason == "" {
 		reason = http.StatusText(status)

@@ -7,6 +7,10 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
+// lengthFields say how long content is, which is for necto to say: answers that
+// were copied from somewhere have what was right there.
+var lengthFields = []string{"Content-Length", "Transfer-Encoding", "Trailer"}
+
 // newAnswer returns a response that a rule makes, with content in memory. It
 // keeps header.
 func newAnswer(status int, reason string, header traffic.Fields, content []byte) *traffic.Response {
@@ -14,7 +18,7 @@ func newAnswer(status int, reason string, header traffic.Fields, content []byte)
 		reason = http.StatusText(status)
 	}
 	resp := &traffic.Response{
-		Status: status, Reason: reason, Header: header, Source: traffic.SourceRule,
+		Status: status, Reason: reason, Header: header.Without(lengthFields...), Source: traffic.SourceRule,
 		Body: traffic.NewMemoryBody(content), Length: int64(len(content)),
 	}
 	if status != http.StatusNoContent && status != http.StatusNotModified {

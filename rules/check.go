@@ -3,6 +3,7 @@ package rules
 import (
 	"net"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -12,15 +13,16 @@ import (
 
 func (f *File) check(c *check) {
 	for i := range f.Ignore {
-		if f.Ignore[i].Regex != nil {
-			c.problem("ignore", "what a regex finds cannot be ignored: name a header, query, form, cookie or json field")
-			break
+		if field := &f.Ignore[i]; field.Regex != nil {
+			c.d.problems.add(Problem{
+				At: field.At, Text: "what a regex finds cannot be ignored: name a header, query, form, cookie or json field",
+			})
 		}
 	}
 	switch {
-	case f.Version == 0 && len(c.d.problems.Problems) == 0:
-		c.problem("version", "write `version: 1` first")
-	case f.Version != 1:
+	case !c.has("version"):
+		c.problem("", "write `version: 1` first")
+	case f.Version != 1 && f.Version != 0: // 0 is what could not be read
 		c.problem("version", "this necto reads version 1, not %d", f.Version)
 	}
 }
@@ -134,6 +136,18 @@ func (b *PortBinding) check(c *check) {
 	}
 	if _, _, err := net.SplitHostPort(b.Raw); b.Raw != "" && err != nil {
 		c.problem("raw", "%.100q is not host:port", b.Raw)
+	}
+}
+
+// regularFile reports what is there beside the rules file and is no file. That
+// nothing is there is told elsewhere.
+func (c *check) regularFile(key string, path FilePath) {
+	if path == "" || c.d.root == nil {
+		return
+	}
+	info, err := c.d.root.Stat(filepath.FromSlash(string(path)))
+	if err == nil && !info.Mode().IsRegular() {
+		c.problem(key, "%s is no file", path)
 	}
 }
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"reflect"
 	"strings"
 
 	"github.com/necto-dev/necto/traffic"
@@ -12,6 +13,7 @@ func (m *Mock) check(c *check) {
 	c.atMostOne(map[string]bool{
 		"json": m.JSON != nil, "body": m.Body != nil, "file": m.File != "", "base64": m.Base64 != nil, "sse": m.SSE != nil,
 	}, "json, body, file, base64, sse")
+	c.regularFile("file", m.File)
 	if m.Template {
 		m.checkTemplates(c)
 	}
@@ -35,6 +37,12 @@ func (b *Block) check(c *check) {
 func (m *Modify) check(c *check) {
 	if m.Request == nil && m.Response == nil {
 		c.problem("", "modify needs request, response or both")
+	}
+	if m.Request != nil && reflect.ValueOf(*m.Request).IsZero() {
+		c.problem("request", "request has nothing to edit")
+	}
+	if m.Response != nil && reflect.ValueOf(*m.Response).IsZero() {
+		c.problem("response", "response has nothing to edit")
 	}
 }
 
@@ -63,6 +71,7 @@ func (e *BodyEdit) check(c *check) {
 	c.one(map[string]bool{
 		"text": e.Text != nil, "file": e.File != "", "base64": e.Base64 != nil, "json": e.JSON != nil, "replace": e.Replace != nil,
 	}, "text, file, base64, json, replace")
+	c.regularFile("file", e.File)
 }
 
 func (e *JSONEdit) check(c *check) {

@@ -7,6 +7,9 @@ func (m *Matcher) check(c *check) {
 	if m.Every < 0 || m.Times < 0 {
 		c.problem("", "every and times count from 1")
 	}
+	if m.Any != nil && len(m.Any) == 0 {
+		c.problem("any", "an empty list is never met")
+	}
 	for _, inner := range m.Any {
 		inner.checkInner(c, "any")
 	}

@@ -16,6 +16,7 @@ const (
 	maxFileSize = 1 << 20
 	maxDepth    = 100
 	maxNodes    = 1 << 20
+	maxText     = 4 << 20 // bytes in all scalars together, some of which are looked at twice
 )
 
 // nodeDecoder is a type with a form in YAML of its own.
@@ -47,6 +48,7 @@ type decoder struct {
 	in       string // see Problem.In
 	depth    int
 	nodes    int
+	bytes    int  // of text
 	stopped  bool // a bound was passed; nothing more is looked at
 }
 
@@ -68,6 +70,16 @@ func (c *check) problem(key, format string, args ...any) {
 	c.d.problem(at, format, args...)
 }
 
+// has reports whether the mapping has a key.
+func (c *check) has(key string) bool {
+	for i := 0; i+1 < len(c.n.Content); i += 2 {
+		if c.n.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
+}
+
 func (d *decoder) position(n *yaml.Node) Position {
 	return Position{File: d.file, Line: n.Line, Column: n.Column}
 }
@@ -81,20 +93,21 @@ func (d *decoder) enter(n *yaml.Node) *yaml.Node {
 	if d.stopped {
 		return nil
 	}
+	target := n
+	if n.Kind == yaml.AliasNode {
+		target = n.Alias
+	}
 	d.nodes++
-	text := ""
+	d.bytes += len(target.Value)
 	switch {
-	case d.nodes > maxNodes:
-		text = "aliases expand to too much"
+	case d.nodes > maxNodes || d.bytes > maxText:
+		d.problem(n, "aliases expand to too much")
 	case d.depth > maxDepth:
-		text = "nested too deep"
-	case n.Kind == yaml.AliasNode:
-		return n.Alias
+		d.problem(n, "nested too deep")
 	default:
-		return n
+		return target
 	}
 	d.stopped = true
-	d.problem(n, "%s", text)
 	return nil
 }
 

@@ -4,11 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 )
 
-// maxPattern bounds a glob or regular expression, in bytes.
-const maxPattern = 1 << 10
+// Bounds of a pattern. The time that an expression takes grows with its text and
+// with its instructions, of which a few bytes as ".{1000}" can make many.
+const (
+	maxPattern      = 1 << 10 // bytes of a glob or regular expression
+	maxInstructions = 10_000  // of a regular expression
+)
 
 // textMatcher tells whether text is meant. folded is text in lower case, as fold
 // makes it.
@@ -94,11 +99,23 @@ func compileRegex(text string) (*regexp.Regexp, error) {
 	if len(text) > maxPattern {
 		return nil, fmt.Errorf("a regular expression has at most %d bytes, this one %d", maxPattern, len(text))
 	}
-	re, err := regexp.Compile(text)
-	if err != nil {
+	if err := checkInstructions(text); err != nil {
 		return nil, fmt.Errorf("regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
-	return re, nil
+	return regexp.Compile(text)
+}
+
+// checkInstructions returns an error for what is no expression, or a large one.
+func checkInstructions(text string) error {
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return err
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err == nil && len(program.Inst) > maxInstructions {
+		err = fmt.Errorf("repetitions make it too large: %d instructions, at most %d", len(program.Inst), maxInstructions)
+	}
+	return err
 }
 
 // cutRegex returns what is between the slashes of /regex/ or /regex/i, in the

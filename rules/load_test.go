@@ -186,6 +186,7 @@ func TestBombsAreRefused(t *testing.T) {
 		"aliases":            {laughs, "aliases expand to too much"},
 		"an alias to itself": {"version: 1\nrules:\n  - {name: x, mock: {json: &a [*a]}}\n", ""},
 		"merges":             {"version: 1\nrules:\n  - {name: x, mock: {json: &a {<<: *a}}}\n", ""},
+		"text":               {"version: 1\nrules:\n  - {name: x, mock: {json: [&a " + strings.Repeat("x", 500_000) + strings.Repeat(", *a", 20) + "]}}\n", "aliases expand to too much"},
 		"depth":              {"version: 1\nrules:\n  - {name: x, mock: {json: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}}\n", "nested too deep"},
 		"size":               {"version: 1\n#" + strings.Repeat("x", maxFileSize), "at most 1048576 bytes"},
 	}
@@ -231,12 +232,38 @@ func TestDuplicatesNameBothFiles(t *testing.T) {
 func TestFilesThatRulesNameAreLookedFor(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, dir, "rules.yaml", "version: 1\nrules: [{name: x, mock: {file: gone.json}}]\n")
-	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), `rules.yaml:2:32: rule "x": `) {
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), `rules.yaml:2:32: rule "x": gone.json: `) {
 		t.Errorf("error %v", err)
+	}
+	gone := filepath.Join(dir, "gone.json")
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), `rules.yaml:2:32: rule "x": gone.json is no file`) {
+		t.Errorf("error %v", err)
+	}
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
 	}
 	write(t, dir, "gone.json", "{}")
 	if _, err := Load(file); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestProblemsComeInOrder of their lines, also those that are about a whole.
+func TestProblemsComeInOrder(t *testing.T) {
+	_, err := Parse("rules.yaml", []byte("rules:\n  - {name: x}\n  - {name: x, tagg: a}\nignore: [{json: a}, {regex: b}]\n"))
+	problems, ok := errors.AsType[*LoadError](err)
+	if !ok {
+		t.Fatalf("error %v", err)
+	}
+	var got []string
+	for _, p := range problems.Problems {
+		got = append(got, fmt.Sprintf("%d:%d", p.At.Line, p.At.Column))
+	}
+	if diff := cmp.Diff([]string{"1:1", "2:5", "3:5", "3:5", "3:15", "4:21"}, got); diff != "" {
+		t.Error(diff, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -107,9 +108,17 @@ func (p *FilePath) decodeNode(d *decoder, n *yaml.Node) {
 		d.problem(n, "%q is outside the folder of the rules file", text)
 	case d.root != nil:
 		if _, err := d.root.Stat(local); err != nil {
-			d.problem(n, "%v", err)
+			d.problem(n, "%v", unnamed(text, err))
 		}
 	}
+}
+
+// unnamed returns an error of a file as users know it, without the system call.
+func unnamed(name string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 func (w *When) parse(text string) error {

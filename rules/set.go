@@ -1,6 +1,10 @@
 package rules
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // Set is the content of one or several rules files that are in order. It never
 // changes; nor must what it returns. The zero value has nothing in it.
@@ -36,6 +40,7 @@ type joiner struct {
 	set      *Set
 	names    map[string]Position // of rules and breakpoints, by kind and name
 	problems *LoadError
+	sorted   int // problems are in order up to there
 }
 
 func newJoiner() *joiner {
@@ -71,6 +76,15 @@ func (j *joiner) add(f *File) {
 	default:
 		j.problems.add(Problem{At: f.Ports.At, Text: "ports are here twice, first at " + s.ports.At.String()})
 	}
+	j.sortProblems()
+}
+
+// sortProblems puts the problems of the last file into the order of its lines.
+func (j *joiner) sortProblems() {
+	slices.SortStableFunc(j.problems.Problems[j.sorted:], func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
+	})
+	j.sorted = len(j.problems.Problems)
 }
 
 // name reports a name that is taken. That one is missing is told elsewhere.

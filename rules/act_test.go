@@ -275,3 +275,34 @@ func TestTags(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestRulesSeeTheTagsOfThoseBefore(t *testing.T) {
+	r := newRoad(t, `
+  - {name: mark, match: {path: /warm}, tag: warmup}
+  - {name: mine, match: {when: "not tag:warmup"}, mock: {body: mine}}
+`, map[string]string{})
+	for path, want := range map[string]string{"/warm": "from the origin", "/": "mine"} {
+		if _, got := r.get(t, "http://a.example"+path); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+// TestLeavingTheHostIsTold once for each rule: files may come from strangers.
+func TestLeavingTheHostIsTold(t *testing.T) {
+	r := newRoad(t, `
+  - {name: stay, match: {path: /stay}, map_remote: {url: 'https://A.example:8443'}}
+  - {name: leave, match: {path: /leave}, map_remote: {url: 'http://b.example'}}
+  - {name: edit, match: {path: /edit}, modify: {request: {host: c.example}}}
+`, map[string]string{})
+	for range 2 {
+		for _, path := range []string{"/stay", "/leave", "/edit"} {
+			r.get(t, "http://a.example"+path)
+		}
+	}
+	log := r.log.String()
+	if n := strings.Count(log, "another host"); n != 2 || strings.Contains(log, "rule=stay") ||
+		!strings.Contains(log, "rule=leave") || !strings.Contains(log, "from=a.example to=c.example") {
+		t.Errorf("told %s", log)
+	}
+}

@@ -38,6 +38,9 @@ func (p *passage) holdRequest() (*traffic.Response, error) {
 	case r.Request != nil:
 		p.notes.Rule(b.Name, actionBreakpoint)
 		req, content := editRequest(p.subject.Request, p.request, r.Request)
+		if r.By == byFile {
+			p.engine.skips.leaves(p.ctx, b.Name, b.At, p.subject.Request.URL, req.URL)
+		}
 		if content != p.request {
 			req.Length = content.statedLength(p.came.Trailer)
 		}

@@ -87,7 +87,8 @@ func (r *Rule) Action() string {
 }
 
 // OnResponse reports whether the rule acts on the response alone, so that its
-// when is asked once there is one.
+// when is asked once there is one. Tags can be given at once, which lets the rules
+// behind them see them, unless there is a when to ask.
 func (r *Rule) OnResponse() bool {
 	switch {
 	case r.Modify != nil:
@@ -97,7 +98,7 @@ func (r *Rule) OnResponse() bool {
 	case r.Fault != nil:
 		return r.Fault.OnResponse()
 	default:
-		return len(r.Tag) > 0
+		return len(r.Tag) > 0 && r.Match.When != nil
 	}
 }
 

@@ -106,6 +106,8 @@ func (p *passage) apply(m Match) (*traffic.Response, error) {
 	case m.Throttle != nil:
 		p.note(m.Rule)
 		p.network = m.Throttle.effective() // of several the last one counts
+	case len(m.Tag) > 0:
+		p.tag(&postponed{Match: m, filler: p.filler(&m)})
 	default:
 		for _, f := range m.Frames {
 			p.frames = append(p.frames, namedFrameRule{f, m.Name})
@@ -177,6 +179,7 @@ func (p *passage) depart(r *Rule, to traffic.URL) error {
 		}
 	}
 	p.left = append(p.left, departure{from, r})
+	p.engine.skips.leaves(p.ctx, r.Name, r.At, from, to)
 	return nil
 }
 

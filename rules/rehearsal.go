@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -47,7 +48,9 @@ func (e *Engine) Rehearse(ctx context.Context, x *traffic.Exchange) (*Rehearsal,
 		return nil, err
 	}
 	r, is := new(Rehearsal), new(scene)
-	began := &traffic.Exchange{ID: x.ID, Conn: x.Conn, Started: x.Started, Client: x.Client, TLS: x.TLS, Request: x.Request}
+	// It has begun as long ago as it then had when its response came, for when.
+	started := time.Now().Add(-max(x.ResponseStarted, 0))
+	began := &traffic.Exchange{ID: x.ID, Conn: x.Conn, Started: started, Client: x.Client, TLS: x.TLS, Request: x.Request}
 	ctx, _ = traffic.WithNotes(context.WithValue(ctx, rehearsingKey{}, true), began, r, new(sync.Mutex))
 	origin := func(_ context.Context, req *traffic.Request) (*traffic.Response, error) {
 		is.sending(req)

@@ -18,7 +18,7 @@ func recorded(t testing.TB) *traffic.Exchange {
 		ID: 1, Request: request(t, "POST", "https://api.test/orders?a=1", field("Host", "api.test"), field("X-Old", "1")),
 		RequestBody:  traffic.BodyOf([]byte(`{"a":1}`)),
 		Response:     &traffic.Response{Status: 200, Reason: "OK", Header: traffic.Fields{field("Content-Encoding", "gzip")}},
-		ResponseBody: storedBody("gzip", "an answer"),
+		ResponseBody: storedBody("gzip", "an answer"), ResponseStarted: 2 * time.Second,
 	}
 }
 
@@ -62,6 +62,9 @@ func TestRehearsals(t *testing.T) {
 				{"response.header.Content-Type", nil, text("text/plain; charset=utf-8")},
 				{"response.body", text("an answer"), text("mine")},
 			}},
+		},
+		"answers that took a time": {
+			"rules: [{name: r, match: {when: 'dur>=2s and dur<3s'}, tag: t}]", Rehearsal{Applied: []Applied{{"r", "tag"}}},
 		},
 		"faults": {
 			"rules: [{name: off, fault: {reset: true}}]",

@@ -1,8 +1,12 @@
 package rules
 
 import (
+	"context"
 	"log/slog"
+	"strings"
 	"sync"
+
+	"github.com/necto-dev/necto/traffic"
 )
 
 // maxSkips is how many different skips are told of one run. A rule that does not
@@ -27,6 +31,16 @@ func (s *skips) tell(name string, at Position, err error) {
 		return
 	}
 	s.log.Debug("rule skipped", "rule", name, "err", err)
+}
+
+// leaves tells, of each rule or breakpoint once, that its file sends requests to
+// another host than the one that they, with their credentials, were for: such files
+// may come from strangers.
+func (s *skips) leaves(ctx context.Context, name string, at Position, from, to traffic.URL) {
+	if rehearsing(ctx) || strings.EqualFold(from.Hostname(), to.Hostname()) || !s.isNew(skip{name, "leaves"}) {
+		return
+	}
+	s.log.Warn("requests are sent to another host", "rule", name, "at", at.String(), "from", from.Authority, "to", to.Authority)
 }
 
 func (s *skips) isNew(what skip) bool {

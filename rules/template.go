@@ -87,9 +87,14 @@ func isTemplate(text string) bool { return strings.Contains(text, "{{") }
 func parseTemplate(text string) (*template.Template, error) {
 	t, err := template.New("template").Option("missingkey=zero").Funcs(templateFuncs).Parse(text)
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: "))
+		return nil, templateError(err)
 	}
 	return t, nil
+}
+
+// templateError returns an error of a template that does not say so twice.
+func templateError(err error) error {
+	return errors.New(strings.TrimPrefix(err.Error(), "template: "))
 }
 
 // templateCache keeps templates that were parsed, by their text.
@@ -138,7 +143,7 @@ func (f *filler) fill(text string) (string, error) {
 	}
 	var out bytes.Buffer
 	if err := t.Execute(limitedWriter{&out}, f.data); err != nil {
-		return "", err
+		return "", templateError(err)
 	}
 	return out.String(), nil
 }

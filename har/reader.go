@@ -43,8 +43,10 @@ type Reader struct {
 	log   Log
 	// hasLog says that the document has a log, hasEntries that this has entries.
 	hasLog, hasEntries bool
-	// number is how many elements of `entries` were read.
-	number   int
+	// number is how many elements of `entries` were read, lastLength how long the
+	// last one was, in bytes.
+	number     int
+	lastLength int
 	warnings []Warning
 	more     int // warnings that were not kept
 	names    interner
@@ -122,39 +124,48 @@ func truncated(err error) bool {
 // is one of reading, and final.
 func (r *Reader) Next() (*Entry, error) {
 	for r.err == nil {
-		raw, err := r.nextRaw()
+		e, err := r.nextElement()
 		if err != nil {
 			r.err = r.ending(err)
-			break
-		}
-		r.number++
-		if e := r.decode(raw); e != nil {
+		} else if e != nil {
 			return e, nil
 		}
 	}
 	return nil, r.err
 }
 
-// nextRaw returns the next element of `entries`, of which a file should have one,
-// and may have more.
-func (r *Reader) nextRaw() ([]byte, error) {
-	for r.where != inEntries {
-		if err := r.toEntries(); err != nil {
-			return nil, err
-		}
+// nextElement decodes the next element of `entries`; it returns nil for one that is
+// no entry.
+func (r *Reader) nextElement() (*Entry, error) {
+	if err := r.toElement(); err != nil {
+		return nil, err
 	}
+	if e := r.decodeBuffered(); e != nil {
+		return e, nil
+	}
+	raw, err := r.scan.value()
+	if err != nil {
+		return nil, err
+	}
+	r.number++
+	r.lastLength = len(raw)
+	return r.decode(raw), nil
+}
+
+// toElement goes to the next element of `entries`, of which a file should have
+// one, and may have more.
+func (r *Reader) toElement() error {
 	for {
-		ok, err := r.scan.element()
-		if err != nil {
-			return nil, err
+		for r.where != inEntries {
+			if err := r.toEntries(); err != nil {
+				return err
+			}
 		}
-		if ok {
-			return r.scan.value()
+		ok, err := r.scan.element()
+		if ok || err != nil {
+			return err
 		}
 		r.where = inLog
-		if err := r.toEntries(); err != nil {
-			return nil, err
-		}
 	}
 }
 

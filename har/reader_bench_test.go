@@ -58,7 +58,7 @@ func benchmarkReader(b *testing.B, each func(*Reader) error) {
 // BenchmarkScan splits entries and leaves them as they are.
 func BenchmarkScan(b *testing.B) {
 	benchmarkReader(b, func(r *Reader) error {
-		_, err := r.nextRaw()
+		_, err := nextRaw(r)
 		return err
 	})
 }

@@ -12,20 +12,50 @@ func (r *Reader) decode(raw []byte) *Entry {
 		c.refuse("the entry", "object")
 		return nil
 	}
-	e := &Entry{Time: -1}
-	e.Request.HeadersSize, e.Request.BodySize = -1, -1
-	e.Response.HeadersSize, e.Response.BodySize = -1, -1
-	e.Timings = Timings{Blocked: -1, DNS: -1, Connect: -1, SSL: -1}
-	var d decoded
-	c.object("the entry", func(name []byte) { c.entryMember(e, &d, name) })
+	e, d := c.entry()
 	if c.failed != nil {
 		c.warn(fmt.Sprintf("it is not JSON, what follows is lost: %v", c.failed))
 		if e.Request.URL == "" {
 			return nil
 		}
 	}
-	c.complete(e, &d)
+	c.complete(e, d)
 	return e
+}
+
+// decodeBuffered is decode for the entry that is next if it is whole in the buffer:
+// its end need not be looked for first. It returns nil, and leaves all as it was, if
+// it is not, or if something is wrong with it.
+func (r *Reader) decodeBuffered() *Entry {
+	buffered := r.scan.buf[r.scan.pos:]
+	if len(buffered) < r.lastLength || buffered[0] != '{' {
+		return nil
+	}
+	warnings, more := len(r.warnings), r.more
+	r.number++
+	c := r.cursor(buffered)
+	e, d := c.entry()
+	if c.failed != nil {
+		r.warnings, r.more = r.warnings[:warnings], more
+		r.number--
+		return nil
+	}
+	c.complete(e, d)
+	r.lastLength = c.pos
+	r.scan.pos += c.pos
+	return e
+}
+
+// entry returns the entry that is next, as far as it can be read, and what is to be
+// known to complete it.
+func (c *cursor) entry() (*Entry, *decoded) {
+	e := &Entry{Time: -1}
+	e.Request.HeadersSize, e.Request.BodySize = -1, -1
+	e.Response.HeadersSize, e.Response.BodySize = -1, -1
+	e.Timings = Timings{Blocked: -1, DNS: -1, Connect: -1, SSL: -1}
+	d := &decoded{}
+	c.object("the entry", func(name []byte) { c.entryMember(e, d, name) })
+	return e, d
 }
 
 // decoded is what has to be known of an entry until all of it is.

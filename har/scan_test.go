@@ -101,7 +101,7 @@ func FuzzScan(f *testing.F) {
 		var got []string
 		if r.scan.peek() == '{' {
 			r.scan.pos++
-			for raw, err := r.nextRaw(); err == nil; raw, err = r.nextRaw() {
+			for raw, err := nextRaw(r); err == nil; raw, err = nextRaw(r) {
 				got = append(got, string(raw))
 				r.decode(bytes.Clone(raw))
 			}
@@ -162,4 +162,12 @@ func eachMember(object []byte, name string, do func([]byte)) {
 			do(value)
 		}
 	}
+}
+
+// nextRaw returns the next element of `entries` as it is.
+func nextRaw(r *Reader) ([]byte, error) {
+	if err := r.toElement(); err != nil {
+		return nil, err
+	}
+	return r.scan.value()
 }

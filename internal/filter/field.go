@@ -49,18 +49,27 @@ func (f field) texts(build func(*parser, clause) (*term, *SyntaxError)) *field {
 	return &f
 }
 
-func (f field) numbers(what string, read unit, lines lineKind, of func(*Subject) (int64, bool)) *field {
+func (f field) numbers(what string, read unit, lines numberLines, of func(*Subject) (int64, bool)) *field {
 	f.ops, f.build = numberOps, func(p *parser, c clause) (*term, *SyntaxError) {
 		n, err := p.numbers(c, read, what)
 		if err != nil {
 			return nil, err
 		}
-		return &term{may: only(lines), match: func(s *Subject) bool {
+		return &term{may: lines(n), match: func(s *Subject) bool {
 			v, ok := of(s)
 			return ok && n.match(v)
 		}}, nil
 	}
 	return &f
+}
+
+// numberLines returns how to judge lines of a recording for numbers that a clause
+// asks for.
+type numberLines func(*numbers) scan
+
+// onlyOn is numberLines of what can only be true of those lines.
+func onlyOn(lines lineKind) numberLines {
+	return func(*numbers) scan { return only(lines) }
 }
 
 func (f field) choices(build func(*parser, clause) (*term, *SyntaxError)) *field {

@@ -102,11 +102,13 @@ func isFrom(s *Subject, source traffic.Source) bool {
 	return s.Exchange != nil && s.Exchange.Response != nil && s.Exchange.Response.Source == source
 }
 
-// isModified reports whether rules were applied to what others answered, or changed
-// a frame.
+// isModified reports whether rules have changed what went to the origin or what it
+// answered, or a frame. What a recording has answered is not kept as it was: then
+// it is whether rules were applied.
 func isModified(s *Subject) bool {
 	if f := s.Frame; f != nil {
 		return f.Edited || f.Injected || f.Dropped
 	}
-	return s.Exchange != nil && s.Close == nil && len(s.Exchange.Rules) > 0 && !isMocked(s)
+	x := s.Exchange
+	return x != nil && s.Close == nil && (x.Edited() || len(x.Rules) > 0 && isReplayed(s))
 }

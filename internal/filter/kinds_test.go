@@ -134,7 +134,9 @@ func TestKeywords(t *testing.T) {
 		{name: "mocked", url: "http://a/", edit: func(s *filter.Subject) {
 			s.Exchange.Rules, s.Exchange.Response.Source = []string{"users"}, traffic.SourceRule
 		}, yes: "mocked", not: "modified replayed"},
-		{name: "modified", url: "http://a/", edit: func(s *filter.Subject) { s.Exchange.Rules = []string{"users"} }, yes: "modified", not: "mocked"},
+		{name: "modified request", url: "http://a/", edit: func(s *filter.Subject) { s.Exchange.Sent = &traffic.Request{} }, yes: "modified", not: "mocked"},
+		{name: "modified response", url: "http://a/", edit: func(s *filter.Subject) { s.Exchange.Received = &traffic.Response{} }, yes: "modified", not: "mocked"},
+		{name: "only delayed", url: "http://a/", edit: func(s *filter.Subject) { s.Exchange.Rules = []string{"slow"} }, yes: "res", not: "modified mocked"},
 		{name: "replayed", url: "http://a/", edit: func(s *filter.Subject) {
 			s.Exchange.Tags, s.Exchange.Rules, s.Exchange.Server = []string{filter.TagReplayed}, []string{"r"}, ""
 		}, yes: "replayed modified", not: "mocked"},

@@ -229,19 +229,11 @@ func frameScan(match func(line) bool) scan {
 
 // statusScan judges by the status code. Frames have that of their handshake.
 func statusScan(n *numbers) scan {
-	canHave := only(exchangeLines)
-	return func(l line) possible {
+	return numberScan(n, only(exchangeLines), func(l line) (int64, bool) {
 		digits, ok := member(l, `"response":{"status":`, ",")
 		status, isNumber := whole(digits)
-		switch {
-		case !ok || !isNumber || status.from != status.to:
-			return canHave(l)
-		case n.match(status.from):
-			return canBeTrue
-		default:
-			return canBeFalse
-		}
-	}
+		return status.from, ok && isNumber && status.from == status.to
+	})
 }
 
 // methodScan judges by the method.

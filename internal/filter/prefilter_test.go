@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/necto-dev/necto/internal/filter"
@@ -87,28 +88,35 @@ func exchangeLine(s *filter.Subject, when string) []byte {
 	}
 	out := fmt.Appendf(nil, `{"type":"%s","seq":2,"id":7,"conn":3%s,"client":%s,"request":{"method":%s,"url":%s,"proto":"HTTP/1.1"%s`,
 		kind, when, quoted(x.Client), quoted(x.Request.Method), quoted(u), headerMember(x.Request.Header))
-	body := func(dir traffic.Direction) {
+	body := func(dir traffic.Direction, b *traffic.Body) {
 		if content := s.Content(dir); content != nil {
-			out = fmt.Appendf(out, `,"body":{"size":%d,%s}`, len(content), contentMember(content))
+			out = fmt.Appendf(out, `,"body":{"size":%d,%s`, len(content), contentMember(content))
+			if b != nil && b.Size() != int64(len(content)) {
+				out = fmt.Appendf(out, `,"wire":{"coding":"gzip","size":%d}`, b.Size())
+			}
+			out = append(out, '}')
 		}
 		out = append(out, '}')
 	}
-	body(traffic.ClientToServer)
+	body(traffic.ClientToServer, x.RequestBody)
 	if x.Response != nil {
 		out = fmt.Appendf(out, `,"response":{"status":%d,"reason":"","proto":"HTTP/1.1"%s`, x.Response.Status, headerMember(x.Response.Header))
-		body(traffic.ServerToClient)
+		body(traffic.ServerToClient, x.ResponseBody)
+	}
+	if x.Received != nil {
+		out = append(out, `,"received":{"status":200,"headers":[],"body":{"size":7,"text":"ms","wire":{"coding":"br","size":3}}}`...)
 	}
 	if x.Failure != nil {
 		out = append(out, `,"error":{"kind":"dns","side":"upstream","text":"gone"}`...)
 	}
-	out = append(out, `,"ms":604.5`+listMember("rules", x.Rules)+listMember("tags", x.Tags)...)
+	out = fmt.Appendf(out, `,"ms":%.1f%s%s`, x.Duration.Seconds()*1000, listMember("rules", x.Rules), listMember("tags", x.Tags))
 	return append(out, '}')
 }
 
 // snippets are parts that values, and what they are looked for in, are made of.
 var snippets = []string{
 	"a", "Api", "example", ".", "/", "k", "S", "\u212a", "\u017f", "é", `"`, `\`, "\n", "x=1", "404", "error", "file",
-	`\u0061`, "\xff", "<", "&", "base64", ",\"url\":\"h", `"response":{"status":200,`, "*", "?", "http", "json",
+	`\u0061`, "\xff", "<", "&", "base64", ",\"url\":\"h", ",\"ms\":1,", ",\"body\":{\"size\":9", `"response":{"status":200,`, "*", "?", "http", "json",
 }
 
 func mix(r *rand.Rand, n int) string {
@@ -126,7 +134,15 @@ func randomSubject(r *rand.Rand) *filter.Subject {
 	x.Request.URL.Target += mix(r, 4)
 	x.Request.Method = pick(r, "GET", "post", "K")
 	x.Request.Header = append(x.Request.Header, traffic.Field{Name: pick(r, "X-Id", "Content-Type"), Value: mix(r, 3)})
-	contents := [2][]byte{pick(r, nil, []byte(mix(r, 4))), []byte(mix(r, 4))}
+	x.Duration = time.Duration(r.IntN(20_000)) * 100 * time.Microsecond
+	contents := [2][]byte{pick(r, nil, []byte(mix(r, 4))), pick(r, nil, []byte(mix(r, 4)))}
+	x.ResponseBody, x.Response.Length = nil, 0
+	if contents[1] != nil {
+		x.ResponseBody = traffic.BodyOf(make([]byte, pick(r, len(contents[1]), 100)))
+	}
+	if r.IntN(4) == 0 {
+		x.Received = &traffic.Response{}
+	}
 	s := &filter.Subject{Exchange: x, Content: func(d traffic.Direction) []byte { return contents[d] }}
 	x.Response.Status, x.Response.Source = pick(r, 200, 404, 500), pick(r, traffic.SourceOrigin, traffic.SourceRule, traffic.SourceReplay)
 	x.Response.Header = traffic.Fields{{Name: "Content-Type", Value: pick(r, "application/problem+json", "text/event-stream", mix(r, 2))}}
@@ -167,7 +183,7 @@ func randomExpr(r *rand.Rand, depth int) string {
 		pick(r, "ws", "wss", "http", "https",
 			"h1", "h2", "sse", "grpc", "tcp", "tls", "error", "pending", "replayed", "mocked", "modified", "req", "res", "all"),
 		pick(r, "status:4xx", "status!=200", "status>=404", "method:get", "method!=GET,K", "dir:in", "dir!=in", "opcode:text",
-			"opcode!=text,close", "close:1000", "dur>0", "size>=0", "id:7", "conn:6", "port:80", "json:a", "header:x-id"),
+			"opcode!=text,close", "close:1000", "dur>0", "dur<1s", "dur>=100", "dur!=500", "size>=0", "size:100", "size<10", "size!=7", "size>2", "id:7", "conn:6", "port:80", "json:a", "header:x-id"),
 	)
 }
 
@@ -216,6 +232,12 @@ func TestPrefilterRejects(t *testing.T) {
 		{"text:nowhere or dur>1s", textFrame, false},
 		{"dur>1s and body:nowhere", order(), false},
 		{"body:nowhere or comment:x", order(), true},
+		{"dur>100s", order(), false},
+		{"dur<1s", order(), true},
+		{"size>1MB", order(), false},
+		{"size:2048", order(), true}, // on the wire
+		{"size>11", textFrame, false},
+		{"size:11", textFrame, true},
 	}
 	for _, test := range tests {
 		if got := parse(t, test.expr).Prefilter().MayMatch(lineOf(test.subject)); got != test.want {
@@ -283,7 +305,9 @@ func BenchmarkPrefilter(b *testing.B) {
 		return bytes.Repeat([]byte(`{"type":"message","room":"general","user":"alice","text":"hello world"},`), 50)
 	}
 	raw := lineOf(s)
-	for _, expr := range []string{"body:nowhere", "status:5xx or error", "ws", "host:nowhere", "text:x"} {
+	for _, expr := range []string{
+		"body:nowhere", "status:5xx or error", "ws", "host:nowhere", "text:x", "dur>100s", "size>1MB",
+	} {
 		b.Run(expr, func(b *testing.B) {
 			f := parse(b, expr).Prefilter()
 			b.SetBytes(int64(len(raw)))

@@ -19,7 +19,7 @@ func socketFields() []*field {
 	return []*field{
 		named("dir").choices(buildDir),
 		named("opcode", "op").choices(buildOpcode),
-		named("close").numbers("a close code or a range of them", whole, lineFrame|lineClose, closeCodeOf),
+		named("close").numbers("a close code or a range of them", whole, onlyOn(lineFrame|lineClose), closeCodeOf),
 		named("frame").texts(frameIn(false)).withContent(),
 		named("text").texts(frameIn(true)).withContent(),
 	}

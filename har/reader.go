@@ -47,12 +47,12 @@ type Reader struct {
 	// last one was, in bytes.
 	number     int
 	lastLength int
-	warnings []Warning
-	more     int // warnings that were not kept
-	names    interner
-	scratch  []byte // what a string stands for
-	err      error  // what Next returns from now on
-	closers  []io.Closer
+	warnings   []Warning
+	more       int // warnings that were not kept
+	names      interner
+	scratch    []byte // what a string stands for
+	err        error  // what Next returns from now on
+	closers    []io.Closer
 }
 
 // place is what the scanner is in.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -48,7 +47,7 @@ func appendNecto(dst []byte, e *Entry, before [][]byte, closed []byte) []byte {
 		dst = appendAgreed(dst, e.WS)
 	}
 	dst = appendFailure(dst, e.Failure)
-	if reflect.DeepEqual(e.Timing, newEntry().Timing) {
+	if e.Timing == unknownTiming {
 		dst = append(dst, `,"timings":{}`...)
 	} else {
 		dst = appendTiming(dst, e.Timing)
@@ -157,7 +156,7 @@ func overlay(e *Entry, necto json.RawMessage) error {
 	}
 	line := gjson.ParseBytes(necto)
 	if line.Get("timings").Exists() {
-		e.Timing = newEntry().Timing
+		e.Timing = unknownTiming
 	}
 	request, response := sizeOf(e.Request.Body), sizeOf(responseBody(e))
 	p := parser{}

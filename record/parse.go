@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -94,12 +95,11 @@ func setNumber(to *uint64, value gjson.Result) {
 	}
 }
 
+// unknownTiming is that of an exchange of which no step is known.
+var unknownTiming = traffic.Timing{Blocked: -1, DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1}
+
 // newEntry returns an Entry of which nothing is known.
-func newEntry() *Entry {
-	return &Entry{Timing: traffic.Timing{
-		Blocked: -1, DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1,
-	}}
-}
+func newEntry() *Entry { return &Entry{Timing: unknownTiming} }
 
 // entry sets what the members of line say, and leaves the rest as it is.
 func (p *parser) entry(e *Entry, line gjson.Result) {
@@ -146,11 +146,7 @@ func (p *parser) outcome(e *Entry, key string, value gjson.Result) {
 			Text: value.Get("text").String(),
 		}
 	case "timings":
-		for i, d := range timingValues(&e.Timing) {
-			if t := value.Get(timingNames[i]); t.Exists() {
-				*d = p.millis(timingNames[i], t)
-			}
-		}
+		p.timing(&e.Timing, value)
 	case "ms":
 		e.Duration = p.millis("ms", value)
 	case "rules":
@@ -158,6 +154,16 @@ func (p *parser) outcome(e *Entry, key string, value gjson.Result) {
 	case "tags":
 		e.Tags = stringsOf(value)
 	}
+}
+
+func (p *parser) timing(t *traffic.Timing, value gjson.Result) {
+	values := timingValues(t)
+	value.ForEach(func(key, value gjson.Result) bool {
+		if i := slices.Index(timingNames[:], key.Str); i >= 0 {
+			*values[i] = p.millis(key.Str, value)
+		}
+		return true
+	})
 }
 
 func parseTLS(value gjson.Result) *traffic.TLSInfo {
@@ -170,6 +176,7 @@ func parseTLS(value gjson.Result) *traffic.TLSInfo {
 }
 
 func (p *parser) request(r *EntryRequest, value gjson.Result) {
+	var odd gjson.Result
 	value.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "method":
@@ -184,10 +191,21 @@ func (p *parser) request(r *EntryRequest, value gjson.Result) {
 			r.Body = p.body(r.Body, value)
 		case "trailers":
 			r.Trailer = p.fields(value)
+		case latin1:
+			odd = value
 		}
 		return true
 	})
-	p.latin1(value, map[string]*string{"method": &r.Method, "url": &r.URL, "proto": &r.Proto})
+	for _, name := range stringsOf(odd) {
+		switch name {
+		case "method":
+			r.Method = p.bytes(r.Method)
+		case "url":
+			r.URL = p.bytes(r.URL)
+		case "proto":
+			r.Proto = p.bytes(r.Proto)
+		}
+	}
 }
 
 // response reads a response, from what is known of it, nil for nothing.
@@ -198,6 +216,7 @@ func (p *parser) response(r *EntryResponse, value gjson.Result) *EntryResponse {
 	if r == nil {
 		r = &EntryResponse{}
 	}
+	var odd gjson.Result
 	value.ForEach(func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "status":
@@ -216,10 +235,19 @@ func (p *parser) response(r *EntryResponse, value gjson.Result) *EntryResponse {
 			r.Trailer = p.fields(value)
 		case "informational":
 			r.Informational = p.informational(value)
+		case latin1:
+			odd = value
 		}
 		return true
 	})
-	p.latin1(value, map[string]*string{"reason": &r.Reason, "proto": &r.Proto})
+	for _, name := range stringsOf(odd) {
+		switch name {
+		case "reason":
+			r.Reason = p.bytes(r.Reason)
+		case "proto":
+			r.Proto = p.bytes(r.Proto)
+		}
+	}
 	return r
 }
 
@@ -232,19 +260,6 @@ func (p *parser) informational(value gjson.Result) []EntryResponse {
 		}
 	}
 	return all
-}
-
-// latin1 turns the members of a start line that are marked so into bytes.
-func (p *parser) latin1(value gjson.Result, members map[string]*string) {
-	marked := value.Get(latin1)
-	if !marked.Exists() {
-		return
-	}
-	for _, name := range stringsOf(marked) {
-		if s := members[name]; s != nil {
-			*s = p.bytes(*s)
-		}
-	}
 }
 
 // fields reads [["Name","value"],...].

@@ -45,7 +45,7 @@ func FuzzFrameRoundTrip(f *testing.F) {
 		if bytes.IndexByte(line, '\n') != len(line)-1 || !json.Valid(line) {
 			t.Fatalf("not a line of JSON: %q", line)
 		}
-		if head := parseHead(line); head != (lineHead{lineType: TypeWSFrame, seq: 1, id: 1}) {
+		if head := parseHead(line); head != (lineHead{lineType: TypeWSFrame, seq: 1, id: 1, length: head.length}) {
 			t.Fatalf("head %+v", head)
 		}
 		got := parseFrame(t, string(line)).Frame(nil)

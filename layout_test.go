@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"internal/coding":      {},
 	"internal/childenv":    {"internal/ca"},
 	"internal/jsonenc":     {},
+	"internal/socks":       {},
 	"internal/eventclient": {},
 	"internal/nectest":     {"traffic"},
 	"internal/wsframe":     {"traffic"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsonenc"},
 	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
 	"rules":                {"traffic", "internal/coding", "internal/filter"},
-	"proxy":                {"traffic", "internal/h1", "internal/ca", "internal/wsframe"},
+	"proxy":                {"traffic", "internal/h1", "internal/ca", "internal/socks", "internal/wsframe"},
 	"eventserver":          {"traffic", "rules", "replay", "internal/coding", "internal/filter", "internal/jsonenc", "internal/wsframe"},
 	"cmd/necto": {
 		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver",

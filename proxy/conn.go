@@ -81,6 +81,13 @@ func (c *clientConn) serve() {
 	defer c.close()
 	unblock := context.AfterFunc(c.ctx, c.abort)
 	defer unblock()
+	if _, err := c.awaitRequest(); err != nil {
+		return
+	}
+	if isSOCKS(c.r.Buffered()[0]) {
+		c.serveSOCKS()
+		return
+	}
 	c.serveHTTP()
 }
 

@@ -17,6 +17,7 @@ type tunnelTarget struct {
 	scheme    string
 	authority string // for URLs: host, and the port unless it is the default
 	target    target
+	named     bool // each request names the host in the authority
 }
 
 // url returns the URL of a request inside the tunnel.
@@ -24,11 +25,7 @@ func (t *tunnelTarget) url(requestTarget string) traffic.URL {
 	return traffic.URL{Scheme: t.scheme, Authority: t.authority, Target: requestTarget}
 }
 
-// connect answers CONNECT: the origin is dialled first, so that one that cannot
-// be reached is a 502 and not a failed handshake, then what the client sends
-// decides what the tunnel is. With layers that may answer in the origin's
-// place, and without a network, nothing is dialled until it is needed: by a
-// request, or by a client that waits for the origin to speak.
+// connect answers CONNECT.
 func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 	host, port, err := connectTarget(req)
 	switch {
@@ -39,19 +36,46 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 		c.reject(http.StatusMethodNotAllowed, traffic.FailProtocol, "CONNECT is for the proxy itself", headOf(req))
 		return
 	}
-	passthrough := c.origins != nil && (c.p.server == nil || c.p.passesThrough(host))
 	addr := net.JoinHostPort(host, port)
+	c.open(opening{
+		host: host, port: port,
+		grant: func() error {
+			_, err := io.WriteString(c.conn, "HTTP/1.1 200 Connection established\r\n\r\n")
+			return err
+		},
+		deny: func(err error) { c.failConnect(req, started, addr, err) },
+	})
+}
+
+// opening is a client's wish for a tunnel, and how it is told what became of that.
+type opening struct {
+	host, port string
+	// named says that requests may name the host better than this address.
+	named bool
+	grant func() error
+	deny  func(error)
+}
+
+// open opens a tunnel: the origin is dialled first, so that one that cannot be
+// reached is an answer and not a failed handshake, then what the client sends
+// decides what the tunnel is. With layers that may answer in the origin's place,
+// and without a network, nothing is dialled until it is needed: by a request, or by
+// a client that waits for the origin to speak.
+func (c *clientConn) open(t opening) {
+	passthrough := c.origins != nil && (c.p.server == nil || c.p.passesThrough(t.host))
+	addr := net.JoinHostPort(t.host, t.port)
 	var origin *originConn
 	if c.origins != nil && (passthrough || len(c.p.opts.Layers) == 0) {
+		var err error
 		c.watch.start()
 		origin, err = c.origins.open(c.ctx, target{addr: addr, connect: true})
 		c.watch.stop()
 		if err != nil {
-			c.failConnect(req, started, addr, err)
+			t.deny(err)
 			return
 		}
 	}
-	if _, err := io.WriteString(c.conn, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+	if err := t.grant(); err != nil {
 		return
 	}
 	if passthrough {
@@ -59,7 +83,7 @@ func (c *clientConn) connect(req *traffic.Request, started time.Time) {
 		c.openTunnel(c.newTunnel(addr, c.peekSNI()), origin)
 		return
 	}
-	c.serveTunnel(host, port, origin)
+	c.serveTunnel(t, origin)
 }
 
 // connectTarget splits the authority-form of CONNECT (RFC 9110 section 9.3.6).
@@ -93,7 +117,8 @@ func (c *clientConn) failConnect(req *traffic.Request, started time.Time, addr s
 
 // serveTunnel finds out what is inside a tunnel and serves it. origin is the
 // connection dialled for it, nil for none.
-func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
+func (c *clientConn) serveTunnel(t opening, origin *originConn) {
+	host, port := t.host, t.port
 	addr := net.JoinHostPort(host, port)
 	s, err := c.sniff(addr, origin)
 	if err != nil {
@@ -115,6 +140,7 @@ func (c *clientConn) serveTunnel(host, port string, origin *originConn) {
 		c.serveTLS(host, port, origin)
 	case insideHTTP:
 		c.enterTunnel("http", host, port, "", origin)
+		c.tunnel.named = t.named
 		c.serveHTTP()
 	default:
 		c.openRaw(addr, origin, s.early)

@@ -36,6 +36,9 @@ func (c *clientConn) route(req *traffic.Request) (route, error) {
 	originForm := req.Target[0] == '/' || req.Target == "*" && req.Method == "OPTIONS"
 	switch {
 	case c.tunnel != nil && originForm:
+		if host := req.Header.Get("Host"); c.tunnel.named && host != "" {
+			c.tunnel.authority = host
+		}
 		return route{url: c.tunnel.url(req.Target)}, nil
 	case c.tunnel != nil:
 		return c.routeInTunnel(req)

@@ -44,13 +44,18 @@ func (c *clientConn) relayTunnel(t *traffic.Tunnel, origin tunnelConn) {
 // failTunnel tells of a tunnel that could not be opened, whose client was
 // already told that it is, and cuts its connection.
 func (c *clientConn) failTunnel(t *traffic.Tunnel, err error) {
+	c.tellFailed(t, err)
+	c.abort()
+}
+
+// tellFailed tells of a tunnel that could not be opened.
+func (c *clientConn) tellFailed(t *traffic.Tunnel, err error) {
 	c.p.observer.Observe(traffic.TunnelOpened{Tunnel: t})
 	t.Duration = time.Since(t.Started)
 	if !errors.As(err, &t.Failure) {
 		t.Failure = upstreamFailure("connect to "+t.Target, err)
 	}
 	c.p.observer.Observe(traffic.TunnelClosed{Tunnel: t})
-	c.abort()
 }
 
 // pumpUp copies what the client sent, the buffered bytes first.

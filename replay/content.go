@@ -119,7 +119,7 @@ func digestText(k kind, contentType string, text []byte, tol *tolerance) content
 		text = record.Mask(nil, text, contentType)
 	}
 	if k == kindForm {
-		c.digest = hashBytes(domainForm, appendPairs(nil, string(text), tol.masked, tol.form))
+		c.digest = hashBytes(domainForm, appendPairs(nil, string(text), tol, tol.form))
 		return c.normal()
 	}
 	var ok bool

@@ -113,7 +113,7 @@ func (l *loader) opened(n int, line record.Line) (row, error) {
 	l.conversations[positionOf(n, line.Offset)] = c
 	l.hearings[line.ID] = &hearing{conversation: c, last: entry.Offset.Microseconds()}
 	return row{
-		key:    handshakeKey(u.Target, &l.tolerance).at(l.place(u)),
+		key:    handshakeKey(u.Target, &l.learning).at(l.place(u)),
 		nearby: nearbyOf(u.Target),
 		start:  entry.Offset.Microseconds(),
 		state:  upgraded,

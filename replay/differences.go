@@ -94,7 +94,7 @@ func (d *differences) pairs(prefix string, far int, recorded, got string, ignore
 	was, is := groupPairs(recorded), groupPairs(got)
 	for _, name := range names(was, is) {
 		a, b := was[name], is[name]
-		if slices.Equal(a, b) || ignored[name] {
+		if slices.Equal(a, b) || ignored[name] || d.tolerance.masked && areRedacted(a, b) {
 			continue
 		}
 		if !record.IsSecret(name) {
@@ -216,7 +216,7 @@ func (d *differences) json(path string, was, is any, ignored paths, hidden, name
 	}
 	switch {
 	case isSame(was, is):
-	case d.tolerance.masked && named && isRedacted(was) && isRedacted(is):
+	case d.tolerance.masked && (named || isMarked(was)) && isRedacted(was) && isRedacted(is):
 	case hidden:
 		d.add(farBody, path, secretText(was != absent{}, false), secretText(is != absent{}, was != absent{}))
 	default:
@@ -259,6 +259,12 @@ func isRedacted(v any) bool {
 		return true
 	}
 	return false
+}
+
+// isMarked reports whether a recording has a mark in a value.
+func isMarked(v any) bool {
+	text, ok := v.(string)
+	return ok && hasMark(text)
 }
 
 // jsonText returns a value as it is shown: objects and arrays by their kind

@@ -73,6 +73,9 @@ func connectionURL(u traffic.URL) traffic.URL {
 // or with the answer that refused it.
 func (x *Index) handshake(ctx context.Context, req *traffic.Request, anywhere bool) (*traffic.Response, error) {
 	s := x.find(req.URL, handshakeKey(req.URL.Target, &x.tolerance), anywhere)
+	if loose, more := x.tolerance.loosened(); s == nil && more {
+		s = x.find(req.URL, handshakeKey(req.URL.Target, loose), anywhere)
+	}
 	if s == nil {
 		return x.miss(req, content{}, anywhere, ""), nil
 	}

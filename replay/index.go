@@ -181,7 +181,7 @@ func (x *Index) answer(ctx context.Context, req *traffic.Request, anywhere bool)
 	if err != nil {
 		return nil, &traffic.Failure{Kind: traffic.FailEOF, Side: traffic.SideClient, Text: "read request: " + err.Error(), Err: err}
 	}
-	number, ok := x.choose(req, c.digest, anywhere)
+	number, ok := x.choose(req, c, anywhere)
 	if !ok {
 		return x.miss(req, c, anywhere, ""), nil
 	}
@@ -198,14 +198,23 @@ func (x *Index) recall(ctx context.Context, req *traffic.Request, c content, num
 	return x.serve(ctx, req, a)
 }
 
-// choose returns the number of the line that answers. HEAD is answered by a GET
+// choose returns the number of the line that answers.
+func (x *Index) choose(req *traffic.Request, c content, anywhere bool) (uint32, bool) {
+	number, ok := x.chooseBy(&x.tolerance, req, c.digest, anywhere)
+	if loose, more := x.tolerance.loosened(); !ok && more {
+		return x.chooseBy(loose, req, c.loosen(req.Header.Get("Content-Type"), loose).digest, anywhere)
+	}
+	return number, ok
+}
+
+// chooseBy returns the number of the line that answers. HEAD is answered by a GET
 // that was recorded if it was not itself, which leaves the GET's turn alone.
-func (x *Index) choose(req *traffic.Request, body digest, anywhere bool) (uint32, bool) {
-	if s := x.find(req.URL, partialKey(req.Method, req.URL.Target, body, &x.tolerance), anywhere); s != nil {
+func (x *Index) chooseBy(tol *tolerance, req *traffic.Request, body digest, anywhere bool) (uint32, bool) {
+	if s := x.find(req.URL, partialKey(req.Method, req.URL.Target, body, tol), anywhere); s != nil {
 		return s.next(), true
 	}
 	if req.Method == "HEAD" {
-		if s := x.find(req.URL, partialKey("GET", req.URL.Target, body, &x.tolerance), anywhere); s != nil {
+		if s := x.find(req.URL, partialKey("GET", req.URL.Target, body, tol), anywhere); s != nil {
 			return s.peek(), true
 		}
 	}

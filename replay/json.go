@@ -21,13 +21,15 @@ type jsonWalker struct {
 	depth   int
 	tol     *tolerance
 	scratch []byte // for what must be rewritten before it is hashed
+	mayHide bool
+	name    string // of the member that is walked, if mayHide
 }
 
 // hashJSON returns the digest of a JSON text, or of several in sequence as
 // NDJSON has them. It returns false if it is not valid, or begins with neither
 // object nor array: text that only looks like a number is compared as text.
 func hashJSON(data []byte, tol *tolerance) (digest, bool) {
-	w := jsonWalker{data: data, tol: tol}
+	w := jsonWalker{data: data, tol: tol, mayHide: tol.mayHide(data)}
 	var all digest
 	for count := 0; ; count++ {
 		w.space()
@@ -120,9 +122,14 @@ func (w *jsonWalker) element(all *parts, ignored paths) bool {
 	if len(ignored) > 0 {
 		ignored, ends = ignored.below(strconv.FormatUint(all.count, 10))
 	}
+	w.space()
+	start := w.pos
 	value, ok := w.value(ignored)
-	if ends {
+	switch {
+	case ends:
 		value = digest{}
+	case ok && w.hidesValue(start):
+		value = digest{}.in(domainSecret)
 	}
 	all.sum, all.count = all.sum.then(value), all.count+1
 	return ok
@@ -144,16 +151,21 @@ func (w *jsonWalker) member(all *parts, ignored paths) bool {
 	if len(ignored) > 0 {
 		ignored, ends = ignored.below(string(text))
 	}
+	outer := w.name
+	if w.mayHide {
+		w.name = string(text)
+	}
 	w.space()
 	if !w.take(':') {
 		return false
 	}
 	w.space()
-	c := w.peek()
+	c, start := w.peek(), w.pos
 	value, ok := w.value(ignored)
-	if secret && isRedactable(c) {
+	if ok && (secret && isRedactable(c) || w.hidesValue(start)) {
 		value = digest{}.in(domainSecret)
 	}
+	w.name = outer
 	if !ends {
 		all.sum, all.count = all.sum.plus(name.then(value)), all.count+1
 	}

@@ -37,7 +37,7 @@ func partialKey(method, target string, body digest, tol *tolerance) key {
 	b = binary.LittleEndian.AppendUint64(b, body.hi)
 	b = binary.LittleEndian.AppendUint64(b, body.lo)
 	if query != "" {
-		b = appendPairs(b, query, tol.masked, tol.query)
+		b = appendPairs(b, query, tol, tol.query)
 	}
 	return hashKey(b)
 }

@@ -36,6 +36,7 @@ type loader struct {
 	sessions uint32
 	known    map[origin]key      // the places seen so far
 	hearings map[uint64]*hearing // by id, of the session that is being read
+	learning tolerance           // for what was recorded
 	scratch  []byte
 }
 
@@ -61,6 +62,9 @@ func Load(paths []string, o Options) (*Index, error) {
 		x.names = append(x.names, filepath.Base(path))
 		x.tolerance.masked = x.tolerance.masked || f.Meta().Redaction == "auto"
 	}
+	x.tolerance.marked = make(map[string]bool)
+	l.learning = x.tolerance
+	l.learning.learns = true
 	for i, path := range paths {
 		if err := l.file(i, path); err != nil {
 			return nil, errors.Join(fmt.Errorf("load %s: %w", path, err), x.Close())
@@ -259,7 +263,7 @@ func (l *loader) match(r *row, f *record.File, line record.Line, req record.Entr
 	r.nearby = nearbyOf(u.Target)
 	place := l.place(u)
 	if isHandshake(req.Method, req.Header) { // it was refused
-		r.key = handshakeKey(u.Target, &l.tolerance).at(place)
+		r.key = handshakeKey(u.Target, &l.learning).at(place)
 		return
 	}
 	if req.Body != nil && req.Body.Truncated {
@@ -267,13 +271,13 @@ func (l *loader) match(r *row, f *record.File, line record.Line, req record.Entr
 		r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))
 		return
 	}
-	c, err := recordedContent(f, req, &l.tolerance)
+	c, err := recordedContent(f, req, &l.learning)
 	if err != nil {
 		l.opts.Log.Warn("recorded request cannot be read", "exchange", line.ID, "err", err)
 		r.state = failed
 		return
 	}
-	r.key = partialKey(req.Method, u.Target, c.digest, &l.tolerance).at(place)
+	r.key = partialKey(req.Method, u.Target, c.digest, &l.learning).at(place)
 }
 
 // place returns the key of a place and adds it to the index if it is new.

@@ -17,7 +17,13 @@ type Field struct {
 // tolerance says what may differ where contents and URLs are compared. The zero
 // value compares all.
 type tolerance struct {
-	masked      bool // secrets count by presence
+	masked bool // secrets count by presence
+	// marked are names, other than those of the usual secrets, whose values are
+	// redacted in a recording; see hides. Written while recordings are loaded.
+	marked map[string]bool
+	learns bool // marks count by presence, and their names are noted in marked
+	loose  bool // values of names in marked count by presence
+
 	query, form map[string]bool
 	json        paths
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -71,9 +70,9 @@ func appendPath(dst []byte, path string) []byte {
 type pair struct{ name, value string }
 
 // appendPairs appends a query or form as a multimap: names sorted, values of
-// equal names in their order. If masked, the value of a secret name counts by
-// presence only. Names that are ignored are left out.
-func appendPairs(dst []byte, s string, masked bool, ignored map[string]bool) []byte {
+// equal names in their order. What tol hides counts by presence only. Names that
+// are ignored are left out.
+func appendPairs(dst []byte, s string, tol *tolerance, ignored map[string]bool) []byte {
 	var stack [16]pair
 	pairs := splitPairs(stack[:0], s)
 	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
@@ -82,7 +81,7 @@ func appendPairs(dst []byte, s string, masked bool, ignored map[string]bool) []b
 			continue
 		}
 		dst = appendSized(dst, p.name)
-		if masked && record.IsSecret(p.name) {
+		if tol.hides(p.name, p.value) {
 			dst = append(dst, 0) // no sized string begins with 0
 		} else {
 			dst = appendSized(dst, p.value)

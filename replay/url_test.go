@@ -94,7 +94,7 @@ func FuzzURL(f *testing.F) {
 			t.Error("the key is not stable")
 		}
 		pairs := splitPairs(nil, target)
-		if n := len(appendPairs(nil, target, false, nil)); n < 2*len(pairs) {
+		if n := len(appendPairs(nil, target, new(tolerance), nil)); n < 2*len(pairs) {
 			t.Errorf("%d pairs in %d bytes", len(pairs), n)
 		}
 		nearbyOf(target)

@@ -142,42 +142,10 @@ func measureDelivery(b *testing.B, address string, n int) {
 // leanSubscriber subscribes to all traffic on a bare connection.
 func leanSubscriber(b *testing.B, address string) net.Conn {
 	b.Helper()
-	c, err := net.Dial("tcp", strings.TrimPrefix(address, "http://"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	handshake := "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n" +
-		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	if _, err := io.WriteString(c, handshake); err != nil {
-		b.Fatal(err)
-	}
-	expect(b, c, `"sid"`)
-	say(b, c, "40")
-	expect(b, c, `"sid"`)
-	say(b, c, `420["traffic:subscribe",{}]`)
+	c := bareSocket(b, address)
+	c.write(textFrame("40"), textFrame(`420["traffic:subscribe",{}]`))
+	c.expect(`{"ok":true`)
 	return c
-}
-
-// say sends a short text frame whose mask is zero.
-func say(b *testing.B, c net.Conn, text string) {
-	b.Helper()
-	if _, err := c.Write(append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// expect reads until text has come.
-func expect(b *testing.B, c net.Conn, text string) {
-	b.Helper()
-	var all []byte
-	buf := make([]byte, 4096)
-	for !bytes.Contains(all, []byte(text)) {
-		n, err := c.Read(buf)
-		if err != nil {
-			b.Fatal(err)
-		}
-		all = append(all, buf[:n]...)
-	}
 }
 
 // countEntries counts the entries of batches, of which each has segmentEntries,

@@ -18,9 +18,6 @@ import (
 // patience is how long a test waits for what is about to happen.
 const patience = 30 * time.Second
 
-// readyTime is how long the library may take to be ready for a client.
-const readyTime = 30 * time.Millisecond
-
 // testSession is the id of the session of the test servers.
 const testSession = "01KAHQ2V7M6Q9Z4B8N3T5R1XCD"
 
@@ -52,9 +49,6 @@ func dial(t testing.TB, address string) *peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The library tells a client that it is in before it is ready for its packets:
-	// those that come at once end the connection.
-	time.Sleep(readyTime)
 	late := time.AfterFunc(patience, func() { _ = c.Close() }) // so that Next fails
 	t.Cleanup(func() {
 		late.Stop()

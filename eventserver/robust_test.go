@@ -181,7 +181,6 @@ func visit(t *testing.T, address string, i int) {
 		return
 	}
 	if i%2 == 0 {
-		time.Sleep(readyTime)
 		if err := c.Emit("traffic:subscribe", nil); err != nil {
 			t.Error(err)
 		}

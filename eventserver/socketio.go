@@ -33,6 +33,7 @@ func newSocketIO(s *Server) *socket.Server {
 	o.SetTransports(types.NewSet[transports.TransportCtor](&pollingBuilder{}, &socketBuilder{}))
 	io := socket.NewServer(nil, o)
 	io.Use(s.opts.Access.admit)
+	io.Use(s.arrive)
 	_ = io.On("connection", func(args ...any) {
 		if sock, ok := args[0].(*socket.Socket); ok {
 			s.connected(sock)
@@ -43,7 +44,13 @@ func newSocketIO(s *Server) *socket.Server {
 
 // connected serves a client of the namespace "/".
 func (s *Server) connected(sock *socket.Socket) {
-	c := &client{server: s, sub: newSubscriber(s, sock)}
+	a, ok := sock.Data().(*arrival)
+	if !ok {
+		return // the library calls arrive before
+	}
+	defer a.release()
+	sock.SetData(nil)
+	c := &client{server: s, sub: a.sub}
 	leave := sync.OnceFunc(func() { close(c.sub.done) })
 	_ = sock.On("disconnect", func(...any) { leave() })
 	for name, handle := range clientEvents {

@@ -137,8 +137,8 @@ func TestReplayFailsOnMissOnlyWithACommand(t *testing.T) {
 		if err := cmd.ExecuteContext(t.Context()); err != nil {
 			t.Errorf("%q: %v", tc.args, err)
 		}
-		got.serve = serveFlags{}
-		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(replayOptions{}, serveFlags{})); diff != "" {
+		got.serve, got.events = serveFlags{}, eventsFlags{}
+		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(replayOptions{}, serveFlags{}, eventsFlags{}, rulesFlags{})); diff != "" {
 			t.Errorf("%q:\n%s", tc.args, diff)
 		}
 	}

@@ -33,6 +33,7 @@ func TestExamplesAreValidCommandLines(t *testing.T) {
 		for line := range strings.Lines(cmd.Example) {
 			line, _, _ = strings.Cut(line, "#")
 			line, _, _ = strings.Cut(line, " >")
+			line, _, _ = strings.Cut(line, " | ")
 			words := strings.Fields(line)
 			if len(words) == 0 || words[0] != "necto" {
 				continue // another program that uses necto

@@ -112,7 +112,11 @@ func AppendLatin1[S ~string | ~[]byte](dst []byte, s S) []byte {
 // IsUTF8 reports whether s is valid UTF-8. It copies nothing as long as s is
 // ASCII.
 func IsUTF8[S ~string | ~[]byte](s S) bool {
-	for i := 0; i < len(s); i++ {
+	i := 0
+	for i+8 <= len(s) && load64(s, i)&0x8080808080808080 == 0 {
+		i += 8
+	}
+	for ; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
 			return utf8.ValidString(string(s[i:]))
 		}

@@ -41,10 +41,10 @@ func (r *Rule) check(c *check) {
 			have = append(have, a.key)
 		}
 	}
-	switch len(have) {
-	case 0:
+	switch {
+	case len(have) == 1, len(have) == 0 && c.misspelt(r):
+	case len(have) == 0:
 		c.problem("", "a rule needs an action: one of %s", strings.Join(known, ", "))
-	case 1:
 	default:
 		c.problem(have[1], "a rule has one action, this one has %s: write a rule for each", strings.Join(have, " and "))
 	}

@@ -80,6 +80,18 @@ func (c *check) has(key string) bool {
 	return false
 }
 
+// misspelt reports whether the mapping has a key that v, a pointer to a struct, has
+// not, which was told: it may have been meant for one that is missing.
+func (c *check) misspelt(v any) bool {
+	known := fieldsOf(reflect.TypeOf(v).Elem())
+	for i := 0; i+1 < len(c.n.Content); i += 2 {
+		if _, is := known[c.n.Content[i].Value]; !is && c.n.Content[i].Tag != "!!merge" {
+			return true
+		}
+	}
+	return false
+}
+
 func (d *decoder) position(n *yaml.Node) Position {
 	return Position{File: d.file, Line: n.Line, Column: n.Column}
 }

@@ -81,7 +81,7 @@ func (c *clientConn) serve() {
 	defer c.close()
 	unblock := context.AfterFunc(c.ctx, c.abort)
 	defer unblock()
-	if _, err := c.awaitRequest(); err != nil {
+	if _, err := c.awaitRequest(); err != nil || !c.admitAddress() {
 		return
 	}
 	if isSOCKS(c.r.Buffered()[0]) {
@@ -137,6 +137,9 @@ func (c *clientConn) serveHTTP() {
 		req, err := c.r.ReadRequest()
 		if err != nil {
 			c.rejectHead(err, c.r.Buffered())
+			return
+		}
+		if !c.admit(req) {
 			return
 		}
 		if req.Method == "CONNECT" {

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// Admitted is admitted.
+var Admitted = admitted
+
 // SetHeadTimeout changes how long a head may take, until the test ends. It is
 // called before a proxy is started.
 func SetHeadTimeout(t testing.TB, d time.Duration) {

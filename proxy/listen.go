@@ -27,7 +27,8 @@ func (p *Proxy) Listen(ctx context.Context, l Listener) (net.Addr, error) {
 		return nil, fmt.Errorf("listen on %s: %w", l.Addr, net.ErrClosed)
 	}
 	p.log.Info("listening", "addr", nl.Addr().String())
-	if tcp, ok := nl.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+	open := len(p.opts.AllowFrom) == 0 && (p.opts.Auth.isZero() || l.Reverse != nil || l.Origin)
+	if tcp, ok := nl.Addr().(*net.TCPAddr); ok && open && !tcp.IP.IsLoopback() {
 		p.log.Warn("other machines can reach the proxy, and nobody is asked for a password", "addr", tcp.String())
 	}
 	return nl.Addr(), nil

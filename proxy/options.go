@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -25,6 +26,12 @@ type Options struct {
 	// CA signs the certificates shown to clients. nil means that TLS is never
 	// opened but passed through. New sets its OnIssue.
 	CA *ca.Authority
+	// Auth is asked for in proxy requests, CONNECT and SOCKS; zero asks nobody.
+	// Requests to the origin behind a listener need none.
+	Auth Credentials
+	// AllowFrom are the addresses that clients may connect from, beside those of
+	// the loopback; nil means all.
+	AllowFrom []netip.Prefix
 	// Passthrough names hosts whose TLS is not opened, matched against the
 	// CONNECT name and the server name of the hello: an exact name, "*." and a
 	// suffix, or a range of addresses as 10.0.0.0/8.

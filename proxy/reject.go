@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -55,16 +56,17 @@ func (c *clientConn) clientError(status int, kind traffic.FailureKind, text stri
 func headOf(req *traffic.Request) []byte { return h1.AppendRequest(nil, req, req.Target) }
 
 // writeText sends an answer of necto's own and announces the end of the
-// connection. withBody is false in the answer to HEAD.
-func (c *clientConn) writeText(status int, text string, withBody bool) error {
+// connection. withBody is false in the answer to HEAD; fields are more lines of the
+// header, with their ends.
+func (c *clientConn) writeText(status int, text string, withBody bool, fields ...string) error {
 	text = "necto: " + text + "\n"
 	length := len(text)
 	if !withBody {
 		text = ""
 	}
 	out := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n"+
-		"X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		status, http.StatusText(status), length, text)
+		"X-Content-Type-Options: nosniff\r\nContent-Length: %d\r\nConnection: close\r\n%s\r\n%s",
+		status, http.StatusText(status), length, strings.Join(fields, ""), text)
 	_, err := c.conn.Write(out)
 	return err
 }

@@ -33,7 +33,7 @@ func (c *clientConn) route(req *traffic.Request) (route, error) {
 	if err := h1.CheckHost(req); err != nil {
 		return route{}, err
 	}
-	originForm := req.Target[0] == '/' || req.Target == "*" && req.Method == "OPTIONS"
+	originForm := isOriginForm(req)
 	switch {
 	case c.tunnel != nil && originForm:
 		if host := req.Header.Get("Host"); c.tunnel.named && host != "" {
@@ -52,6 +52,11 @@ func (c *clientConn) route(req *traffic.Request) (route, error) {
 		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: "this is a proxy, " +
 			"it takes requests for http://host/path and CONNECT; for requests like this one start necto with --reverse URL"}
 	}
+}
+
+// isOriginForm reports whether a request is one to an origin, not to a proxy.
+func isOriginForm(req *traffic.Request) bool {
+	return req.Target[0] == '/' || req.Target == "*" && req.Method == "OPTIONS"
 }
 
 // routeAbsolute takes the target as sent to a proxy. If Host says something

@@ -58,6 +58,7 @@ type recordFlags struct {
 	redaction string
 	filter    string
 	profile   string
+	admit     admitFlags
 }
 
 func newRecordCmd(io stdio, run func(context.Context, stdio, recordOptions) error) *cobra.Command {
@@ -119,6 +120,7 @@ func bindProxy(flags *pflag.FlagSet, o *recordOptions, f *recordFlags) {
 	flags.StringVar(&o.network.upstreamCA, "upstream-ca", "", "trust the certificates in `file` (PEM), too")
 	flags.StringArrayVar(&f.resolve, "resolve", nil, "connect to an address for a host, `HOST:PORT:ADDRESS`; repeatable")
 	o.network.upstream.bind(flags)
+	f.admit.bind(flags)
 	flags.DurationVar(&f.grace, "grace", 5*time.Second, "how long exchanges may go on after the stop")
 	flags.StringVar(&f.maxBody, "max-body", "64MiB", "keep at most this `size` of each body")
 }
@@ -214,7 +216,16 @@ func (o *recordOptions) completeProxy(f recordFlags) error {
 		}
 		o.maps = append(o.maps, m)
 	}
-	return nil
+	return f.admit.complete(&o.proxy, o.addrs()...)
+}
+
+// addrs returns the addresses of all listeners.
+func (o *recordOptions) addrs() []string {
+	addrs := []string{o.serve.listen}
+	for _, m := range o.maps {
+		addrs = append(addrs, m.addr)
+	}
+	return addrs
 }
 
 // runRecord records until the command ends, or until a signal.
@@ -251,7 +262,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	}
 	o.proxy.Observer, o.proxy.Network, o.proxy.CA = observers, network, authority
 	o.proxy.Log, o.writer.Log = status.log(), status.log()
-	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command, release: obeyed.release}
+	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command, release: obeyed.release, auth: o.proxy.Auth}
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}

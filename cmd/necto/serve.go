@@ -28,6 +28,7 @@ type server struct {
 	listener proxy.Listener
 	addr     net.Addr
 	ready    readyInfo
+	auth     proxy.Credentials // what the proxy asks the command for
 	command  []string
 	// environ is what the command's environment has beside the variables for
 	// proxy and authority.
@@ -76,7 +77,7 @@ func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, er
 // start starts the command.
 func (s *server) start(l *serveLoop, status *status) error {
 	env, err := childenv.Build(childenv.Options{
-		Proxy: s.ready.Proxy, CACert: s.authority.CertPath(), Environ: os.Environ(),
+		Proxy: withUser(s.ready.Proxy, s.auth), CACert: s.authority.CertPath(), Environ: os.Environ(),
 	})
 	if err != nil {
 		return err
@@ -85,7 +86,7 @@ func (s *server) start(l *serveLoop, status *status) error {
 		status.note("note: %s", note)
 	}
 	environ := append(env.Environ(os.Environ()),
-		"NECTO_PROXY="+s.ready.Proxy, "NECTO_CA="+s.authority.CertPath())
+		"NECTO_PROXY="+withUser(s.ready.Proxy, s.auth), "NECTO_CA="+s.authority.CertPath())
 	l.env = env
 	l.child, err = startChild(status.io, s.command, append(environ, s.environ...))
 	if err != nil {

@@ -29,7 +29,8 @@ type templateData struct {
 	// Count is how often the rule has been applied, with this time.
 	Count uint64
 
-	body *holder
+	body  *holder
+	steps int
 }
 
 // JSON returns the content as a value, nil if it is no JSON. Numbers keep their
@@ -89,7 +90,7 @@ func parseTemplate(text string) (*template.Template, error) {
 	if err != nil {
 		return nil, templateError(err)
 	}
-	return t, nil
+	return t, limitLoops(t)
 }
 
 // templateError returns an error of a template that does not say so twice.

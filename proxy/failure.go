@@ -99,6 +99,11 @@ func isTLSError(err error) bool {
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
+	// An alert that was received has no type of its own. In TLS 1.3 that for want of
+	// a certificate comes behind the handshake.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return true
+	}
 	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) ||
 		errors.As(err, &host) || errors.As(err, &authority) || errors.As(err, &invalid)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,19 @@ func (d *dialer) resolve(addr string) string {
 	return net.JoinHostPort(strings.Trim(to, "[]"), port)
 }
 
+// clientCerts returns the certificate for an origin, nil for none.
+func (d *dialer) clientCerts(name string) []tls.Certificate {
+	certs := d.opts.ClientCerts
+	i := slices.IndexFunc(certs, func(c ClientCert) bool { return strings.EqualFold(c.Host, name) })
+	if i < 0 {
+		i = slices.IndexFunc(certs, func(c ClientCert) bool { return matchHost([]string{c.Host}, name) })
+	}
+	if i < 0 {
+		return nil
+	}
+	return []tls.Certificate{certs[i].Cert}
+}
+
 // handshake opens TLS on conn and verifies the origin.
 func (d *dialer) handshake(ctx context.Context, conn net.Conn, name string, trace *traffic.Trace) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.opts.TLSTimeout)
@@ -112,6 +126,7 @@ func (d *dialer) handshake(ctx context.Context, conn net.Conn, name string, trac
 		MinVersion:         tls.VersionTLS12,
 		NextProtos:         []string{"http/1.1"},
 		ClientSessionCache: d.sessions,
+		Certificates:       d.clientCerts(name),
 	})
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()

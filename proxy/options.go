@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
 	"net/netip"
@@ -86,6 +87,13 @@ type Listener struct {
 	Origin bool
 }
 
+// ClientCert is a certificate for origins.
+type ClientCert struct {
+	// Host is the origin's name, or "*." and a suffix.
+	Host string
+	Cert tls.Certificate
+}
+
 // Network says how origins are reached. The zero value resolves with the
 // system's resolver and verifies certificates against the system's roots.
 type Network struct {
@@ -95,6 +103,10 @@ type Network struct {
 	InsecureHosts []string
 	// RootCAs are the roots trusted; nil means the system's.
 	RootCAs *x509.CertPool
+	// ClientCerts are what necto shows to origins that ask for a certificate. The
+	// first one with the origin's exact name counts, then the first pattern that
+	// matches.
+	ClientCerts []ClientCert
 	// Resolve maps "host:port" to the "address" dialled in its place, as
 	// curl's --resolve; an address may bring a port of its own.
 	Resolve map[string]string

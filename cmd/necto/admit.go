@@ -51,6 +51,15 @@ func (f *admitFlags) complete(o *proxy.Options, addrs ...string) error {
 	return nil
 }
 
+// addrs returns the addresses of all listeners.
+func (o *recordOptions) addrs() []string {
+	addrs := []string{o.serve.listen}
+	for _, m := range o.maps {
+		addrs = append(addrs, m.addr)
+	}
+	return addrs
+}
+
 // isLoopback reports whether host:port is for this machine alone.
 func isLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)

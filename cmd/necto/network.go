@@ -1,9 +1,11 @@
 package main
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/net/http/httpproxy"
 
@@ -19,6 +21,7 @@ type networkOptions struct {
 	insecure      bool
 	insecureHosts []string
 	resolve       map[string]string
+	clientCerts   []string // HOST=CERT,KEY
 	upstream      upstreamOptions
 	upstreams     *httpproxy.Config // what upstream says, nil for nothing
 }
@@ -54,6 +57,9 @@ func (o *networkOptions) build() (*proxy.Network, error) {
 	if o.upstreams != nil {
 		n.Upstream = o.upstreams.ProxyFunc()
 	}
+	if err := o.loadClientCerts(n); err != nil {
+		return nil, err
+	}
 	if o.upstreamCA == "" {
 		return n, nil
 	}
@@ -68,4 +74,21 @@ func (o *networkOptions) build() (*proxy.Network, error) {
 		return nil, usagef("--upstream-ca: no certificate in %s", o.upstreamCA).hinted("the file must be PEM: -----BEGIN CERTIFICATE-----")
 	}
 	return n, nil
+}
+
+// loadClientCerts reads the files of --client-cert.
+func (o *networkOptions) loadClientCerts(n *proxy.Network) error {
+	for _, s := range o.clientCerts {
+		host, files, _ := strings.Cut(s, "=")
+		certFile, keyFile, ok := strings.Cut(files, ",")
+		if !ok || host == "" {
+			return usagef("--client-cert: %q is not HOST=CERT,KEY", s).hinted("for example --client-cert api.example.com=client.pem,client.key")
+		}
+		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			return usagef("--client-cert: %w", err).hinted("both files must be PEM, the key without a password")
+		}
+		n.ClientCerts = append(n.ClientCerts, proxy.ClientCert{Host: host, Cert: cert})
+	}
+	return nil
 }

@@ -118,6 +118,7 @@ func bindProxy(flags *pflag.FlagSet, o *recordOptions, f *recordFlags) {
 	flags.StringArrayVar(&f.insecure, "insecure", nil, "accept any certificate, from all origins or those of `host`; repeatable")
 	flags.Lookup("insecure").NoOptDefVal = anyHost
 	flags.StringVar(&o.network.upstreamCA, "upstream-ca", "", "trust the certificates in `file` (PEM), too")
+	flags.StringArrayVar(&o.network.clientCerts, "client-cert", nil, "show an origin a certificate if it asks, `HOST=CERT,KEY` (files in PEM); repeatable")
 	flags.StringArrayVar(&f.resolve, "resolve", nil, "connect to an address for a host, `HOST:PORT:ADDRESS`; repeatable")
 	o.network.upstream.bind(flags)
 	f.admit.bind(flags)
@@ -217,15 +218,6 @@ func (o *recordOptions) completeProxy(f recordFlags) error {
 		o.maps = append(o.maps, m)
 	}
 	return f.admit.complete(&o.proxy, o.addrs()...)
-}
-
-// addrs returns the addresses of all listeners.
-func (o *recordOptions) addrs() []string {
-	addrs := []string{o.serve.listen}
-	for _, m := range o.maps {
-		addrs = append(addrs, m.addr)
-	}
-	return addrs
 }
 
 // runRecord records until the command ends, or until a signal.

@@ -32,7 +32,7 @@ var secretShapes = [...]secretShape{
 // of vector instructions a byte.
 func mayHaveShape(text []byte) bool {
 	return hasAround(text, 'J', isJWTStart) || hasAround(text, 'I', isKeyStart) ||
-		hasAround(text, '_', isTokenStart) || hasAround(text, 'x', isSlackStart)
+		hasAround(text, '_', isTokenStart) || bytes.Contains(text, []byte("xox"))
 }
 
 // hasAround reports whether is holds for a place of c in text.
@@ -83,9 +83,6 @@ func isTokenStart(before, after []byte) bool {
 	}
 	return false
 }
-
-// isSlackStart reports whether x is the first of xox.
-func isSlackStart(_, after []byte) bool { return len(after) >= 2 && after[0] == 'o' && after[1] == 'x' }
 
 func endsWith(text []byte, end string) bool {
 	return len(text) >= len(end) && string(text[len(text)-len(end):]) == end

@@ -21,7 +21,13 @@ import (
 // rawSocket opens the WebSocket of the server and says nothing.
 func rawSocket(t testing.TB, address string) *websocket.Conn {
 	t.Helper()
-	u := "ws" + strings.TrimPrefix(address, "http") + "/socket.io/?EIO=4&transport=websocket"
+	return dialSocket(t, address, "")
+}
+
+// dialSocket does so with more in the query.
+func dialSocket(t testing.TB, address, query string) *websocket.Conn {
+	t.Helper()
+	u := "ws" + strings.TrimPrefix(address, "http") + "/socket.io/?EIO=4&transport=websocket" + query
 	c, response, err := websocket.DefaultDialer.Dial(u, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -77,37 +77,6 @@ func (t *socketTransport) writePacket(p *packet.Packet) error {
 	return t.conn.WriteMessage(kind, data.Bytes())
 }
 
-// pollingTransport is the library's long-polling transport that understands
-// bundles.
-type pollingTransport struct{ transports.Polling }
-
-// pollingBuilder makes pollingTransports.
-type pollingBuilder struct{ transports.PollingBuilder }
-
-// New implements the library's TransportCtor.
-func (*pollingBuilder) New(ctx *types.HttpContext) transports.Transport {
-	t := &pollingTransport{transports.MakePolling()}
-	t.Prototype(t)
-	t.Construct(ctx)
-	return t
-}
-
-// Send writes packets, those of bundles one by one.
-func (t *pollingTransport) Send(packets []*packet.Packet) {
-	var all []*packet.Packet
-	for _, p := range packets {
-		b, ok := p.Data.(bundleData)
-		if !ok {
-			all = append(all, p)
-			continue
-		}
-		for _, m := range b.messages {
-			all = append(all, packet.NewWithOptions(packet.MESSAGE, b.reader(m), p.Options))
-		}
-	}
-	t.Polling.Send(all)
-}
-
 // reader returns a message as the library wants it: the type tells text from
 // binary.
 func (b *bundle) reader(m message) io.Reader {

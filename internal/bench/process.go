@@ -29,9 +29,10 @@ const (
 // ready is what a server says of itself in its ready file once it listens;
 // the field names are necto's.
 type ready struct {
-	PID   int    `json:"pid"`
-	Proxy string `json:"proxy"`
-	CA    string `json:"ca,omitempty"`
+	PID    int    `json:"pid"`
+	Proxy  string `json:"proxy"`
+	Events string `json:"events,omitempty"`
+	CA     string `json:"ca,omitempty"`
 }
 
 // addr is the host:port of the proxy's URL.

@@ -36,6 +36,16 @@ func measureStart(ctx context.Context, l *lab, r row, p plan) ([]result, error) 
 	return results, nil
 }
 
+// measureIdle is measureStart with one start of each, for what they keep.
+func measureIdle(ctx context.Context, l *lab, r row, p plan) ([]result, error) {
+	p.starts = 1
+	results, err := measureStart(ctx, l, r, p)
+	for i := range results {
+		results[i].Grown = results[i].IdleRSS - results[0].IdleRSS
+	}
+	return results, err
+}
+
 // startOnce adds one start to into; if idle is not 0 also the memory resident
 // after that time.
 func startOnce(ctx context.Context, l *lab, s subject, origin *process, idle time.Duration, into *result) error {

@@ -10,14 +10,17 @@ import (
 
 // Names of subjects that targets refer to.
 const (
-	rawRelay     = "raw relay"
-	reverseProxy = "httputil.ReverseProxy"
-	goProxy      = "elazarl/goproxy"
-	nginx        = "nginx, static file"
-	forward      = "necto record"
-	reverse      = "necto record --reverse"
-	replayOrigin = "necto replay, as origin"
-	replayProxy  = "necto replay, as proxy"
+	rawRelay      = "raw relay"
+	reverseProxy  = "httputil.ReverseProxy"
+	goProxy       = "elazarl/goproxy"
+	nginx         = "nginx, static file"
+	forward       = "necto record"
+	reverse       = "necto record --reverse"
+	replayOrigin  = "necto replay, as origin"
+	replayProxy   = "necto replay, as proxy"
+	publishing    = "necto record --events, no subscriber"
+	publishing1   = "necto record --events, 1 subscriber"
+	publishing500 = "necto record --events, 500 subscribers"
 )
 
 // rows are all comparisons in the order in which they run and are printed.
@@ -78,6 +81,26 @@ var rows = []row{
 			atMost(startFigure, forward, "", 30),
 			atMost(idleFigure, forward, "", 25),
 		},
+	},
+	{
+		name: "events", title: "HTTP/1.1 through the proxy, recorded and published", op: "request", origin: "origin",
+		subjects: []subject{
+			{forward, startRecord(loadAbsolute, nil)},
+			{publishing, startPublishing(0)},
+			{publishing1, startPublishing(1)},
+		},
+		targets: []target{
+			atLeast(rateFigure, publishing, forward, 0.98),
+			atLeast(rateFigure, publishing1, forward, 0.9),
+		},
+	},
+	{
+		name: "subscribers", title: "subscribers that wait", origin: "origin", measure: measureIdle,
+		subjects: []subject{
+			{publishing, startPublishing(0)},
+			{publishing500, startPublishing(idleSubscribers)},
+		},
+		targets: []target{atMost(grownFigure, publishing500, "", 50)},
 	},
 }
 

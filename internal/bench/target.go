@@ -21,6 +21,9 @@ var (
 	}}
 	peakFigure  = figure{name: "peak RSS", unit: "MiB", of: func(r result) []float64 { return []float64{mib(r.PeakRSS)} }}
 	idleFigure  = figure{name: "idle RSS", unit: "MiB", of: func(r result) []float64 { return []float64{mib(r.IdleRSS)} }}
+	grownFigure = figure{name: "RSS per subscriber", unit: "KiB", of: func(r result) []float64 {
+		return []float64{float64(r.Grown) / 1024 / idleSubscribers}
+	}}
 	startFigure = figure{name: "start to listening", unit: "ms", of: func(r result) []float64 { return r.Starts }}
 )
 

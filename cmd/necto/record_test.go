@@ -63,7 +63,7 @@ func TestRecordFlagsReachTheirOptions(t *testing.T) {
 		insecure: true, insecureHosts: []string{"one.example"},
 		resolve: map[string]string{"api.example.com:443": "::1", "[::1]:80": "127.0.0.1:8080"},
 	}
-	if diff := cmp.Diff(wantNetwork, o.network, cmp.AllowUnexported(networkOptions{})); diff != "" {
+	if diff := cmp.Diff(wantNetwork, o.network, cmp.AllowUnexported(networkOptions{}, upstreamOptions{})); diff != "" {
 		t.Errorf("network:\n%s", diff)
 	}
 	if o.proxy.Grace != -1 || o.proxy.MaxBody != 2<<20 || !cmp.Equal(o.proxy.Passthrough, []string{"*.bank.example"}) {

@@ -15,7 +15,7 @@ var order = metaLine + `{"type":"http","seq":2,"id":1,"conn":1,` + at(0) + `,"cl
 	`"body":{"size":9,"text":"one\r\n\ntwo\n"},"trailers":[["X-Sum","1"]],"informational":[{"status":103,"reason":"Early Hints","proto":"HTTP/1.1","headers":[["Link","<a>"]]}]},` +
 	`"ms":604.5,"rules":["slow"],"tags":["shop"]}` + "\n"
 
-const orderLine = "[23:44:03.000]  POST     201        9 B   604.5ms  https://a/orders?x=1  (modified, rule slow, tag shop)\n"
+const orderLine = "[23:44:03.000]  POST     201        9 B   604.5ms  https://a/orders?x=1  (rule slow, tag shop)\n"
 
 func TestDetails(t *testing.T) {
 	for name, c := range map[string]struct {

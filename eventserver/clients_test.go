@@ -132,17 +132,6 @@ func (o *output) wait(t *testing.T, name string) []any {
 	}
 }
 
-// names returns which lines have come.
-func (o *output) names() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var names []string
-	for _, line := range o.lines {
-		names = append(names, line[0].(string))
-	}
-	return names
-}
-
 // resumes is a Breakpoints that notes what it is told.
 type resumes struct {
 	got chan traffic.Resume
@@ -229,11 +218,8 @@ func TestClientsGetEveryDocumentedEvent(t *testing.T) {
 					t.Errorf("ready (-want +got):\n%s", diff)
 				}
 				publishAll(t, s)
-				out.wait(t, "proxy:stopped")
-				for _, name := range documented {
-					if !slices.Contains(out.names(), name) {
-						t.Errorf("%s did not come", name)
-					}
+				for _, name := range documented { // Python handles them in threads, in any order
+					out.wait(t, name)
 				}
 				if p.name == "Node.js" {
 					checkResume(t, <-held.got)

@@ -41,7 +41,9 @@ func TestMemoryIsBoundedWithAClientThatNeverReads(t *testing.T) {
 			}
 		}
 	}()
-	debug.FreeOSMemory()
+	for range 2 { // what pools have of tests before is free the second time
+		debug.FreeOSMemory()
+	}
 	before, most := rss(t), int64(0)
 	content := strings.Repeat("x", 1024)
 	for id := range traffic.ExchangeID(events / 2) { // each has two

@@ -40,21 +40,36 @@ about what its breakpoints hold. Without --server it is the one that runs.`,
 	list := hitCommand(&o, "list", "List what is held", 0, func(ctx context.Context, c *hitClient, _ string) error {
 		return listHits(ctx, io, c, o.json)
 	})
+	list.Long = `List prints a line for each request, response and message that is held now: its
+number, the breakpoint, what it is, and how long it is held at most.`
+	list.Example = `  necto breakpoints list
+  necto breakpoints list --json`
 	list.Flags().BoolVar(&o.json, "json", false, "print JSON lines")
 	resume := hitCommand(&o, "resume ID", "Let something go on", 1, func(ctx context.Context, c *hitClient, path string) error {
 		return resumeHit(ctx, io, c, path, o)
 	})
+	resume.Long = `Resume lets go on what is held: as it is, as you have edited it, or with an answer
+of yours in place of the origin's.`
+	resume.Example = `  necto breakpoints resume 3
+  necto breakpoints resume 3 --edit
+  necto breakpoints resume 3 --mock`
 	resume.Flags().BoolVar(&o.edit, "edit", false, "open it in $EDITOR first: what you save goes on")
 	resume.Flags().BoolVar(&o.mock, "mock", false, "open an answer in $EDITOR, which goes to the client in place of the origin's")
 	resume.MarkFlagsMutuallyExclusive("edit", "mock")
-	cmd.AddCommand(list, resume,
-		hitCommand(&o, "show ID", "Print what is held", 1, func(ctx context.Context, c *hitClient, path string) error {
-			return showHit(ctx, io, c, path)
-		}),
-		hitCommand(&o, "abort ID", "Give something up: its connection is closed, a message is dropped", 1,
-			func(ctx context.Context, c *hitClient, path string) error {
-				return c.call(ctx, http.MethodPost, path+"/abort", nil, nil)
-			}))
+	show := hitCommand(&o, "show ID", "Print what is held", 1, func(ctx context.Context, c *hitClient, path string) error {
+		return showHit(ctx, io, c, path)
+	})
+	show.Long = `Show prints a request, response or message that is held, the way resume --edit
+opens it.`
+	show.Example = `  necto breakpoints show 3`
+	abort := hitCommand(&o, "abort ID", "Give something up: its connection is closed, a message is dropped", 1,
+		func(ctx context.Context, c *hitClient, path string) error {
+			return c.call(ctx, http.MethodPost, path+"/abort", nil, nil)
+		})
+	abort.Long = `Abort ends a request or response that is held, and with it the client's
+connection. Of a WebSocket connection the message that is held is dropped.`
+	abort.Example = `  necto breakpoints abort 3`
+	cmd.AddCommand(list, resume, show, abort)
 	return cmd
 }
 

@@ -36,7 +36,7 @@ func TestRecordListensWhereTheUserSays(t *testing.T) {
 		{"on the usual port", nil, "127.0.0.1:8888"},
 		{"on a free port for a command", []string{"--", "npm", "test"}, "127.0.0.1:0"},
 		{"on the given port even for a command", []string{"--listen", "127.0.0.1:8888", "--", "npm"}, "127.0.0.1:8888"},
-		{"on all addresses", []string{"--listen", ":0"}, ":0"},
+		{"on all addresses", []string{"--listen", ":0", "--allow-cidr", "10.0.0.0/8"}, ":0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o, err := parseRecord(t, tc.args...)

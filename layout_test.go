@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/diff":        {"traffic", "record"},
 	"internal/export":      {"traffic", "record"},
 	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/wsframe"},
-	"har":                  {"traffic"},
+	"har":                  {"traffic", "internal/jsonenc"},
 	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsonenc"},
 	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
 	"rules":                {"traffic", "internal/coding", "internal/filter"},

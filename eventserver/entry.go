@@ -75,7 +75,7 @@ func (w *jsonWriter) headers(name string, fields traffic.Fields) {
 	w.raw("{")
 	comma := ""
 	for i, f := range fields {
-		if firstOf(fields, f.Name) != i {
+		if fields.Index(f.Name) != i {
 			continue
 		}
 		w.raw(comma)
@@ -85,15 +85,6 @@ func (w *jsonWriter) headers(name string, fields traffic.Fields) {
 		w.values(fields[i:], f.Name)
 	}
 	w.raw("}")
-}
-
-func firstOf(fields traffic.Fields, name string) int {
-	for i, f := range fields {
-		if f.Is(name) {
-			return i
-		}
-	}
-	return -1
 }
 
 // values writes the values of a name, whose first field is the first of fields.

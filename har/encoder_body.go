@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"github.com/necto-dev/necto/internal/jsonenc"
 )
 
 // chunkSize is how much content is encoded at once: whole groups of base64.
@@ -33,7 +35,7 @@ func (e *encoder) body(before, mark string, b *Body) {
 
 // bytes appends content that is in memory.
 func (e *encoder) bytes(mark string, p []byte, binary bool) {
-	appendChunk, end := appendEscaped[[]byte], `"`
+	appendChunk, end := jsonenc.AppendEscaped[[]byte], `"`
 	if binary || !utf8.Valid(p) {
 		appendChunk, end = base64.StdEncoding.AppendEncode, `"`+mark
 	}
@@ -119,7 +121,7 @@ func (e *encoder) copy(mark string, r io.Reader, binary bool) error {
 		if binary {
 			e.buf = base64.StdEncoding.AppendEncode(e.buf, e.scratch[:n])
 		} else {
-			e.buf = appendEscaped(e.buf, e.scratch[:n])
+			e.buf = jsonenc.AppendEscaped(e.buf, e.scratch[:n])
 		}
 	}
 	e.buf = append(e.buf, '"')

@@ -5,62 +5,17 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/necto-dev/necto/internal/jsonenc"
 )
-
-// plainJSON has the bytes that stand for themselves in a JSON string (RFC 8259
-// section 7). Bytes of 0x80 and above do in valid UTF-8.
-var plainJSON = func() (plain [256]bool) {
-	for c := range plain {
-		plain[c] = c >= 0x20 && c != '"' && c != '\\'
-	}
-	return plain
-}()
-
-// appendEscaped appends s, a piece of valid UTF-8 that may begin and end inside a
-// character, as a part of a JSON string.
-func appendEscaped[S ~string | ~[]byte](dst []byte, s S) []byte {
-	start := 0
-	for i := range len(s) {
-		if plainJSON[s[i]] {
-			continue
-		}
-		dst = appendEscape(append(dst, s[start:i]...), s[i])
-		start = i + 1
-	}
-	return append(dst, s[start:]...)
-}
-
-func appendEscape(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
-	}
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])
-}
 
 // appendString appends s as a JSON string. If it is not UTF-8 each byte becomes
 // the character of that number.
 func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	if utf8.ValidString(s) {
-		return append(appendEscaped(dst, s), '"')
+	if jsonenc.IsUTF8(s) {
+		return jsonenc.AppendQuoted(dst, s)
 	}
-	for i := range len(s) {
-		if c := s[i]; c < utf8.RuneSelf {
-			dst = appendEscaped(dst, s[i:i+1])
-		} else {
-			dst = utf8.AppendRune(dst, rune(c))
-		}
-	}
-	return append(dst, '"')
+	return jsonenc.AppendLatin1(dst, s)
 }
 
 // The functions below append a member; before is the comma or brace, the name

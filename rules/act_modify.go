@@ -127,21 +127,12 @@ func (e *HeaderEdit) apply(fields *traffic.Fields) {
 // times.
 func setFields(fields *traffic.Fields, set traffic.Fields) {
 	for i, f := range set {
-		if firstField(set, f.Name) == i {
+		if set.Index(f.Name) == i {
 			fields.Set(f.Name, f.Value)
 		} else {
 			fields.Add(f.Name, f.Value)
 		}
 	}
-}
-
-func firstField(fields traffic.Fields, name string) int {
-	for i, f := range fields {
-		if f.Is(name) {
-			return i
-		}
-	}
-	return -1
 }
 
 // apply edits a response to a request of that method, and returns its content,

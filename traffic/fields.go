@@ -95,6 +95,11 @@ func (fs Fields) Values(name string) []string {
 	return vs
 }
 
+// Index returns the place of the first field of that name, -1 if there is none.
+func (fs Fields) Index(name string) int {
+	return slices.IndexFunc(fs, func(f Field) bool { return f.Is(name) })
+}
+
 // Has reports whether there is a field of that name.
 func (fs Fields) Has(name string) bool {
 	for i := range fs {

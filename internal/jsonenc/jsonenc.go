@@ -22,11 +22,16 @@ var Plain = func() (plain [256]bool) {
 	return plain
 }()
 
-// AppendQuoted appends s, which must be valid UTF-8, as a JSON string. It takes
-// eight bytes at a time: bodies are most of what is written, and JSON in JSON has
-// a quote every few bytes, too often for copying the runs between them.
+// AppendQuoted appends s, which must be valid UTF-8, as a JSON string.
 func AppendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
-	dst = append(dst, '"')
+	return append(AppendEscaped(append(dst, '"'), s), '"')
+}
+
+// AppendEscaped appends s as a part of a JSON string. It is a piece of valid UTF-8
+// that may begin and end inside a character. It takes eight bytes at a time: bodies
+// are most of what is written, and JSON in JSON has a quote every few bytes, too
+// often for copying the runs between them.
+func AppendEscaped[S ~string | ~[]byte](dst []byte, s S) []byte {
 	i := 0
 	for i+8 <= len(s) {
 		word := load64(s, i)
@@ -47,7 +52,7 @@ func AppendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
 			dst = AppendEscape(dst, s[i])
 		}
 	}
-	return append(dst, '"')
+	return dst
 }
 
 // load64 returns eight bytes of s as one number, the first lowest. The compiler

@@ -18,6 +18,12 @@ const module = "github.com/necto-dev/necto"
 var mayImport = map[string][]string{
 	"traffic":              {},
 	"internal/h1":          {"traffic"},
+	"internal/h2":          {"traffic"},
+	"internal/fingerprint": {},
+	"internal/grpcwire":    {"traffic"},
+	"internal/protoset":    {},
+	"internal/fleet":       {"traffic", "record", "internal/jsonenc"},
+	"internal/ports":       {"traffic"},
 	"internal/ca":          {},
 	"internal/coding":      {},
 	"internal/childenv":    {"internal/ca"},
@@ -35,12 +41,15 @@ var mayImport = map[string][]string{
 	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsonenc"},
 	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
 	"rules":                {"traffic", "internal/coding", "internal/filter"},
-	"proxy":                {"traffic", "internal/h1", "internal/ca", "internal/socks", "internal/wsframe"},
-	"eventserver":          {"traffic", "rules", "replay", "internal/coding", "internal/filter", "internal/jsonenc", "internal/wsframe"},
+	"proxy":                {"traffic", "internal/h1", "internal/h2", "internal/ca", "internal/fingerprint", "internal/grpcwire", "internal/socks", "internal/wsframe"},
+	"eventserver/mockttp":  {"traffic", "internal/coding", "internal/jsonenc"},
+	"eventserver/channel":  {"traffic", "internal/ports"},
+	"eventserver":          {"traffic", "rules", "replay", "eventserver/mockttp", "internal/coding", "internal/filter", "internal/jsonenc", "internal/wsframe"},
 	"cmd/necto": {
-		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver",
+		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver", "eventserver/channel",
 		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",
 		"internal/convert", "internal/diff", "internal/eventclient", "internal/export", "internal/filter", "internal/tail",
+		"internal/fleet", "internal/ports", "internal/protoset",
 	},
 }
 

@@ -65,6 +65,16 @@ type Informational struct {
 // TunnelOpened is told when bytes begin to pass unread in both directions.
 type TunnelOpened struct{ *Tunnel }
 
+// TunnelData is told for each piece that passes, and only where it was asked
+// for.
+type TunnelData struct {
+	Tunnel *Tunnel
+	Dir    Direction
+	Time   time.Time
+	// Data is valid only during Observe.
+	Data []byte
+}
+
 // TunnelClosed is told when they end.
 type TunnelClosed struct{ *Tunnel }
 
@@ -77,6 +87,9 @@ type Tunnel struct {
 	Target string
 	// SNI is the server name in the client's TLS hello, "" if none was seen.
 	SNI string
+	// Offered, JA3 and JA4 are from the same hello, as in TLSInfo.
+	Offered  []string
+	JA3, JA4 string
 	// Started is wall clock with a monotonic reading.
 	Started time.Time
 
@@ -103,6 +116,8 @@ type TLSFailed struct {
 	// SNI, ALPN are from the client's hello, empty if it was not readable.
 	SNI  string
 	ALPN []string
+	// JA3 and JA4 are the hello's fingerprints, as in TLSInfo.
+	JA3, JA4 string
 	// Failure is cert-rejected, no-shared-cipher, closed, reset, timeout or
 	// protocol.
 	Failure string
@@ -136,6 +151,9 @@ type CertIssued struct {
 // At returns when the chunk was read.
 func (e BodyChunk) At() time.Time { return e.Time }
 
+// At returns when the piece was read.
+func (e TunnelData) At() time.Time { return e.Time }
+
 // At returns when the response had been read.
 func (e Informational) At() time.Time { return e.Time }
 
@@ -156,6 +174,7 @@ func (ExchangeAborted) event() {}
 func (BodyChunk) event()       {}
 func (Informational) event()   {}
 func (TunnelOpened) event()    {}
+func (TunnelData) event()      {}
 func (TunnelClosed) event()    {}
 func (TLSFailed) event()       {}
 func (ClientError) event()     {}

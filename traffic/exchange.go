@@ -85,6 +85,10 @@ type Exchange struct {
 	WS *WebSocket
 	// Informational has the 1xx responses that came before the final one.
 	Informational []*Response
+	// GRPC has the messages of a gRPC call, both directions in the order in
+	// which their last bytes passed; nil for anything else. What was sent behind
+	// the last whole message is not among them.
+	GRPC []GRPCMessage
 	// Duration is the time from Started to the end, monotonic.
 	Duration time.Duration
 	// Timing splits Duration.
@@ -140,4 +144,21 @@ type TLSInfo struct {
 	Cipher string
 	// SNI is the server name the client asked for, "" for none.
 	SNI string
+	// Offered are the protocols that the client offered by ALPN, in its order.
+	Offered []string
+	// JA3 and JA4 are the fingerprints of the client's hello: the MD5 of JA3 in
+	// hexadecimal, and JA4 as its specification prints it; "" where not known.
+	JA3, JA4 string
+}
+
+// GRPCMessage is one length-prefixed message of a gRPC call.
+type GRPCMessage struct {
+	Dir Direction
+	// At is the time from Exchange.Started to the message's last byte,
+	// monotonic.
+	At time.Duration
+	// Size is the length of the message in bytes as sent, without its prefix of
+	// five bytes; Compressed says that the prefix marks it as compressed.
+	Size       int64
+	Compressed bool
 }

@@ -90,8 +90,12 @@ type Tunnel struct {
 	// Offered, JA3 and JA4 are from the same hello, as in TLSInfo.
 	Offered  []string
 	JA3, JA4 string
+	// Tags are labels given by the client.
+	Tags []string
 	// Started is wall clock with a monotonic reading.
 	Started time.Time
+	// Steps are those of the client's connection.
+	Steps ConnSteps
 
 	// Announced by TunnelClosed:
 
@@ -100,6 +104,14 @@ type Tunnel struct {
 	Duration           time.Duration
 	// Failure is nil after an orderly end.
 	Failure *Failure
+}
+
+// ConnSteps says when a client's connection got how far: wall clock with a
+// monotonic reading, zero for a step that it did not take or that is not known.
+type ConnSteps struct {
+	// Accepted is when the connection was, Tunnel when a CONNECT or SOCKS request
+	// on it was granted, and Handshake when its TLS was set up.
+	Accepted, Tunnel, Handshake time.Time
 }
 
 // At returns when the tunnel was opened.
@@ -118,6 +130,12 @@ type TLSFailed struct {
 	ALPN []string
 	// JA3 and JA4 are the hello's fingerprints, as in TLSInfo.
 	JA3, JA4 string
+	// Target is host:port of the tunnel that the handshake was in, "" for none.
+	Target string
+	// Tags are labels given by the client.
+	Tags []string
+	// Steps are those of the client's connection.
+	Steps ConnSteps
 	// Failure is cert-rejected, no-shared-cipher, closed, reset, timeout or
 	// protocol.
 	Failure string
@@ -134,6 +152,15 @@ type ClientError struct {
 	Failure *Failure
 	// Status is the status code the client was answered with, 0 for none.
 	Status int
+	// Target is host:port of the tunnel that it was in, "" for none, and Secure
+	// says that it came over TLS.
+	Target string
+	Secure bool
+	// Tags are labels given by the client.
+	Tags []string
+	// Started is when the client began to send it, zero if that is not known: wall
+	// clock with a monotonic reading.
+	Started time.Time
 	// Head is what was read of the request's head, at most 4 KiB, nil if
 	// nothing was.
 	Head []byte

@@ -40,6 +40,9 @@ type Exchange struct {
 	Client string
 	// TLS describes the client's TLS connection, nil for plain text.
 	TLS *TLSInfo
+	// ClientTags are labels that the client gave with its credentials for the
+	// proxy. They are among Tags, too.
+	ClientTags []string
 	// Request is what the client sent. Its Body is nil here: see RequestBody;
 	// its Trailer is announced by RequestDone.
 	Request *Request

@@ -30,7 +30,7 @@ func (t *capture) Data(p []byte) {
 		t.body.Mark(time.Since(t.x.Started), len(p))
 	}
 	t.body.Append(p)
-	if t.x.c.p.opts.BodyChunks {
+	if t.chunksWanted() {
 		t.x.order.Lock()
 		defer t.x.order.Unlock()
 		t.x.c.p.observer.Observe(traffic.BodyChunk{Exchange: &t.x.Exchange, Dir: t.dir, Time: time.Now(), Data: p})
@@ -38,7 +38,13 @@ func (t *capture) Data(p []byte) {
 }
 
 // Full reports whether Data need not be called any more.
-func (t *capture) Full() bool { return t.body.Full() && !t.x.c.p.opts.BodyChunks }
+func (t *capture) Full() bool { return t.body.Full() && !t.chunksWanted() }
+
+// chunksWanted reports whether somebody has asked for body chunks.
+func (t *capture) chunksWanted() bool {
+	wanted := t.x.c.p.opts.BodyChunks
+	return wanted != nil && wanted()
+}
 
 // Skip counts what passed unseen.
 func (t *capture) Skip(n int64) { t.body.Skip(n) }

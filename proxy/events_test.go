@@ -60,7 +60,7 @@ func TestEventOrder(t *testing.T) {
 				conn.CloseWrite()
 				conn.ReadAll()
 			})
-			p, _ := intercepting(t, proxy.Options{BodyChunks: c.chunks})
+			p, _ := intercepting(t, proxy.Options{BodyChunks: wanted(c.chunks)})
 			client := nectest.Dial(t, p.addr)
 			client.Send(strings.ReplaceAll(c.request, "ADDR", origin.Addr))
 			if strings.HasPrefix(c.want, "TunnelOpened") {

@@ -171,3 +171,6 @@ func authority(t testing.TB) (*ca.Authority, *tls.Config) {
 	pool.AddCert(a.Certificate())
 	return a, &tls.Config{RootCAs: pool}
 }
+
+// wanted returns Options.BodyChunks, or TunnelData, that always says the same.
+func wanted(yes bool) func() bool { return func() bool { return yes } }

@@ -47,8 +47,10 @@ type Options struct {
 	// content decoding; 0 means 64 MiB, -1 no limit. Of a WebSocket frame it is
 	// the content after inflating, and 16 MiB at most.
 	MaxBody int64
-	// BodyChunks asks for traffic.BodyChunk events.
-	BodyChunks bool
+	// BodyChunks and TunnelData report whether traffic.BodyChunk and
+	// traffic.TunnelData events are wanted now. They are called for each piece that
+	// passes, by any goroutine; nil is for never.
+	BodyChunks, TunnelData func() bool
 	// Frames returns what decides about the messages of the WebSocket connection
 	// that x has opened. ctx is done when the connection has ended or is being
 	// closed, and has Notes for events; w may be used at once, by any goroutine.

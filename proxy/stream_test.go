@@ -118,7 +118,7 @@ func TestFullDuplex(t *testing.T) {
 			c.Send(c.ReadN(len("0\r\n\r\n")))
 		}
 	})
-	p := start(t, proxy.Options{BodyChunks: true}, proxy.Listener{})
+	p := start(t, proxy.Options{BodyChunks: wanted(true)}, proxy.Listener{})
 	client := nectest.Dial(t, p.addr)
 	for range 2 { // the connection is kept
 		client.Send("POST http://" + origin.Addr + "/ HTTP/1.1\r\nHost: " + origin.Addr + "\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -152,7 +152,7 @@ func TestEventsFlushed(t *testing.T) {
 			c.Send(s)
 		}
 	})
-	p := start(t, proxy.Options{BodyChunks: true}, proxy.Listener{})
+	p := start(t, proxy.Options{BodyChunks: wanted(true)}, proxy.Listener{})
 	client := nectest.Dial(t, p.addr)
 	client.Send(get(origin.Addr, "/"))
 	want := []int{}

@@ -1,0 +1,102 @@
+package protoset
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/necto-dev/necto/internal/grpcwire"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// ErrUnknown is a method that a Set does not describe.
+var ErrUnknown = errors.New("method is not described")
+
+// Set is descriptions of messages. A nil Set describes nothing. A Set may be used
+// by many goroutines.
+type Set struct {
+	files *protoregistry.Files
+	types *dynamicpb.Types
+}
+
+func newSet() *Set {
+	files := new(protoregistry.Files)
+	return &Set{files: files, types: dynamicpb.NewTypes(files)}
+}
+
+// Knows reports whether the method of a path "/pkg.Service/Method" is described.
+func (s *Set) Knows(path string) bool { return s.method(path) != nil }
+
+// method returns the method of a path, nil if it is not described.
+func (s *Set) method(path string) protoreflect.MethodDescriptor {
+	service, method, ok := grpcwire.SplitPath(path)
+	if s == nil || !ok {
+		return nil
+	}
+	d, err := s.files.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		return nil
+	}
+	described, ok := d.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return nil
+	}
+	return described.Methods().ByName(protoreflect.Name(method))
+}
+
+// message returns an empty message of one direction of a method.
+func (s *Set) message(path string, dir traffic.Direction) (*dynamicpb.Message, error) {
+	m := s.method(path)
+	if m == nil {
+		return nil, fmt.Errorf("%w: %.200s", ErrUnknown, path)
+	}
+	if dir == traffic.ClientToServer {
+		return dynamicpb.NewMessage(m.Input()), nil
+	}
+	return dynamicpb.NewMessage(m.Output()), nil
+}
+
+// JSON returns a message, its compression undone, as JSON in one line. The error
+// wraps ErrUnknown if path is not described.
+func (s *Set) JSON(path string, dir traffic.Direction, content []byte) ([]byte, error) {
+	m, err := s.message(path, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := (proto.UnmarshalOptions{Resolver: s.types}).Unmarshal(content, m); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", m.Descriptor().FullName(), err)
+	}
+	text, err := protojson.MarshalOptions{Resolver: s.types}.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", m.Descriptor().FullName(), err)
+	}
+	var line bytes.Buffer // protojson puts in white space at random
+	if err := json.Compact(&line, text); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", m.Descriptor().FullName(), err)
+	}
+	return line.Bytes(), nil
+}
+
+// Encode returns the message that JSON stands for. The error wraps ErrUnknown if
+// path is not described.
+func (s *Set) Encode(path string, dir traffic.Direction, text []byte) ([]byte, error) {
+	m, err := s.message(path, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := (protojson.UnmarshalOptions{Resolver: s.types}).Unmarshal(text, m); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.Descriptor().FullName(), err)
+	}
+	content, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.Descriptor().FullName(), err)
+	}
+	return content, nil
+}

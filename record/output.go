@@ -17,6 +17,8 @@ type output struct {
 	// its length in bytes.
 	file *os.File
 	size int64
+	// sink is w if it is one, nil otherwise.
+	sink Sink
 	// close closes w, nil if it is not ours.
 	close func() error
 }

@@ -135,6 +135,16 @@ func (c *sidecar) copy(w *hashedFile, r io.Reader, s *scanner) error {
 	}
 }
 
+// moveTo lets what is stored from now on go to another folder.
+func (c *sidecar) moveTo(dir string) error {
+	if dir == c.dir {
+		return nil
+	}
+	err := c.close()
+	c.dir, c.root = dir, nil
+	return err
+}
+
 // close closes the folder.
 func (c *sidecar) close() error {
 	if c.root == nil {

@@ -109,25 +109,37 @@ func Create(path string, o Options) (*Writer, error) {
 }
 
 func create(path string, o Options) (*Writer, error) {
-	if o.Redaction == "" {
-		o.Redaction = "auto"
-	}
-	if o.Redaction != "auto" && o.Redaction != "off" {
-		return nil, fmt.Errorf("unknown redaction %q", o.Redaction)
-	}
-	if o.Append && o.Force {
-		return nil, errors.New("either append or replace, not both")
-	}
-	if o.Session == "" {
-		o.Session = ulid.Make().String()
-	}
-	if _, err := compilePatterns(o.Redact); err != nil {
+	o, err := o.complete()
+	if err != nil {
 		return nil, err
 	}
 	out, err := openOutput(path, o)
 	if err != nil {
 		return nil, err
 	}
+	return begin(out, path, o)
+}
+
+// complete returns o with what is filled in, or what is wrong with it.
+func (o Options) complete() (Options, error) {
+	if o.Redaction == "" {
+		o.Redaction = "auto"
+	}
+	if o.Redaction != "auto" && o.Redaction != "off" {
+		return o, fmt.Errorf("unknown redaction %q", o.Redaction)
+	}
+	if o.Append && o.Force {
+		return o, errors.New("either append or replace, not both")
+	}
+	if o.Session == "" {
+		o.Session = ulid.Make().String()
+	}
+	_, err := compilePatterns(o.Redact)
+	return o, err
+}
+
+// begin starts a recording on an output, which is closed if that fails.
+func begin(out *output, path string, o Options) (*Writer, error) {
 	w, err := start(out, path, o)
 	if err != nil && out.close != nil {
 		err = errors.Join(err, out.close())
@@ -150,12 +162,16 @@ func start(out *output, path string, o Options) (*Writer, error) {
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
-	if out.file == nil {
+	switch {
+	case out.sink != nil: // which says where bodies go
+	case out.file == nil:
 		w.enc.bodies.inlineMax = -1
-	} else if err := w.continueOrClear(path, o); err != nil {
-		return nil, err
+	default:
+		if err := w.continueOrClear(path, o); err != nil {
+			return nil, err
+		}
 	}
-	if err := out.write(w.enc.appendMeta(nil, o.Session, o)); err != nil {
+	if err := w.write(w.enc.appendMeta(nil, o.Session, o)); err != nil {
 		return nil, err
 	}
 	go w.run()
@@ -434,10 +450,19 @@ func (w *Writer) writePending(old []openExchange) {
 	}
 }
 
+// write writes whole lines, after which a sink may want bodies elsewhere.
+func (w *Writer) write(lines []byte) error {
+	err := w.out.write(lines)
+	if err == nil && w.out.sink != nil {
+		err = w.enc.bodies.sidecar.moveTo(w.out.sink.Bodies())
+	}
+	return err
+}
+
 // flush writes the lines there are and publishes the counts.
 func (w *Writer) flush() {
 	if len(w.buf) > 0 && w.Err() == nil {
-		w.fail(w.out.write(w.buf))
+		w.fail(w.write(w.buf))
 	}
 	w.buf = w.buf[:0]
 	w.seen.Open = int64(len(w.open.byID))

@@ -1,0 +1,61 @@
+package h2
+
+import "time"
+
+// Config says how a connection behaves. The zero value works.
+type Config struct {
+	// StreamWindow is how many bytes a peer may send on a stream ahead of
+	// Stream.Read; 0 means 4 MiB. ConnWindow is the same for the connection, at
+	// least 65,535; 0 means 16 MiB.
+	StreamWindow, ConnWindow int
+	// MaxBuffered is how many bytes at most lie unread in all streams of the
+	// connection, at least ConnWindow; 0 means 32 MiB.
+	MaxBuffered int
+	// MaxStreams is how many streams a peer may have open at a time
+	// (SETTINGS_MAX_CONCURRENT_STREAMS); 0 means 250. It has no meaning for a
+	// client.
+	MaxStreams uint32
+	// MaxHeaderList bounds a head or trailer section: the bytes of names and values
+	// and 32 for each field (RFC 9113 section 6.5.2); 0 means 1 MiB.
+	MaxHeaderList uint32
+	// ExtendedConnect makes a server offer extended CONNECT (RFC 8441), and so
+	// accept the pseudo-field :protocol.
+	ExtendedConnect bool
+
+	// SettingsTimeout bounds the wait for the preface and the first SETTINGS of
+	// the peer, and for its acknowledgement of ours; 0 means 10 s.
+	SettingsTimeout time.Duration
+	// FrameTimeout bounds the silence inside a frame or a header block; 0 means
+	// 30 s.
+	FrameTimeout time.Duration
+	// WriteTimeout bounds a write to a connection that takes nothing; 0 means
+	// 30 s.
+	WriteTimeout time.Duration
+	// StallTimeout is how long a stream waits for a peer that gives no window
+	// before it is reset with CodeCancel; 0 means 5 minutes, -1 for ever.
+	StallTimeout time.Duration
+	// IdleTimeout ends a connection in good order that had no stream for so long;
+	// 0 means never.
+	IdleTimeout time.Duration
+	// PingAfter is after how much silence the peer is asked by a PING whether it is
+	// still there; the connection ends if SettingsTimeout later nothing came. 0
+	// means never.
+	PingAfter time.Duration
+}
+
+// Settings are what a peer has said about itself (RFC 9113 section 6.5.2, RFC
+// 8441 section 3).
+type Settings struct {
+	HeaderTableSize uint32
+	EnablePush      bool
+	// MaxStreams is how many streams may be open to the peer at a time; 1<<32 - 1
+	// without a limit.
+	MaxStreams   uint32
+	StreamWindow uint32
+	MaxFrameSize uint32
+	// MaxHeaderList is the longest header section the peer takes, counted as in
+	// Config; 1<<32 - 1 without a limit.
+	MaxHeaderList uint32
+	// ExtendedConnect means that the peer takes :protocol.
+	ExtendedConnect bool
+}

@@ -1,0 +1,90 @@
+package grpcwire
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/necto-dev/necto/internal/coding"
+)
+
+// readAll returns the contents of all messages and how they ended.
+func readAll(r *Reader) (contents []string, err error) {
+	for {
+		_, content, err := r.Next()
+		if err != nil {
+			if len(content) > 0 {
+				contents = append(contents, string(content))
+			}
+			return contents, err
+		}
+		contents = append(contents, string(content))
+	}
+}
+
+func TestReader(t *testing.T) {
+	body := bodyOf("one", "", "three")
+	disk := errors.New("disk on fire")
+	for _, c := range []struct {
+		name   string
+		format Format
+		source io.Reader
+		limit  int64
+		want   []string
+		err    error
+	}{
+		{"all", GRPC, bytes.NewReader(body), 100, []string{"one", "", "three"}, io.EOF},
+		{"cut to the limit", GRPC, bytes.NewReader(body), 2, []string{"on", "", "th"}, io.EOF},
+		{"nothing kept", GRPC, bytes.NewReader(body), 0, []string{"", "", ""}, io.EOF},
+		{"base64", WebText, strings.NewReader(base64.StdEncoding.EncodeToString(body)), 100, []string{"one", "", "three"}, io.EOF},
+		{"no gRPC", None, bytes.NewReader(body), 100, nil, io.EOF},
+		{"cut inside a message", GRPC, bytes.NewReader(body[:len(body)-1]), 100, []string{"one", "", "thre"}, io.ErrUnexpectedEOF},
+		{"cut behind the limit", GRPC, bytes.NewReader(body[:len(body)-1]), 2, []string{"one"[:2], "", "th"}, io.ErrUnexpectedEOF},
+		{"cut inside a prefix", GRPC, bytes.NewReader(body[:11]), 100, []string{"one"}, io.ErrUnexpectedEOF},
+		{"a promise of 4 GiB", GRPC, strings.NewReader("\x00\xff\xff\xff\xffx"), 1 << 40, []string{"x"}, io.ErrUnexpectedEOF},
+		{"a broken source", GRPC, io.MultiReader(bytes.NewReader(body[:7]), iotest.ErrReader(disk)), 100, []string{"on"}, disk},
+		{"a source that breaks behind the limit", GRPC, io.MultiReader(bytes.NewReader(body[:7]), iotest.ErrReader(disk)), 1, []string{"o"}, disk},
+	} {
+		got, err := readAll(NewReader(c.source, c.format, c.limit))
+		if diff := cmp.Diff(c.want, got); diff != "" || !errors.Is(err, c.err) {
+			t.Errorf("%s: error %v, %s", c.name, err, diff)
+		}
+	}
+}
+
+func TestDecoded(t *testing.T) {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, _ = w.Write([]byte("content"))
+	w.Close()
+	compressed := Message{Compressed: true}
+	for _, c := range []struct {
+		name     string
+		message  Message
+		content  []byte
+		encoding string
+		want     string
+		err      error
+	}{
+		{"plain", Message{}, []byte("content"), "gzip", "content", nil},
+		{"compressed", compressed, zipped.Bytes(), "gzip", "content", nil},
+		{"marked, without an encoding", compressed, []byte("content"), "", "content", nil},
+		{"unknown", compressed, zipped.Bytes(), "snappy", "", coding.ErrUnknown},
+		{"broken", compressed, zipped.Bytes()[:12], "gzip", "", coding.ErrCorrupt},
+	} {
+		got, err := Decoded(c.message, c.content, c.encoding, 100)
+		if c.err == nil && string(got) != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, error %v", c.name, got, err)
+		}
+	}
+	if _, err := Decoded(compressed, zipped.Bytes(), "gzip", 3); !errors.Is(err, coding.ErrTooLarge) {
+		t.Errorf("beyond the limit: error %v", err)
+	}
+}

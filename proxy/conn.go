@@ -18,9 +18,9 @@ const (
 	// deadlineSlack is how old an idle deadline may be before it is set anew:
 	// setting one costs more than reading the clock.
 	deadlineSlack = 5 * time.Second
-	// linger is how long what a client still sends is read and thrown away
+	// lingerTime is how long what a client still sends is read and thrown away
 	// after an answer that came early, so that it is not lost to a reset.
-	linger = 500 * time.Millisecond
+	lingerTime = 500 * time.Millisecond
 )
 
 // headTimeout is from the first byte of a head to its last. Tests change it.
@@ -50,6 +50,7 @@ type clientConn struct {
 
 	now            time.Time // the last time the clock was read between requests
 	whole          bool      // the head of the request was there at that time
+	linger         bool      // the client may still be sending when the connection ends
 	deadline       time.Time // when the idle deadline was set, zero for none
 	idle, stopping atomic.Bool
 }
@@ -152,6 +153,44 @@ func (c *clientConn) serveHTTP() {
 	}
 }
 
+// exchange answers one request and reports whether the connection can take
+// another.
+func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
+	r, err := c.route(req)
+	if err != nil {
+		c.rejectHead(err, headOf(req))
+		return false
+	}
+	framing, err := h1.RequestFraming(req)
+	if err != nil {
+		c.rejectHead(err, headOf(req))
+		return false
+	}
+	x := c.newExchange(req, r.url, started)
+	x.Request.Length = framing.BodyLength()
+	x.prepareUpstream(r)
+	c.attachBody(x, framing)
+	keep := x.serve() && !c.stopping.Load()
+	c.now = x.Started.Add(x.Duration)
+	if c.linger || !keep && x.Failure == nil {
+		c.lingerClose()
+	}
+	return keep
+}
+
+// attachBody gives x the request's content.
+func (c *clientConn) attachBody(x *exchange, framing h1.Framing) {
+	if framing.Kind == h1.NoBody {
+		return
+	}
+	x.atOnce = false
+	body := newRawRequestBody(x, c.r.Body(framing))
+	x.reqBody, x.upstream.Body = &body.requestBody, body
+	if !body.Buffered() {
+		c.noDeadline()
+	}
+}
+
 // awaitRequest waits for the first bytes of a request and returns when they
 // were there. What is behind them has headTimeout to come.
 func (c *clientConn) awaitRequest() (time.Time, error) {
@@ -207,6 +246,6 @@ func (c *clientConn) lingerClose() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.setDeadline(time.Now().Add(linger))
+	c.setDeadline(time.Now().Add(lingerTime))
 	_, _ = io.Copy(io.Discard, c.r) // ends with the client or the deadline
 }

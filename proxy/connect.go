@@ -110,7 +110,7 @@ func (c *clientConn) failConnect(req *traffic.Request, started time.Time, addr s
 	x.requestRead()
 	x.fail(err)
 	x.finish()
-	if x.linger {
+	if c.linger {
 		c.lingerClose()
 	}
 }

@@ -31,8 +31,8 @@ func copyBody(w io.Writer, body io.Reader, framing h1.Framing, tap h1.Tap, trail
 			return err
 		}
 	}
-	if raw, ok := body.(rawBody); ok {
-		*trailer = raw.Trailers()
+	if from, ok := body.(trailed); ok {
+		*trailer = from.Trailers()
 	} else if err := h1.CheckFields(*trailer); err != nil {
 		return unfit("trailer", err)
 	}

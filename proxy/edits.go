@@ -46,7 +46,7 @@ type edits struct {
 	sent     *traffic.Request // nil for what the client sent
 	sentBody *sentBody        // nil for the client's
 	received traffic.Response // Status is 0 for none; without Body
-	answer   *originBody      // nil for none
+	answer   answerBody       // nil for none
 	content  lazyCapture      // of answer, as far as layers read it
 	relayed  bool             // answer is what the client gets
 }
@@ -86,7 +86,7 @@ func (x *exchange) sending(req *traffic.Request) (*traffic.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own, ok := out.Body.(*requestBody); out.Body != nil && (!ok || own != x.reqBody) {
+	if out.Body != nil && out.Body != x.upstream.Body {
 		x.edits.sentBody = &sentBody{
 			ReadCloser: out.Body, req: out, client: &x.upstream,
 			capture: lazyCapture{limit: x.c.p.opts.MaxBody, length: out.Length},
@@ -112,7 +112,7 @@ func (x *exchange) receiving(resp *traffic.Response) {
 	x.edits.received = *resp
 	x.edits.received.Header = resp.Header.Clone()
 	x.edits.received.Body = nil
-	if body, ok := resp.Body.(*originBody); ok {
+	if body, ok := resp.Body.(answerBody); ok {
 		x.edits.content.limit, x.edits.content.length = x.c.p.opts.MaxBody, resp.Length
 		x.edits.answer = body
 		body.SetTap(&x.edits.content) // until it is relayed as it came
@@ -138,7 +138,7 @@ func (x *exchange) concludeEdits() {
 	}
 	if x.ReceivedBody = e.content.different(x.ResponseBody); x.ReceivedBody != nil || !x.answeredAsReceived() {
 		if e.answer != nil {
-			e.received.Trailer = e.answer.Trailer
+			e.received.Trailer = e.answer.Trailers()
 		}
 		x.Received = &e.received
 	}

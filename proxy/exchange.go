@@ -3,10 +3,8 @@ package proxy
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -21,13 +19,15 @@ const maxInformational = 100
 type exchange struct {
 	traffic.Exchange
 	c        *clientConn
+	client   clientSide
+	ctx      context.Context // the client's: done when it is gone or the proxy stops
 	origin   bool            // necto is the origin
+	atOnce   bool            // the request was there, whole, when it started
 	upstream traffic.Request // what the layers are given
 	trace    traffic.Trace
 	reqBody  *requestBody // nil for none
 	kept     traffic.Response
 	answer   capture
-	linger   bool           // the client may still be sending when the connection ends
 	notes    *traffic.Notes // nil without layers
 	edits    *edits         // nil without layers
 
@@ -36,39 +36,8 @@ type exchange struct {
 	order sync.Mutex
 }
 
-// exchange answers one request and reports whether the connection can take
-// another.
-func (c *clientConn) exchange(req *traffic.Request, started time.Time) bool {
-	r, err := c.route(req)
-	if err != nil {
-		c.rejectHead(err, headOf(req))
-		return false
-	}
-	framing, err := h1.RequestFraming(req)
-	if err != nil {
-		c.rejectHead(err, headOf(req))
-		return false
-	}
-	x := c.newExchange(req, r.url, started)
-	x.prepareUpstream(r, framing)
-	x.observe(traffic.RequestStarted{Exchange: &x.Exchange})
-	if x.reqBody == nil || x.reqBody.Done() {
-		x.requestRead()
-	}
-	keep := x.run()
-	if x.WS == nil { // a WebSocket connection has ended it
-		x.finish()
-	}
-	c.now = x.Started.Add(x.Duration)
-	keep = keep && x.Failure == nil && !c.stopping.Load()
-	if x.linger || !keep && x.Failure == nil {
-		c.lingerClose()
-	}
-	return keep
-}
-
 func (c *clientConn) newExchange(req *traffic.Request, url traffic.URL, started time.Time) *exchange {
-	x := &exchange{c: c}
+	x := &exchange{c: c, client: c, ctx: c.ctx, atOnce: c.whole}
 	req.URL = url
 	x.Exchange = traffic.Exchange{
 		ID: traffic.ExchangeID(c.p.lastExchange.Add(1)), Conn: c.id, Started: started,
@@ -78,10 +47,9 @@ func (c *clientConn) newExchange(req *traffic.Request, url traffic.URL, started 
 }
 
 // prepareUpstream makes the request that the layers are given: the client's,
-// with its body, the callbacks and, if the route says so, another Host.
-func (x *exchange) prepareUpstream(r route, framing h1.Framing) {
+// with the callbacks and, if the route says so, another Host.
+func (x *exchange) prepareUpstream(r route) {
 	x.origin = r.origin
-	x.Request.Length = framing.BodyLength()
 	x.upstream = *x.Request
 	x.upstream.Informational = x.informational
 	x.trace = traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
@@ -90,29 +58,33 @@ func (x *exchange) prepareUpstream(r route, framing h1.Framing) {
 		x.upstream.Header = x.Request.Header.Clone()
 		x.upstream.Header.Set("Host", r.host)
 	}
-	if framing.Kind == h1.NoBody {
-		return
+}
+
+// serve answers the request whose content, if there is any, x.reqBody has. It
+// reports whether both sides agree to keep the connection.
+func (x *exchange) serve() bool {
+	x.observe(traffic.RequestStarted{Exchange: &x.Exchange})
+	if x.reqBody == nil || x.reqBody.Done() {
+		x.requestRead()
 	}
-	x.reqBody = &requestBody{Body: x.c.r.Body(framing), x: x}
-	x.reqBody.capture.begin(x, traffic.ClientToServer, x.Request.Length)
-	x.reqBody.Tap = &x.reqBody.capture
-	x.upstream.Body = x.reqBody
-	if !x.reqBody.Buffered() {
-		x.c.noDeadline()
+	keep := x.run()
+	if x.WS == nil { // a WebSocket connection has ended it
+		x.finish()
 	}
+	return keep && x.Failure == nil
 }
 
 // run gets the answer and relays it. It reports whether both sides agree to
 // keep the connection.
 func (x *exchange) run() bool {
-	ctx := x.c.ctx
+	ctx := x.ctx
 	if len(x.c.p.opts.Layers) > 0 {
 		ctx = x.inLayers(ctx)
 	}
 	if x.RequestDone >= 0 {
-		x.c.watch.start()
+		x.client.await()
 	}
-	defer x.c.watch.stop()
+	defer x.client.awaited()
 	if x.c.next == nil {
 		return x.fail(&traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "there is no way to an origin"})
 	}
@@ -125,10 +97,10 @@ func (x *exchange) run() bool {
 	}
 	x.responseStarted(resp)
 	if resp.Status == 101 {
-		x.upgrade(resp)
+		x.client.upgrade(x, resp)
 		return false
 	}
-	return x.relayResponse(resp)
+	return x.client.respond(x, resp)
 }
 
 // observe tells the observer, one event at a time.
@@ -144,12 +116,12 @@ func (x *exchange) requestRead() {
 	defer x.order.Unlock()
 	if x.reqBody != nil {
 		x.reqBody.over.Store(true)
-		x.Request.Trailer = x.reqBody.Trailer
-		x.upstream.Trailer = x.reqBody.Trailer
+		x.Request.Trailer = x.reqBody.Trailers()
+		x.upstream.Trailer = x.Request.Trailer
 		x.RequestBody = &x.reqBody.capture.body
 	}
-	if x.reqBody == nil && x.c.whole {
-		x.RequestDone = 0 // it was there when the clock was read
+	if x.atOnce {
+		x.RequestDone = 0
 	} else {
 		x.RequestDone = time.Since(x.Started)
 	}
@@ -179,10 +151,7 @@ func (x *exchange) informational(resp *traffic.Response) error {
 		}
 		x.reqBody.continued = true
 	}
-	if _, err := x.c.conn.Write(h1.AppendResponse(nil, resp)); err != nil {
-		return clientFailure(err)
-	}
-	return nil
+	return clientFailure(x.client.inform(resp))
 }
 
 func (x *exchange) responseStarted(resp *traffic.Response) {
@@ -200,34 +169,30 @@ func (x *exchange) responseStarted(resp *traffic.Response) {
 // the failure says otherwise or the client is the reason.
 func (x *exchange) fail(err error) bool {
 	x.setFailure(err)
-	x.c.watch.stop()
+	x.client.awaited()
 	if x.reqBody.unread() && x.reqBody.Buffered() {
 		_ = x.drain(-1) // for the capture; it does not wait
 	}
 	switch {
-	case x.c.ctx.Err() != nil:
-		x.c.abort()
+	case x.ctx.Err() != nil:
+		x.client.reset(x)
 	case x.Failure.End != traffic.EndDefault:
-		x.end(h1.Framing{})
+		x.client.end(x)
 	case x.Failure.Side == traffic.SideClient && x.Failure.Kind == traffic.FailProtocol:
-		x.answerFailure(http.StatusBadRequest)
+		x.client.refuse(x, http.StatusBadRequest)
 	case x.Failure.Side == traffic.SideClient:
-		x.c.abort()
+		x.client.reset(x)
 	default:
-		x.answerFailure(http.StatusBadGateway)
+		x.client.refuse(x, http.StatusBadGateway)
 	}
 	return false
-}
-
-func (x *exchange) answerFailure(status int) {
-	x.linger = x.c.writeText(status, x.Failure.Text, x.Request.Method != "HEAD") == nil
 }
 
 // setFailure notes why the exchange failed. What happens after the connection
 // was cancelled has the cause of that as its reason.
 func (x *exchange) setFailure(err error) {
 	var failure *traffic.Failure
-	switch cause := context.Cause(x.c.ctx); {
+	switch cause := context.Cause(x.ctx); {
 	case errors.Is(cause, errClientGone):
 		failure = &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideClient, Text: errClientGone.Error(), Err: err}
 	case errors.Is(cause, errShutdown):
@@ -278,77 +243,4 @@ func (x *exchange) timing() traffic.Timing {
 		}
 	}
 	return t
-}
-
-// requestBody is the request's content as the layers see it.
-type requestBody struct {
-	*h1.Body
-	x         *exchange
-	capture   capture
-	continued bool        // the client was told to send the content; guarded by x.order
-	over      atomic.Bool // the last byte was read
-	begun     atomic.Bool // somebody reads
-}
-
-// unread reports whether there is content that nobody has begun to read.
-func (b *requestBody) unread() bool { return b != nil && !b.begun.Load() && !b.over.Load() }
-
-// Read is for layers that need the content.
-func (b *requestBody) Read(p []byte) (int, error) {
-	b.begun.Store(true)
-	if err := b.askFor(); err != nil {
-		return 0, err
-	}
-	n, err := b.Body.Read(p)
-	if errors.Is(err, io.EOF) {
-		b.ended()
-	}
-	return n, requestFailure(err)
-}
-
-// askFor tells a client that waits for 100 Continue to go on (RFC 9110 section
-// 10.1.1), unless the final answer is already on its way.
-func (b *requestBody) askFor() error {
-	if b.Buffered() || !b.x.Request.Header.HasToken("Expect", "100-continue") {
-		return nil
-	}
-	b.x.order.Lock()
-	defer b.x.order.Unlock()
-	if b.continued || b.x.Response != nil {
-		return nil
-	}
-	b.continued = true
-	_, err := io.WriteString(b.x.c.conn, "HTTP/1.1 100 Continue\r\n\r\n")
-	return clientFailure(err)
-}
-
-// Trailers returns the trailer fields once the end was reached.
-func (b *requestBody) Trailers() traffic.Fields { return b.Trailer }
-
-// Relay is for the network: the raw body, as it comes.
-func (b *requestBody) Relay(w io.Writer, prefix []byte) error {
-	b.begun.Store(true)
-	err := b.Body.Relay(w, prefix)
-	if err == nil {
-		b.ended()
-	}
-	return requestFailure(err)
-}
-
-// ended is called when the last byte was read: from now on the answer is
-// awaited, and the client watched.
-func (b *requestBody) ended() {
-	if b.x.RequestDone < 0 {
-		b.x.requestRead()
-		b.x.c.watch.start()
-	}
-}
-
-// Close makes a reader that waits for the client return. It may be called
-// while another goroutine reads.
-func (b *requestBody) Close() error {
-	if !b.over.Load() {
-		b.x.c.setDeadline(time.Now())
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 
@@ -96,16 +97,10 @@ func (x *exchange) checkAnswer(resp *traffic.Response) error {
 		_ = closeBody(resp.Body)
 		return unfit("response", err)
 	}
-	if body, ok := resp.Body.(*originBody); ok && e != nil && body == e.answer {
+	if e != nil && e.answer != nil && resp.Body == io.ReadCloser(e.answer) {
 		e.relayed = true
-		if body.Framing() == framing {
-			return nil
-		}
 	}
-	if framing.Kind != h1.NoBody {
-		head, _ := reframe(resp, framing, x.Request.Proto)
-		resp.Header = head.Header
-	}
+	x.client.fit(x, resp, framing)
 	return nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
@@ -15,57 +17,94 @@ type rawBody interface {
 	Framing() h1.Framing
 	Buffered() bool
 	Relay(w io.Writer, prefix []byte) error
-	Trailers() traffic.Fields
+	trailed
 }
 
-// rawResponseBody is a rawBody that can be watched.
-type rawResponseBody interface {
-	rawBody
+// answerBody is the content of an origin's response, which can be watched.
+type answerBody interface {
+	io.ReadCloser
 	SetTap(h1.Tap)
+	trailed
+}
+
+// rawAnswerBody is an answerBody that can be relayed as it came.
+type rawAnswerBody interface {
+	answerBody
+	rawBody
 }
 
 var (
-	_ rawBody         = (*requestBody)(nil)
-	_ rawResponseBody = (*originBody)(nil)
+	_ rawBody       = (*rawRequestBody)(nil)
+	_ rawAnswerBody = (*originBody)(nil)
 )
 
-// relayResponse sends the response to the client as it comes. It reports
-// whether the connection can take another request.
-func (x *exchange) relayResponse(resp *traffic.Response) bool {
-	if x.c.opts.Reverse != nil && x.c.tunnel == nil {
-		// It names other ports of the origin, past necto.
-		resp.Header = resp.Header.Without("Alt-Svc")
+// await implements clientSide.
+func (c *clientConn) await() { c.watch.start() }
+
+// awaited implements clientSide.
+func (c *clientConn) awaited() { c.watch.stop() }
+
+// interrupt implements clientSide.
+func (c *clientConn) interrupt() { c.setDeadline(time.Now()) }
+
+// inform implements clientSide.
+func (c *clientConn) inform(resp *traffic.Response) error {
+	_, err := c.conn.Write(h1.AppendResponse(nil, resp))
+	return err
+}
+
+// fit implements clientSide.
+func (c *clientConn) fit(x *exchange, resp *traffic.Response, framing h1.Framing) {
+	if body, ok := resp.Body.(*originBody); ok && x.edits != nil && x.edits.relayed && body.Framing() == framing {
+		return
 	}
+	if framing.Kind != h1.NoBody {
+		head, _ := reframe(resp, framing, x.Request.Proto)
+		resp.Header = head.Header
+	}
+}
+
+// respond implements clientSide.
+func (c *clientConn) respond(x *exchange, resp *traffic.Response) bool {
+	x.withoutAltSvc(resp)
 	head := resp
 	framing, err := h1.ResponseFraming(resp, x.Request.Method)
 	if err != nil {
 		_ = closeBody(resp.Body) // ends the upload, too
 		return x.fail(&traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideUpstream, Text: err.Error(), Err: err})
 	}
-	raw, isRaw := resp.Body.(rawResponseBody)
+	raw, isRaw := resp.Body.(rawAnswerBody)
 	tooNew := framing.Kind == h1.Chunked && x.Request.Proto == "HTTP/1.0"
 	if isRaw && raw.Framing() == framing && !tooNew {
-		err = x.relayRaw(resp, raw)
+		err = c.relayRaw(x, resp, raw)
 	} else {
 		if framing.Kind != h1.NoBody {
 			head, framing = reframe(resp, framing, x.Request.Proto)
 		}
-		err = x.relayContent(head, framing)
+		err = c.relayContent(x, head, framing)
 	}
 	if closeErr := closeBody(resp.Body); err == nil {
 		err = closeErr
 	}
 	if err != nil {
 		x.setFailure(err)
-		x.c.watch.stop()
-		x.end(framing)
+		c.awaited()
+		c.endAnswer(x, framing)
 		return false
 	}
-	x.drainRequest()
+	c.drainRequest(x)
 	if x.reqBody != nil && !x.reqBody.Done() {
 		return false
 	}
 	return persistent(x.Request.Proto, x.Request.Header) && persistent(head.Proto, head.Header) && framing.Kind != h1.UntilClose
+}
+
+// withoutAltSvc takes out what names other ports of the origin behind a
+// listener, past necto.
+func (x *exchange) withoutAltSvc(resp *traffic.Response) {
+	if x.c.opts.Reverse != nil && x.c.tunnel == nil {
+		resp.Header = resp.Header.Without("Alt-Svc")
+	}
 }
 
 // captureAnswer begins the capture of a response body.
@@ -76,7 +115,7 @@ func (x *exchange) captureAnswer(length int64) *capture {
 }
 
 // relayRaw sends head and body as they came.
-func (x *exchange) relayRaw(resp *traffic.Response, body rawResponseBody) error {
+func (c *clientConn) relayRaw(x *exchange, resp *traffic.Response, body rawAnswerBody) error {
 	if body.Framing().Kind != h1.NoBody {
 		tap := x.captureAnswer(resp.Length)
 		body.SetTap(tap)
@@ -84,7 +123,7 @@ func (x *exchange) relayRaw(resp *traffic.Response, body rawResponseBody) error 
 	out := getBuffer()
 	defer putBuffer(out)
 	*out = h1.AppendResponse(*out, resp)
-	err := body.Relay(x.c.conn, *out)
+	err := body.Relay(c.conn, *out)
 	x.Response.Trailer = body.Trailers()
 	return relayFailure(err)
 }
@@ -114,12 +153,12 @@ func reframe(resp *traffic.Response, framing h1.Framing, clientProto string) (*t
 }
 
 // relayContent sends a head and a body that is read decoded and framed anew.
-func (x *exchange) relayContent(resp *traffic.Response, framing h1.Framing) error {
+func (c *clientConn) relayContent(x *exchange, resp *traffic.Response, framing h1.Framing) error {
 	out := getBuffer()
 	defer putBuffer(out)
 	*out = h1.AppendResponse(*out, resp)
 	if framing.Kind == h1.NoBody {
-		_, err := x.c.conn.Write(*out)
+		_, err := c.conn.Write(*out)
 		return clientFailure(err)
 	}
 	tap := x.captureAnswer(resp.Length)
@@ -128,12 +167,12 @@ func (x *exchange) relayContent(resp *traffic.Response, framing h1.Framing) erro
 	}
 	if memory, ok := resp.Body.(*traffic.MemoryBody); ok && framing == (h1.Framing{Kind: h1.ByLength, Length: int64(len(memory.Bytes()))}) {
 		tap.Data(memory.Bytes())
-		return clientFailure(writeBoth(x.c.conn, *out, memory.Bytes()))
+		return clientFailure(writeBoth(c.conn, *out, memory.Bytes()))
 	}
-	if _, err := x.c.conn.Write(*out); err != nil {
+	if _, err := c.conn.Write(*out); err != nil {
 		return clientFailure(err)
 	}
-	err := copyBody(x.c.conn, resp.Body, framing, tap, &resp.Trailer)
+	err := copyBody(c.conn, resp.Body, framing, tap, &resp.Trailer)
 	x.Response.Trailer = resp.Trailer
 	return relayFailure(err)
 }
@@ -154,30 +193,35 @@ func closeBody(body io.Closer) error {
 	return body.Close()
 }
 
-// upgrade turns the connection into what a 101 agreed on: WebSocket, or
-// something that necto does not read. Bytes pass in both directions until both
-// have ended.
-func (x *exchange) upgrade(resp *traffic.Response) {
+// upgrade implements clientSide: it turns the connection into what a 101 agreed
+// on, WebSocket, or something that necto does not read. Bytes pass in both
+// directions until both have ended.
+func (c *clientConn) upgrade(x *exchange, resp *traffic.Response) {
 	origin, ok := resp.Body.(tunnelConn)
 	if !ok { // a layer's
 		_ = closeBody(resp.Body)
 		x.fail(&traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "a 101 without a connection"})
 		return
 	}
-	x.c.watch.stop()
-	x.c.noDeadline()
-	if _, err := x.c.conn.Write(h1.AppendResponse(nil, resp)); err != nil {
+	c.awaited()
+	c.noDeadline()
+	if err := c.inform(resp); err != nil {
 		_ = origin.Close()
 		x.setFailure(clientFailure(err))
-		x.c.abort()
+		c.abort()
 		return
 	}
 	if opensWebSocket(x.Request, resp) {
 		x.relayWebSocket(resp, origin)
 		return
 	}
-	x.c.relayTunnel(x.c.newTunnel(x.Request.URL.HostPort(), ""), origin)
-	if errors.Is(context.Cause(x.c.ctx), errShutdown) {
+	c.relayTunnel(c.newTunnel(x.Request.URL.HostPort(), ""), origin)
+	if errors.Is(context.Cause(c.ctx), errShutdown) {
 		x.setFailure(errShutdown)
 	}
+}
+
+// refuse implements clientSide.
+func (c *clientConn) refuse(x *exchange, status int) {
+	c.linger = c.writeText(status, x.Failure.Text, x.Request.Method != http.MethodHead) == nil
 }

@@ -84,7 +84,7 @@ func (u *upload) finish(req *traffic.Request, oc *originConn, complete bool) boo
 		return true
 	}
 	if complete {
-		timer := time.NewTimer(linger)
+		timer := time.NewTimer(lingerTime)
 		defer timer.Stop()
 		select {
 		case <-u.done:

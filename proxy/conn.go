@@ -82,6 +82,10 @@ func (c *clientConn) serve() {
 	defer c.close()
 	unblock := context.AfterFunc(c.ctx, c.abort)
 	defer unblock()
+	if c.opts.Raw != "" {
+		c.serveRaw()
+		return
+	}
 	if _, err := c.awaitRequest(); err != nil || !c.admitAddress() {
 		return
 	}
@@ -113,7 +117,7 @@ func (c *clientConn) abort() {
 }
 
 func resetOnClose(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := netConn(conn).(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // it may be closed already
 	}
 }

@@ -11,6 +11,7 @@ import (
 type listener struct {
 	net.Listener
 	opts Listener
+	p    *Proxy // the variant that serves its connections
 }
 
 // Listen opens a listener and returns its address. Connections are accepted
@@ -22,12 +23,13 @@ func (p *Proxy) Listen(ctx context.Context, l Listener) (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", l.Addr, err)
 	}
-	if !p.addListener(listener{nl, l}) {
+	v := p.variant(l)
+	if !p.addListener(listener{nl, l, v}) {
 		_ = nl.Close() // nobody has connected that was accepted
 		return nil, fmt.Errorf("listen on %s: %w", l.Addr, net.ErrClosed)
 	}
 	p.log.Info("listening", "addr", nl.Addr().String())
-	open := len(p.opts.AllowFrom) == 0 && (p.opts.Auth.isZero() || l.Reverse != nil || l.Origin)
+	open := len(v.opts.AllowFrom) == 0 && (v.opts.Auth.isZero() || l.Reverse != nil || l.Origin || l.Raw != "")
 	if tcp, ok := nl.Addr().(*net.TCPAddr); ok && open && !tcp.IP.IsLoopback() {
 		p.log.Warn("other machines can reach the proxy, and nobody is asked for a password", "addr", tcp.String())
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http/httptrace"
 	"net/url"
@@ -80,12 +81,21 @@ func (d *dialer) connectDirect(ctx context.Context, addr string, trace *traffic.
 	})
 	start := time.Now()
 	conn, err := d.dial.DialContext(ctx, "tcp", d.resolve(addr))
+	d.tellDialed(ctx, addr, err)
 	if err != nil {
 		return nil, upstreamFailure("connect to "+addr, err)
 	}
 	trace.DNS = dns
 	trace.Connect = time.Since(start) - max(0, dns)
 	return conn, nil
+}
+
+// tellDialed tells how an attempt to connect has ended, unless it was given up.
+func (d *dialer) tellDialed(ctx context.Context, addr string, err error) {
+	if d.opts.Dialed == nil || err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	d.opts.Dialed(addr, err)
 }
 
 // resolve applies the Resolve option to host:port.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"time"
@@ -87,6 +88,16 @@ type Listener struct {
 	// Origin lets the layers answer origin-form requests, with Host as the
 	// authority: a recording served to clients whose base URL is this address.
 	Origin bool
+	// Raw, if not "", is the host:port that connections are passed to unread, each
+	// as a traffic.Tunnel. It needs a Network.
+	Raw string
+	// Options, if not nil, are in force here in place of the Proxy's, but for CA,
+	// Grace and Log.
+	Options *Options
+	// Accepted, if not nil, is given each connection before anything is read and
+	// returns what is used in its place: the same one, or one around it that has
+	// NetConn and CloseWrite as a *tls.Conn has. It is called by one goroutine.
+	Accepted func(net.Conn) net.Conn
 }
 
 // ClientCert is a certificate for origins.
@@ -119,6 +130,10 @@ type Network struct {
 	// have user and password. It is called by any goroutine when a connection is
 	// opened. nil is for no upstream proxy at all.
 	Upstream func(u *url.URL) (*url.URL, error)
+	// Dialed, if not nil, is told how each attempt to connect to an origin or an
+	// upstream proxy at addr, host:port, has ended, but for those that were given
+	// up. It is called by any goroutine.
+	Dialed func(addr string, err error)
 	// DialTimeout bounds name look-up and connect, 0 means 30 s;
 	// TLSTimeout the handshake, 0 means 15 s.
 	DialTimeout, TLSTimeout time.Duration

@@ -27,12 +27,18 @@ var errShutdown = errors.New("necto was stopped")
 // Proxy is an intercepting proxy. Create it with New. Its methods may be called
 // concurrently.
 type Proxy struct {
+	*core
 	opts     Options
 	observer traffic.Observer
-	log      *slog.Logger
-	own      ownAddresses
 	server   *tls.Config // towards clients, nil without CA
 	origins  *dialer     // nil without Network
+}
+
+// core is what a Proxy has in common with the variants of it that serve listeners
+// with Options of their own.
+type core struct {
+	log *slog.Logger
+	own ownAddresses
 
 	lastExchange, lastConn atomic.Uint64
 	webSockets             webSockets
@@ -50,24 +56,41 @@ func New(opts Options) *Proxy {
 	if opts.Grace == 0 {
 		opts.Grace = defaultGrace
 	}
-	if opts.MaxBody == 0 {
-		opts.MaxBody = defaultMaxBody
+	c := &core{log: opts.Log, conns: make(map[*clientConn]struct{})}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
 	}
-	p := &Proxy{opts: opts, observer: opts.Observer, log: opts.Log, conns: make(map[*clientConn]struct{})}
-	if p.observer == nil {
-		p.observer = traffic.Tee{}
-	}
-	if p.log == nil {
-		p.log = slog.New(slog.DiscardHandler)
-	}
+	p := newVariant(c, opts)
 	if opts.CA != nil {
 		p.server = newServerConfig(opts.CA)
 		opts.CA.OnIssue = p.certIssued
 	}
+	return p
+}
+
+// newVariant returns a Proxy of the core that opens no TLS.
+func newVariant(c *core, opts Options) *Proxy {
+	if opts.MaxBody == 0 {
+		opts.MaxBody = defaultMaxBody
+	}
+	p := &Proxy{core: c, opts: opts, observer: opts.Observer}
+	if p.observer == nil {
+		p.observer = traffic.Tee{}
+	}
 	if opts.Network != nil {
-		p.origins = newDialer(*opts.Network, &p.own)
+		p.origins = newDialer(*opts.Network, &c.own)
 	}
 	return p
+}
+
+// variant returns the Proxy that serves a listener.
+func (p *Proxy) variant(l Listener) *Proxy {
+	if l.Options == nil {
+		return p
+	}
+	v := newVariant(p.core, *l.Options)
+	v.server = p.server
+	return v
 }
 
 func (p *Proxy) certIssued(name string, notAfter time.Time) {
@@ -178,7 +201,10 @@ func (p *Proxy) accept(ctx context.Context, l listener, serving *sync.WaitGroup)
 			return fmt.Errorf("accept: %w", err)
 		}
 		backoff = 0
-		c := newClientConn(ctx, p, l.opts, conn)
+		if l.opts.Accepted != nil {
+			conn = l.opts.Accepted(conn)
+		}
+		c := newClientConn(ctx, l.p, l.opts, conn)
 		if !p.register(c) {
 			c.close()
 			continue

@@ -87,6 +87,8 @@ func (c bodyClass) grammar(p *patterns) grammar {
 // finds nothing in what is none.
 func classOfBody(mediaType string) bodyClass {
 	switch {
+	case strings.HasPrefix(mediaType, "application/grpc"):
+		return bodyPlain // a mark would not fit the lengths in front of messages
 	case strings.HasPrefix(mediaType, "application/x-www-form-urlencoded"):
 		return bodyForm
 	case strings.HasPrefix(mediaType, "multipart/"):

@@ -48,6 +48,9 @@ type Entry struct {
 	// tenths of a millisecond.
 	Timing   traffic.Timing
 	Duration time.Duration
+	// GRPC has the messages of a gRPC call, nil for anything else. Their times are
+	// in tenths of a millisecond.
+	GRPC []traffic.GRPCMessage
 	// Failure is why the exchange did not complete, nil if it did.
 	Failure     *traffic.Failure
 	Rules, Tags []string

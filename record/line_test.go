@@ -80,6 +80,7 @@ func FuzzLines(f *testing.F) {
 	}
 	f.Add([]byte(`{"type":"http","id":1,"request":{"method":"\u00e9","latin1":["method"],"body":{"base64":"/w=="}}}`))
 	f.Add([]byte(`{"type":"ws.frame","id":1,"dir":"client-to-server","original":{"size":1,"text":"a"},"rules":["x"]}`))
+	f.Add([]byte(`{"type":"http","id":1,"request":{},"grpc":[{"dir":"server-to-client","ms":1.25,"size":3,"compressed":true},{}]}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		if !utf8.Valid(line) || len(line) == 0 {
 			return

@@ -149,6 +149,8 @@ func (p *parser) outcome(e *Entry, key string, value gjson.Result) {
 		p.timing(&e.Timing, value)
 	case "ms":
 		e.Duration = p.millis("ms", value)
+	case "grpc":
+		e.GRPC = p.grpc(value)
 	case "rules":
 		e.Rules = stringsOf(value)
 	case "tags":

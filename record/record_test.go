@@ -119,7 +119,7 @@ func entryOf(x *traffic.Exchange) *Entry {
 	e := &Entry{
 		Type: TypeHTTP, ID: uint64(x.ID), Conn: uint64(x.Conn), At: x.Started.UTC().Truncate(time.Microsecond),
 		Client: x.Client, Server: x.Server, TLS: x.TLS, Timing: x.Timing, Duration: x.Duration,
-		Failure: x.Failure, Rules: x.Rules, Tags: x.Tags,
+		Failure: x.Failure, GRPC: x.GRPC, Rules: x.Rules, Tags: x.Tags,
 		Request: EntryRequest{
 			Method: x.Request.Method, URL: x.Request.URL.String(), Proto: x.Request.Proto,
 			Header: x.Request.Header, Trailer: x.Request.Trailer,
@@ -188,6 +188,10 @@ func full(t testing.TB) *traffic.Exchange {
 		Send: 0, Wait: 590300 * time.Microsecond, Receive: 400 * time.Microsecond,
 	}
 	x.Failure = &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideUpstream, Text: "connection reset"}
+	x.GRPC = []traffic.GRPCMessage{
+		{Dir: traffic.ClientToServer, At: 1200 * time.Microsecond, Size: 17},
+		{Dir: traffic.ServerToClient, At: time.Second, Size: 1 << 32, Compressed: true},
+	}
 	x.Rules, x.Tags = []string{"slow orders"}, []string{"checkout", "second"}
 	return x
 }

@@ -126,6 +126,8 @@ func TestRedactedBodies(t *testing.T) {
 			"--b\r\nContent-Disposition: form-data; name=password\r\n\r\np\r\n--b\r\nContent-Disposition: form-data;name=\"pin_token\"\r\n\r\nq\r\n--b--\r\n",
 			"--b\r\nContent-Disposition: form-data; name=password\r\n\r\n{{redacted:password:#}}\r\n--b\r\nContent-Disposition: form-data;name=\"pin_token\"\r\n\r\n{{redacted:pin_token:#}}\r\n--b--\r\n",
 		},
+		{"application/grpc+json", "\x00\x00\x00\x00\x0d{\"token\":\"t\"}", "\x00\x00\x00\x00\x0d{\"token\":\"t\"}"}, // a mark would not fit the length
+		{"application/grpc-web-text", "ghp_0123456789abcdefghijABCDEFGHIJ012345", "ghp_0123456789abcdefghijABCDEFGHIJ012345"},
 		{mediaParts, "--b\r\n\r\n<a name=\"token\">\r\n\r\n--b--\r\n", "--b\r\n\r\n<a name=\"token\">\r\n\r\n--b--\r\n"},
 		{mediaParts, "--b\r\nContent-Disposition: form-data; name=\"tok", "--b\r\nContent-Disposition: form-data; name=\"tok"},
 	} {

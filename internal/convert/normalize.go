@@ -115,6 +115,9 @@ func normalEntry(e *record.Entry) {
 	e.Request.Header = normalFields(e.Request.Header)
 	e.Request.Trailer = normalFields(e.Request.Trailer)
 	normalBody(e.Request.Body)
+	for i := range e.GRPC {
+		e.GRPC[i].At = 0
+	}
 	if e.Failure != nil {
 		failure := *e.Failure
 		failure.Text = withoutPorts(failure.Text)

@@ -15,16 +15,20 @@ type arrival struct {
 	release func()
 }
 
-// arrive notes a client that was let in. The library lets it know that it is
-// connected, and only then gets ready for its packets: one that came in between
-// would end the connection. So they are held.
-func (s *Server) arrive(sock *socket.Socket, next func(*socket.ExtendedError)) {
+// arrive notes a client that was let in to subscribe to a ring. The library lets it
+// know that it is connected, and only then gets ready for its packets: one that
+// came in between would end the connection. So they are held.
+func (s *Server) arrive(sock *socket.Socket, r *ring, wanted interest) {
 	conn, ready := sock.Conn(), make(chan struct{})
 	// It is called on the goroutine that reads from the client, before the library
 	// looks at the packet.
 	hold := func(...any) { <-ready }
+	sub := newSubscriber(s, r, sock, wanted)
 	var release func()
-	gone := func(...any) { release() } // one that leaves at once never gets connected
+	gone := func(...any) { // one that leaves at once never gets connected
+		sub.leave()
+		release()
+	}
 	release = sync.OnceFunc(func() {
 		conn.RemoveListener("packet", hold)
 		conn.RemoveListener("close", gone)
@@ -32,6 +36,5 @@ func (s *Server) arrive(sock *socket.Socket, next func(*socket.ExtendedError)) {
 	})
 	_ = conn.On("packet", hold)
 	_ = conn.On("close", gone)
-	sock.SetData(&arrival{sub: newSubscriber(s, sock), release: release})
-	next(nil)
+	sock.SetData(&arrival{sub: sub, release: release})
 }

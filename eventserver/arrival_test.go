@@ -1,6 +1,7 @@
 package eventserver
 
 import (
+	"strconv"
 	"testing"
 	"time"
 )
@@ -54,9 +55,15 @@ func TestClientsThatLeaveWithTheConnectLeaveNothing(t *testing.T) {
 // awaitClients waits until n clients are connected.
 func awaitClients(t testing.TB, s *Server, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); s.Stats().Clients != n; time.Sleep(time.Millisecond) {
+	eventually(t, strconv.Itoa(n)+" clients", func() bool { return s.Stats().Clients == n })
+}
+
+// eventually waits until something is the case.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d clients, want %d", s.Stats().Clients, n)
+			t.Fatalf("waited in vain: %s", what)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (s *segment) bundleFor(a audience) (b *bundle, made int64) {
 		for _, it := range s.items {
 			p.add(it, a == allTraffic, a != controlOnly)
 		}
-		s.shared[a] = p.bundle()
+		s.shared[a] = p.bundle(s.namespace)
 		made = p.made + int64(len(s.shared[a].frames))
 	}
 	return s.shared[a], made
@@ -65,8 +65,9 @@ func (p *packer) add(it *item, traffic, sockets bool) {
 	}
 }
 
-func (p *packer) bundle() *bundle {
-	b := new(bundle)
+// bundle returns what was added, as packets of a namespace.
+func (p *packer) bundle(namespace string) *bundle {
+	b := newBundle(namespace)
 	for from := 0; from < len(p.entries); {
 		to := batchEnd(p.entries, from)
 		b.addBatch(eventBatch, p.entries[from:to])

@@ -8,9 +8,8 @@ import (
 	"github.com/necto-dev/necto/internal/filter"
 )
 
-// clientEvents are the events of clients. Handlers get the first argument, nil if
-// there is none, and return what is acknowledged.
-var clientEvents = map[string]func(c *client, arg any) (any, error){
+// clientEvents are the events of clients of the namespace "/".
+var clientEvents = map[string]handler{
 	"session:subscribe":   (*client).subscribeSession,
 	"session:unsubscribe": (*client).unsubscribeSession,
 	"traffic:subscribe":   (*client).subscribeTraffic,
@@ -41,7 +40,7 @@ func (c *client) unsubscribeSession(arg any) (any, error) {
 	}
 	c.sub.mu.Lock()
 	defer c.sub.mu.Unlock()
-	c.sub.subs.remove(id)
+	c.subscriptions().remove(id)
 	return nil, nil
 }
 
@@ -68,8 +67,7 @@ func (c *client) subscribeTraffic(arg any) (any, error) {
 	_, next := c.server.ring.bounds()
 	answer := map[string]any{"seq": next, "sessionId": c.server.activeSession()}
 	if since != nil {
-		from := c.sub.rewind(max(*since, 1))
-		answer["since"], answer["dropped"] = from, from-min(from, max(*since, 1))
+		c.sub.resume(answer, *since)
 	}
 	return answer, nil
 }
@@ -78,7 +76,7 @@ func (c *client) subscribeTraffic(arg any) (any, error) {
 func (c *client) subscribe(s *subscription) error {
 	c.sub.mu.Lock()
 	defer c.sub.mu.Unlock()
-	if !c.sub.subs.add(s) {
+	if !c.subscriptions().add(s) {
 		return errTooMany
 	}
 	return nil
@@ -87,7 +85,7 @@ func (c *client) subscribe(s *subscription) error {
 func (c *client) unsubscribeTraffic(any) (any, error) {
 	c.sub.mu.Lock()
 	defer c.sub.mu.Unlock()
-	c.sub.subs = nil
+	*c.subscriptions() = nil
 	return nil, nil
 }
 

@@ -15,6 +15,9 @@ const previewMax = 64 << 10
 
 // Observe implements traffic.Observer. It never waits for a subscriber.
 func (s *Server) Observe(e traffic.Event) {
+	for _, n := range s.namespaces {
+		n.observe(e)
+	}
 	switch e := e.(type) {
 	case traffic.RequestStarted:
 		if one := s.ring.begin(e.Exchange); one != nil {

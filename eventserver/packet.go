@@ -12,6 +12,9 @@ const maxAttachments = 10
 
 // bundle is what a subscriber gets of a segment, ready to be sent.
 type bundle struct {
+	// namespace is how packets say where they belong: nothing for "/", else its
+	// name and a comma.
+	namespace string
 	// frames are the Engine.IO messages as WebSocket frames, in one piece.
 	frames []byte
 	// messages say where in frames they are.
@@ -25,7 +28,15 @@ type message struct {
 	from, to int
 }
 
-// add appends a packet of the namespace "/".
+// newBundle returns an empty bundle for a namespace, "" for "/".
+func newBundle(namespace string) *bundle {
+	if namespace == "" {
+		return new(bundle)
+	}
+	return &bundle{namespace: namespace + ","}
+}
+
+// add appends a packet.
 func (b *bundle) add(name string, args ...*encoded) {
 	b.packet(name, "", "", args)
 }
@@ -41,7 +52,7 @@ func (b *bundle) packet(name, open, end string, args []*encoded) {
 	for _, a := range args {
 		p.attachments += len(a.attachments)
 	}
-	p.begin(name)
+	p.begin(b.namespace, name)
 	sep := "," + open
 	for _, a := range args {
 		if len(a.text) > 0 { // an event may have no argument
@@ -89,7 +100,7 @@ type packetWriter struct {
 
 func (p *packetWriter) raw(s string) { p.buf = append(p.buf, s...) }
 
-func (p *packetWriter) begin(name string) {
+func (p *packetWriter) begin(namespace, name string) {
 	if p.attachments > 0 {
 		p.raw("5") // BINARY_EVENT
 		p.buf = strconv.AppendInt(p.buf, int64(p.attachments), 10)
@@ -97,7 +108,7 @@ func (p *packetWriter) begin(name string) {
 	} else {
 		p.raw("2") // EVENT
 	}
-	p.raw(`["` + name + `"`)
+	p.raw(namespace + `["` + name + `"`)
 }
 
 // arg writes an argument and numbers its attachments.

@@ -10,8 +10,10 @@ import (
 
 // ring keeps the latest events for subscribers.
 type ring struct {
-	maxItems int
-	maxBytes int64
+	// namespace is that of Socket.IO in which they are told: "" stands for "/".
+	namespace string
+	maxItems  int
+	maxBytes  int64
 
 	mu       sync.Mutex // guards the fields below
 	segments []*segment
@@ -31,9 +33,9 @@ type ring struct {
 	closed  bool
 }
 
-func newRing(maxItems int, maxBytes int64, active *session) *ring {
+func newRing(namespace string, maxItems int, maxBytes int64, active *session) *ring {
 	r := &ring{
-		maxItems: maxItems, maxBytes: maxBytes, active: active, next: 1,
+		namespace: namespace, maxItems: maxItems, maxBytes: maxBytes, active: active, next: 1,
 		begun: map[traffic.ExchangeID]*item{}, headed: map[traffic.ExchangeID]*item{},
 		running: map[traffic.ExchangeID]*session{},
 		news:    make(chan struct{}),
@@ -59,7 +61,7 @@ func (r *ring) addLocked(it *item, urgent bool) {
 		it.session = r.sessionOf(it.x.ID)
 	}
 	if r.open == nil {
-		r.open = &segment{first: r.next}
+		r.open = &segment{first: r.next, namespace: r.namespace}
 		r.timer.Reset(segmentTime)
 	}
 	r.open.add(it)

@@ -16,6 +16,8 @@ const (
 
 // segment is a run of events in order, closed: nothing is added any more.
 type segment struct {
+	// namespace is that of the ring.
+	namespace string
 	// first is the number of its first item.
 	first   uint64
 	items   []*item

@@ -22,7 +22,9 @@ type Server struct {
 	hits    hits
 	metrics *metrics
 	io      *socket.Server
-	mux     *http.ServeMux
+	// namespaces are those beside "/".
+	namespaces []*namespace
+	mux        *http.ServeMux
 
 	// began is when the Server was made.
 	began    time.Time
@@ -57,10 +59,11 @@ func New(o Options) *Server {
 		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
 		subscribers: map[*subscriber]struct{}{},
 		history:     newHistory(o.HistoryItems, o.HistoryBytes),
-		ring:        newRing(o.RingItems, o.RingBytes, active),
+		ring:        newRing("", o.RingItems, o.RingBytes, active),
 		sessions:    sessions{all: []*session{active}, active: active},
 	}
 	s.io = newSocketIO(s)
+	s.host("/", s.ring, func() interest { return new(subscriptions) }, clientEvents)
 	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))
 	s.metrics = newMetrics(s)
 	s.handleREST()
@@ -110,8 +113,11 @@ func (s *Server) Stats() Stats {
 	stats.Items, stats.Bytes, next = s.ring.size()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stats.Clients = len(s.subscribers)
 	for sub := range s.subscribers {
+		if sub.ring != s.ring {
+			continue
+		}
+		stats.Clients++
 		if at := sub.position(); at < next {
 			stats.Behind = max(stats.Behind, next-at)
 		}
@@ -130,6 +136,9 @@ func (s *Server) Close(ctx context.Context) {
 	s.closing = true
 	s.mu.Unlock()
 	s.ring.close()
+	for _, n := range s.namespaces {
+		n.ring.close()
+	}
 	done := make(chan struct{})
 	go func() {
 		s.clients.Wait()

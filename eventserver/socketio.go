@@ -2,7 +2,6 @@ package eventserver
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -32,18 +31,30 @@ func newSocketIO(s *Server) *socket.Server {
 	o.SetMaxHttpBufferSize(maxMessage)
 	o.SetTransports(types.NewSet[transports.TransportCtor](&pollingBuilder{}, &socketBuilder{}))
 	io := socket.NewServer(nil, o)
-	io.Use(s.opts.Access.admit)
-	io.Use(s.arrive)
-	_ = io.On("connection", func(args ...any) {
-		if sock, ok := args[0].(*socket.Socket); ok {
-			s.connected(sock)
-		}
-	})
 	return io
 }
 
-// connected serves a client of the namespace "/".
-func (s *Server) connected(sock *socket.Socket) {
+// handler handles an event of a client. It gets the first argument, nil if there is
+// none, and returns what is acknowledged.
+type handler func(c *client, arg any) (any, error)
+
+// host lets clients into a namespace, who want what newInterest says of a ring.
+func (s *Server) host(name string, r *ring, newInterest func() interest, events map[string]handler) {
+	namespace := s.io.Of(name, nil)
+	namespace.Use(s.opts.Access.admit)
+	namespace.Use(func(sock *socket.Socket, next func(*socket.ExtendedError)) {
+		s.arrive(sock, r, newInterest())
+		next(nil)
+	})
+	_ = namespace.On("connection", func(args ...any) {
+		if sock, ok := args[0].(*socket.Socket); ok {
+			s.connected(sock, events)
+		}
+	})
+}
+
+// connected serves a client of a namespace.
+func (s *Server) connected(sock *socket.Socket, events map[string]handler) {
 	a, ok := sock.Data().(*arrival)
 	if !ok {
 		return // the library calls arrive before
@@ -51,9 +62,8 @@ func (s *Server) connected(sock *socket.Socket) {
 	defer a.release()
 	sock.SetData(nil)
 	c := &client{server: s, sub: a.sub}
-	leave := sync.OnceFunc(func() { close(c.sub.done) })
-	_ = sock.On("disconnect", func(...any) { leave() })
-	for name, handle := range clientEvents {
+	_ = sock.On("disconnect", func(...any) { c.sub.leave() })
+	for name, handle := range events {
 		_ = sock.On(name, func(args ...any) { c.handle(name, handle, args) })
 	}
 	if !s.serve(c.sub) {
@@ -61,7 +71,7 @@ func (s *Server) connected(sock *socket.Socket) {
 		return
 	}
 	if !sock.Connected() { // it left before anybody listened
-		leave()
+		c.sub.leave()
 	}
 }
 
@@ -71,9 +81,12 @@ type client struct {
 	sub    *subscriber
 }
 
+// subscriptions returns those of a client of the namespace "/", under sub.mu.
+func (c *client) subscriptions() *subscriptions { return c.sub.wanted.(*subscriptions) }
+
 // handle calls the handler of an event. Whatever comes, the answer is an
 // acknowledgement if the client asked for one, or an event "error".
-func (c *client) handle(name string, fn func(*client, any) (any, error), args []any) {
+func (c *client) handle(name string, fn handler, args []any) {
 	var ack socket.Ack
 	if n := len(args); n > 0 {
 		if a, ok := args[n-1].(socket.Ack); ok {

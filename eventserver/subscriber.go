@@ -16,22 +16,43 @@ type subscriber struct {
 	socket  *socket.Socket
 	dropLag bool
 	dropped *atomic.Uint64 // of all subscribers
-	done    chan struct{}  // closed when the client is gone
+	done    chan struct{}  // closed when the client is gone: see leave
 	rewound chan struct{}  // has room for one; sent to when there is more to send
+	left    sync.Once
 
-	mu   sync.Mutex
-	subs subscriptions
+	mu     sync.Mutex // guards the fields below
+	wanted interest
 	// cursor is the number of the next item.
 	cursor uint64
 }
 
-// newSubscriber returns the subscriber for a client that has just connected.
-func newSubscriber(s *Server, sock *socket.Socket) *subscriber {
-	_, next := s.ring.bounds()
+// interest is what a subscriber wants of a ring.
+type interest interface {
+	// audience returns the one that gets the same of a segment, and false if it is
+	// to be picked item by item: pack adds to p what is wanted of one.
+	audience(seg *segment) (audience, bool)
+	pack(p *packer, it *item)
+	// forget is called when items were missed, leave when the client is gone.
+	forget()
+	leave()
+}
+
+// newSubscriber returns the subscriber to a ring for a client that has just
+// connected.
+func newSubscriber(s *Server, r *ring, sock *socket.Socket, wanted interest) *subscriber {
+	_, next := r.bounds()
 	return &subscriber{
-		ring: s.ring, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, cursor: next,
+		ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted, cursor: next,
 		done: make(chan struct{}), rewound: make(chan struct{}, 1),
 	}
+}
+
+// leave says that the client is gone. It may be called again.
+func (s *subscriber) leave() {
+	s.left.Do(func() {
+		close(s.done)
+		s.wanted.leave()
+	})
 }
 
 // run sends the ring to the client until it leaves or the ring is closed.
@@ -78,6 +99,14 @@ func (s *subscriber) rewind(to uint64) uint64 {
 	return s.cursor
 }
 
+// resume lets the subscriber have again what there is from a number on, and adds
+// to an acknowledgement where that is, and how many events before it are lost.
+func (s *subscriber) resume(answer map[string]any, since uint64) {
+	since = max(since, 1)
+	from := s.rewind(since)
+	answer["since"], answer["dropped"] = from, from-min(from, since)
+}
+
 // sendSegment sends what the client wants of a segment, and waits until it was
 // written. It returns false if the client is gone.
 func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
@@ -87,7 +116,7 @@ func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
 			s.socket.Disconnect(false)
 			return false
 		}
-		if !s.send(laggedBundle(missed)) {
+		if !s.send(laggedBundle(seg.namespace, missed)) {
 			return false
 		}
 	}
@@ -106,16 +135,16 @@ func (s *subscriber) take(seg *segment, missed bool) (b *bundle, made int64) {
 	from := max(s.cursor, seg.first)
 	s.cursor = seg.end()
 	if missed {
-		s.subs.forget()
+		s.wanted.forget()
 	}
-	if a, ok := s.subs.audience(seg); ok && from == seg.first {
+	if a, ok := s.wanted.audience(seg); ok && from == seg.first {
 		return seg.bundleFor(a)
 	}
 	var p packer
 	for _, it := range seg.items[from-seg.first:] {
-		s.subs.pack(&p, it)
+		s.wanted.pack(&p, it)
 	}
-	return p.bundle(), p.made
+	return p.bundle(seg.namespace), p.made
 }
 
 // send writes a bundle and waits until that has happened.
@@ -131,8 +160,8 @@ func (s *subscriber) send(b *bundle) bool {
 }
 
 // laggedBundle tells a client how many events it has missed.
-func laggedBundle(missed uint64) *bundle {
-	b := new(bundle)
+func laggedBundle(namespace string, missed uint64) *bundle {
+	b := newBundle(namespace)
 	b.add("lagged", &encoded{text: []byte(`{"dropped":` + strconv.FormatUint(missed, 10) + `}`)})
 	return b
 }

@@ -29,7 +29,8 @@ func (s *subscription) covers(one *session) bool {
 	return s.session == "" || one != nil && s.session == one.id
 }
 
-// subscriptions are those of a client. What several of them ask for it gets once.
+// subscriptions are those of a client, guarded by its subscriber's mu. What
+// several of them ask for it gets once.
 type subscriptions []*subscription
 
 // add adds a subscription, in place of one that was asked for in the same way.
@@ -54,21 +55,24 @@ func (ss *subscriptions) remove(session string) {
 }
 
 // forget forgets which exchanges were announced: their ends may have been missed.
-func (ss subscriptions) forget() {
-	for _, s := range ss {
+func (ss *subscriptions) forget() {
+	for _, s := range *ss {
 		clear(s.shown)
 	}
 }
 
+// leave implements interest.
+func (ss *subscriptions) leave() {}
+
 // audience returns the one that gets the same of a segment, and false if it is to
 // be picked item by item. Who has asked for nothing gets the events of WebSocket
 // connections all the same, as of NectoProxy.
-func (ss subscriptions) audience(seg *segment) (audience, bool) {
-	if len(ss) == 0 {
+func (ss *subscriptions) audience(seg *segment) (audience, bool) {
+	if len(*ss) == 0 {
 		return everyone, true
 	}
 	picky := false
-	for _, s := range ss {
+	for _, s := range *ss {
 		switch {
 		case s.session == "" && s.filter == nil:
 			return allTraffic, true
@@ -82,16 +86,16 @@ func (ss subscriptions) audience(seg *segment) (audience, bool) {
 }
 
 // pack adds to p what the client wants of an item.
-func (ss subscriptions) pack(p *packer, it *item) {
+func (ss *subscriptions) pack(p *packer, it *item) {
 	if it.gone.Load() {
 		return
 	}
-	if len(ss) == 0 {
+	if len(*ss) == 0 {
 		p.add(it, false, true)
 		return
 	}
 	wanted, announce := false, false
-	for _, s := range ss {
+	for _, s := range *ss {
 		if s.covers(it.session) {
 			w, a := s.wants(it)
 			wanted, announce = wanted || w, announce || a

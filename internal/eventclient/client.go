@@ -46,6 +46,8 @@ func (e *CallError) Error() string { return e.Event + ": " + e.Text }
 type Options struct {
 	// Token is what the server lets its bearer in by, "" for none.
 	Token string
+	// Namespace is whose events there are to be, "" for those of "/".
+	Namespace string
 }
 
 // Client is a connection with an event server. Create it with Dial. One goroutine
@@ -54,8 +56,10 @@ type Client struct {
 	conn *websocket.Conn
 	// patience is how long nothing may come, pings included.
 	patience time.Duration
-	lastID   int64
-	events   []*Event // came while Call waited
+	// place is what stands for the namespace in packets: nothing for "/".
+	place  string
+	lastID int64
+	events []*Event // came while Call waited
 }
 
 // Dial connects to the event server at an address such as http://127.0.0.1:8889.
@@ -79,6 +83,9 @@ func Dial(ctx context.Context, address string, o Options) (*Client, error) {
 	}
 	conn.SetReadLimit(maxMessage)
 	c := &Client{conn: conn, patience: handshakeTime}
+	if o.Namespace != "" && o.Namespace != "/" {
+		c.place = o.Namespace + ","
+	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	err = c.enter(o)
 	if !stop() && err == nil {
@@ -120,7 +127,7 @@ func (c *Client) enter(o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := c.write("40" + string(auth)); err != nil {
+	if err := c.write("40" + c.place + string(auth)); err != nil {
 		return err
 	}
 	p, err := c.readPacket()
@@ -143,7 +150,7 @@ func (c *Client) enter(o Options) error {
 func (c *Client) Close() error { return c.conn.Close() }
 
 // Emit sends an event with one argument, which is marshalled as JSON.
-func (c *Client) Emit(name string, arg any) error { return c.emit("42", name, arg) }
+func (c *Client) Emit(name string, arg any) error { return c.emit("", name, arg) }
 
 // Call sends an event with one argument, waits for the acknowledgement {ok, error,
 // result} of necto's event server, and returns the result as JSON. The error may be
@@ -151,7 +158,7 @@ func (c *Client) Emit(name string, arg any) error { return c.emit("42", name, ar
 func (c *Client) Call(name string, arg any) (json.RawMessage, error) {
 	c.lastID++
 	id := c.lastID
-	if err := c.emit("42"+strconv.FormatInt(id, 10), name, arg); err != nil {
+	if err := c.emit(strconv.FormatInt(id, 10), name, arg); err != nil {
 		return nil, err
 	}
 	for {
@@ -238,7 +245,7 @@ func (c *Client) readPacket() (packet, error) {
 		}
 		switch text[0] {
 		case engineMessage:
-			return parsePacket(text[1:])
+			return parsePacket(text[1:], c.place)
 		case enginePing:
 			if err := c.write(string(enginePong) + string(text[1:])); err != nil {
 				return packet{}, err
@@ -277,13 +284,13 @@ func (c *Client) readMessage() (kind int, data []byte, err error) {
 	return kind, data, nil
 }
 
-// emit sends an event. prefix is the packet up to its data.
-func (c *Client) emit(prefix, name string, arg any) error {
+// emit sends an event. id is that of the acknowledgement it asks for, "" for none.
+func (c *Client) emit(id, name string, arg any) error {
 	data, err := json.Marshal([]any{name, arg})
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	return c.write(prefix + string(data))
+	return c.write("42" + c.place + id + string(data))
 }
 
 func (c *Client) write(text string) error {

@@ -1,5 +1,5 @@
 // Package eventclient is a Socket.IO client (Engine.IO 4, Socket.IO 5), as small
-// as necto needs one: the namespace "/", over WebSocket only.
+// as necto needs one: one namespace, over WebSocket only.
 //
 //	c, err := eventclient.Dial(ctx, "http://127.0.0.1:8889", eventclient.Options{})
 //	...

@@ -34,7 +34,7 @@ const (
 	typeBinaryAck    packetType = '6'
 )
 
-// packet is a Socket.IO packet of the namespace "/" without its attachments.
+// packet is a Socket.IO packet without its attachments.
 type packet struct {
 	kind packetType
 	// attachments is how many binary messages belong to it.
@@ -47,8 +47,9 @@ type packet struct {
 
 var errPacket = errors.New("malformed packet")
 
-// parsePacket reads a packet, whose data is a part of text.
-func parsePacket(text []byte) (packet, error) {
+// parsePacket reads a packet of the namespace that place stands for, which is "" for
+// "/", else its name and a comma. Its data is a part of text.
+func parsePacket(text []byte, place string) (packet, error) {
 	if len(text) == 0 || text[0] < '0' || text[0] > '6' {
 		return packet{}, fmt.Errorf("%w: type", errPacket)
 	}
@@ -62,12 +63,9 @@ func parsePacket(text []byte) (packet, error) {
 		}
 		p.attachments, rest = int(n), after
 	}
-	if len(rest) > 0 && rest[0] == '/' {
-		namespace, after, _ := bytes.Cut(rest, []byte(","))
-		if string(namespace) != "/" {
-			return packet{}, fmt.Errorf("%w: another namespace", errPacket)
-		}
-		rest = after
+	var here bool
+	if rest, here = inNamespace(rest, place); !here {
+		return packet{}, fmt.Errorf("%w: another namespace", errPacket)
 	}
 	digits := 0
 	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
@@ -82,6 +80,19 @@ func parsePacket(text []byte) (packet, error) {
 	}
 	p.data = rest[digits:]
 	return p, nil
+}
+
+// inNamespace returns what comes behind the namespace of a packet, and whether that
+// is the one that place stands for.
+func inNamespace(text []byte, place string) (rest []byte, here bool) {
+	if len(text) == 0 || text[0] != '/' {
+		return text, place == ""
+	}
+	namespace, rest, _ := bytes.Cut(text, []byte(","))
+	if string(namespace) == "/" {
+		return rest, place == ""
+	}
+	return rest, string(namespace)+"," == place
 }
 
 // event returns the event that a packet is, without its attachments.

@@ -11,21 +11,23 @@ import (
 func TestPackets(t *testing.T) {
 	tests := []struct {
 		name, text string
+		place      string
 		want       packet
 	}{
-		{"connect", `0{"sid":"a"}`, packet{kind: typeConnect, id: -1, data: []byte(`{"sid":"a"}`)}},
-		{"disconnect", `1`, packet{kind: typeDisconnect, id: -1, data: []byte{}}},
-		{"event", `2["a",1]`, packet{kind: typeEvent, id: -1, data: []byte(`["a",1]`)}},
-		{"event to be acknowledged", `212["a"]`, packet{kind: typeEvent, id: 12, data: []byte(`["a"]`)}},
-		{"event with the namespace", `2/,7["a"]`, packet{kind: typeEvent, id: 7, data: []byte(`["a"]`)}},
-		{"ack", `30[]`, packet{kind: typeAck, id: 0, data: []byte(`[]`)}},
-		{"refusal", `4{"message":"no"}`, packet{kind: typeConnectError, id: -1, data: []byte(`{"message":"no"}`)}},
-		{"binary event", `52-["a"]`, packet{kind: typeBinaryEvent, attachments: 2, id: -1, data: []byte(`["a"]`)}},
-		{"binary ack", `61-3[]`, packet{kind: typeBinaryAck, attachments: 1, id: 3, data: []byte(`[]`)}},
+		{"connect", `0{"sid":"a"}`, "", packet{kind: typeConnect, id: -1, data: []byte(`{"sid":"a"}`)}},
+		{"disconnect", `1`, "", packet{kind: typeDisconnect, id: -1, data: []byte{}}},
+		{"event", `2["a",1]`, "", packet{kind: typeEvent, id: -1, data: []byte(`["a",1]`)}},
+		{"event to be acknowledged", `212["a"]`, "", packet{kind: typeEvent, id: 12, data: []byte(`["a"]`)}},
+		{"event with the namespace", `2/,7["a"]`, "", packet{kind: typeEvent, id: 7, data: []byte(`["a"]`)}},
+		{"event of a namespace", `2/other,7["a"]`, "/other,", packet{kind: typeEvent, id: 7, data: []byte(`["a"]`)}},
+		{"ack", `30[]`, "", packet{kind: typeAck, id: 0, data: []byte(`[]`)}},
+		{"refusal", `4{"message":"no"}`, "", packet{kind: typeConnectError, id: -1, data: []byte(`{"message":"no"}`)}},
+		{"binary event", `52-["a"]`, "", packet{kind: typeBinaryEvent, attachments: 2, id: -1, data: []byte(`["a"]`)}},
+		{"binary ack", `61-3[]`, "", packet{kind: typeBinaryAck, attachments: 1, id: 3, data: []byte(`[]`)}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := parsePacket([]byte(test.text))
+			got, err := parsePacket([]byte(test.text), test.place)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,8 +37,13 @@ func TestPackets(t *testing.T) {
 		})
 	}
 	for _, text := range []string{"", "7", "x", "5", "5[]", "511-[]", "5-1-[]", "2/other,[]", "299999999999999999999[]"} {
-		if p, err := parsePacket([]byte(text)); err == nil {
+		if p, err := parsePacket([]byte(text), ""); err == nil {
 			t.Errorf("%q is %+v", text, p)
+		}
+	}
+	for _, text := range []string{`2["a"]`, `2/,["a"]`, `2/others,["a"]`} {
+		if p, err := parsePacket([]byte(text), "/other,"); err == nil {
+			t.Errorf("%q of another namespace is %+v", text, p)
 		}
 	}
 }
@@ -70,7 +77,7 @@ func FuzzPacket(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := parsePacket(text)
+		p, err := parsePacket(text, "")
 		if err != nil {
 			return
 		}

@@ -41,6 +41,8 @@ type clientConn struct {
 	r      *h1.Reader
 	tls    *traffic.TLSInfo
 	tunnel *tunnelTarget // inside a CONNECT
+	steps  traffic.ConnSteps
+	tags   []string // given by the client
 
 	ctx     context.Context // done when the client is gone or the proxy stops
 	cancel  context.CancelCauseFunc
@@ -59,7 +61,8 @@ func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *cl
 	c := &clientConn{
 		p: p, id: traffic.ConnID(p.lastConn.Add(1)), opts: l,
 		client: conn.RemoteAddr().String(), raw: conn, conn: conn,
-		r: h1.NewReader(conn, h1.Limits{}),
+		r:     h1.NewReader(conn, h1.Limits{}),
+		steps: traffic.ConnSteps{Accepted: time.Now()},
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	c.watch.c = c

@@ -78,9 +78,10 @@ func (c *clientConn) open(t opening) {
 	if err := t.grant(); err != nil {
 		return
 	}
+	c.steps.Tunnel = time.Now()
 	if passthrough {
-		c.noDeadline()
-		c.openTunnel(c.newTunnel(addr, c.peekSNI()), origin)
+		h, _ := c.peekHello() // what cannot be read passes all the same
+		c.openTunnel(c.newTunnel(addr, h), origin)
 		return
 	}
 	c.serveTunnel(t, origin)
@@ -123,21 +124,22 @@ func (c *clientConn) serveTunnel(t opening, origin *originConn) {
 	s, err := c.sniff(addr, origin)
 	if err != nil {
 		if s.failed != nil {
-			c.failTunnel(c.newTunnel(addr, ""), s.failed)
+			c.failTunnel(c.newTunnel(addr, hello{}), s.failed)
 		}
 		return
 	}
 	origin = s.origin
 	switch s.kind {
 	case insideTLS:
-		sni := ""
-		if (len(c.p.opts.Passthrough) > 0 || c.p.opts.PassthroughNow != nil) && c.origins != nil {
-			if sni = c.peekSNI(); c.p.passesThrough(sni) {
-				c.openTunnel(c.newTunnel(addr, sni), origin)
-				return
-			}
+		h, err := c.peekHello()
+		switch {
+		case err != nil:
+			c.tlsFailed(addr, h, err)
+		case c.origins != nil && c.p.passesThrough(h.sni):
+			c.openTunnel(c.newTunnel(addr, h), origin)
+		default:
+			c.serveTLS(host, port, h, origin)
 		}
-		c.serveTLS(host, port, origin)
 	case insideHTTP:
 		c.enterTunnel("http", host, port, "", origin)
 		c.tunnel.named = t.named
@@ -184,7 +186,7 @@ func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
 		c.clientError(0, traffic.FailProtocol, "a tunnel to "+addr+" with a protocol other than HTTP and TLS: there is no network here", c.r.Buffered())
 		return
 	}
-	t := c.newTunnel(addr, "")
+	t := c.newTunnel(addr, hello{})
 	if len(early) > 0 {
 		t.BytesDown = int64(len(early))
 		if _, err := c.conn.Write(early); err != nil {
@@ -194,8 +196,11 @@ func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
 	c.openTunnel(t, origin)
 }
 
-func (c *clientConn) newTunnel(addr, sni string) *traffic.Tunnel {
-	return &traffic.Tunnel{Conn: c.id, Client: c.client, Target: addr, SNI: sni, Started: time.Now()}
+func (c *clientConn) newTunnel(addr string, h hello) *traffic.Tunnel {
+	return &traffic.Tunnel{
+		Conn: c.id, Client: c.client, Target: addr, SNI: h.sni, Offered: h.offered, JA3: h.ja3, JA4: h.ja4,
+		Tags: c.tags, Started: time.Now(), Steps: c.steps,
+	}
 }
 
 // openTunnel passes bytes between the client and the tunnel's target unread,

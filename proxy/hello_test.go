@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -14,7 +15,7 @@ func helloOf(t testing.TB, name string) []byte {
 	client, server := net.Pipe()
 	go func() {
 		// The handshake fails when the pipe is closed.
-		_ = tls.Client(client, &tls.Config{ServerName: name, InsecureSkipVerify: true}).HandshakeContext(t.Context())
+		_ = tls.Client(client, &tls.Config{ServerName: name, NextProtos: []string{"h2"}, InsecureSkipVerify: true}).HandshakeContext(t.Context())
 		client.Close()
 	}()
 	defer server.Close()
@@ -29,38 +30,49 @@ func helloOf(t testing.TB, name string) []byte {
 	return append(header, record...)
 }
 
-// TestParseSNI cuts a hello at each byte.
-func TestParseSNI(t *testing.T) {
+// TestParseHello cuts a hello at each byte.
+func TestParseHello(t *testing.T) {
 	hello := helloOf(t, "a.example")
 	for n := range hello {
-		if name, whole := parseSNI(t.Context(), hello[:n]); whole || name != "" {
-			t.Fatalf("the first %d bytes: %q, whole: %v", n, name, whole)
+		if got, whole := parseHello(t.Context(), hello[:n]); whole || got.ja4 != "" {
+			t.Fatalf("the first %d bytes: %+v, whole: %v", n, got, whole)
 		}
 	}
 	for _, rest := range []string{"", "\x14\x03\x03\x00\x01\x01"} {
-		if name, whole := parseSNI(t.Context(), append(slices.Clip(hello), rest...)); !whole || name != "a.example" {
-			t.Errorf("with %q behind it: %q, whole: %v", rest, name, whole)
+		got, whole := parseHello(t.Context(), append(slices.Clip(hello), rest...))
+		if !whole || got.sni != "a.example" || !slices.Equal(got.offered, []string{"h2"}) || len(got.ja3) != 32 || len(got.ja4) != 36 {
+			t.Errorf("with %q behind it: %+v, whole: %v", rest, got, whole)
 		}
 	}
 }
 
-// FuzzParseSNI holds that nothing a client begins a tunnel with is too much for
-// what looks at it, and that more bytes do not change a name that was found.
-func FuzzParseSNI(f *testing.F) {
+// FuzzParseHello holds that nothing a client begins a tunnel with is too much for
+// what looks at it, and that more bytes do not change a hello that was found.
+func FuzzParseHello(f *testing.F) {
 	f.Add(helloOf(f, "a.example"))
 	f.Add([]byte("\x16\x03\x01\x00\x05hello"))
 	f.Add([]byte("GET / HTTP/1.1\r\n"))
 	f.Add([]byte("PRI * HTTP/2.0\r\n"))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		name, whole := parseSNI(t.Context(), p)
-		if !whole && name != "" {
-			t.Errorf("the name %q of half a hello", name)
+		got, whole := parseHello(t.Context(), p)
+		if !whole && got.ja4 != "" {
+			t.Errorf("half a hello is %+v", got)
 		}
-		if again, _ := parseSNI(t.Context(), append(slices.Clip(p), 0)); whole && name != "" && again != name {
-			t.Errorf("%q, with more behind it %q", name, again)
+		if again, _ := parseHello(t.Context(), append(slices.Clip(p), 0)); whole && got.ja4 != "" && !reflect.DeepEqual(again, got) {
+			t.Errorf("%+v, with more behind it %+v", got, again)
 		}
 		if kind := classify(p); len(p) > maxMethod && kind == insideUnknown {
 			t.Errorf("undecided after %q", p)
 		}
 	})
+}
+
+func BenchmarkParseHello(b *testing.B) {
+	hello := helloOf(b, "a.example")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, whole := parseHello(b.Context(), hello); !whole {
+			b.Fatal("half a hello")
+		}
+	}
 }

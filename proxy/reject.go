@@ -44,11 +44,16 @@ func (c *clientConn) reject(status int, kind traffic.FailureKind, text string, h
 }
 
 func (c *clientConn) clientError(status int, kind traffic.FailureKind, text string, head []byte) {
-	c.p.observer.Observe(traffic.ClientError{
+	e := traffic.ClientError{
 		Conn: c.id, Client: c.client, Time: time.Now(), Status: status,
 		Failure: &traffic.Failure{Kind: kind, Side: traffic.SideClient, Text: text},
-		Head:    append([]byte(nil), head[:min(len(head), maxErrorHead)]...),
-	})
+		Secure:  c.tls != nil, Tags: c.tags, Started: c.now,
+		Head: append([]byte(nil), head[:min(len(head), maxErrorHead)]...),
+	}
+	if c.tunnel != nil {
+		e.Target = c.tunnel.target.addr
+	}
+	c.p.observer.Observe(e)
 }
 
 // headOf returns the head of a request that was read but cannot be served, for

@@ -215,7 +215,7 @@ func (c *clientConn) upgrade(x *exchange, resp *traffic.Response) {
 		x.relayWebSocket(resp, origin)
 		return
 	}
-	c.relayTunnel(c.newTunnel(x.Request.URL.HostPort(), ""), origin)
+	c.relayTunnel(c.newTunnel(x.Request.URL.HostPort(), hello{}), origin)
 	if errors.Is(context.Cause(c.ctx), errShutdown) {
 		x.setFailure(errShutdown)
 	}

@@ -41,7 +41,7 @@ func (c *clientConn) serveSOCKS() {
 		grant: func() error { return req.Reply(c.conn, socks.Succeeded) },
 		deny: func(err error) {
 			_ = req.Reply(c.conn, socksCode(err)) // the connection ends with it
-			c.tellFailed(c.newTunnel(addr, ""), err)
+			c.tellFailed(c.newTunnel(addr, hello{}), err)
 			c.lingerClose()
 		},
 	})

@@ -89,7 +89,10 @@ func TestIntercept(t *testing.T) {
 			if got, want := xs[0].Request.URL.String(), "https://"+fill.Replace(c.host)+"/a"; got != want {
 				t.Errorf("URL %q, want %q", got, want)
 			}
-			want := &traffic.TLSInfo{Version: "1.3", Cipher: tls.CipherSuiteName(state.CipherSuite), SNI: c.sni}
+			want := &traffic.TLSInfo{
+				Version: "1.3", Cipher: tls.CipherSuiteName(state.CipherSuite), SNI: c.sni,
+				JA3: xs[0].TLS.JA3, JA4: xs[0].TLS.JA4, // see TestHelloIsTold
+			}
 			if diff := cmp.Diff(want, xs[0].TLS); diff != "" {
 				t.Errorf("TLS (-want +got):\n%s", diff)
 			}

@@ -1,0 +1,63 @@
+package mockttp
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// maxContent is how much of a body or message is in an event, in bytes, and again
+// of what comes out of its content coding.
+const maxContent = 4 << 20
+
+// body writes a CompletedBody; b may be nil for none.
+func (w *writer) body(b *traffic.Body, header traffic.Fields) {
+	var data []byte
+	var size int64
+	cut := false
+	if b != nil {
+		data, cut = readContent(b.Open(), maxContent)
+		size, cut = b.Size(), cut || b.Truncated()
+	}
+	w.binary(`,"body":{"buffer":`, data)
+	if decoded, ok := decode(b, data, header); ok {
+		w.binary(`,"decodedBuffer":`, decoded)
+	}
+	w.int(`,"size":`, size)
+	w.truncated(cut)
+	w.raw("}")
+}
+
+// readContent reads at most limit bytes, and reports whether there is more, or
+// was meant to be.
+func readContent(r io.Reader, limit int64) (data []byte, cut bool) {
+	var out bytes.Buffer
+	_, err := io.CopyN(&out, r, limit)
+	if err != nil {
+		return out.Bytes(), !errors.Is(err, io.EOF)
+	}
+	n, _ := r.Read(make([]byte, 1))
+	return out.Bytes(), n > 0
+}
+
+// decode undoes the content coding of data, the content of b. It returns false if
+// there is none, or that is not possible.
+func decode(b *traffic.Body, data []byte, header traffic.Fields) ([]byte, bool) {
+	if len(data) == 0 {
+		return nil, false
+	}
+	codings := coding.Parse(header.Values("Content-Encoding"))
+	if _, _, stored := b.Decoded(); stored || len(codings) == 0 {
+		return nil, false
+	}
+	r, err := coding.Decode(codings, bytes.NewReader(data), maxContent)
+	if err != nil {
+		return nil, false
+	}
+	defer r.Close() //nolint:errcheck // it never fails
+	decoded, err := io.ReadAll(r)
+	return decoded, err == nil || len(decoded) > 0
+}

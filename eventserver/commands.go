@@ -54,7 +54,7 @@ func (c *client) subscribeTraffic(arg any) (any, error) {
 	if s.session, err = optionalText(options, "sessionId"); err != nil {
 		return nil, err
 	}
-	if s.filter, err = parseFilter(options["filter"]); err != nil {
+	if s.filter, err = parseFilter("traffic:subscribe", options["filter"]); err != nil {
 		return nil, err
 	}
 	since, err := optionalNumber(options, "since")
@@ -91,7 +91,7 @@ func (c *client) unsubscribeTraffic(any) (any, error) {
 
 // parseFilter reads the filter of a subscription, an expression. NectoProxy's
 // clients may send an object in its place; one without members filters nothing.
-func parseFilter(v any) (*filter.Filter, error) {
+func parseFilter(event string, v any) (*filter.Filter, error) {
 	switch v := v.(type) {
 	case nil:
 		return nil, nil
@@ -105,7 +105,7 @@ func parseFilter(v any) (*filter.Filter, error) {
 			return nil, nil
 		}
 	}
-	return nil, errArgument("traffic:subscribe", "a filter expression as text")
+	return nil, errArgument(event, "a filter expression as text")
 }
 
 func optionalText(options map[string]any, name string) (string, error) {

@@ -43,6 +43,8 @@ func (it *item) encode() []event {
 		return []event{it.write(eventSocketFrame, topicSocket, (*jsonWriter).frame)}
 	case itemClose:
 		return it.encodeClose()
+	case itemPublished:
+		return []event{{name: it.published.name, args: it.published.encode()}}
 	default: // itemControl
 		return []event{it.control}
 	}

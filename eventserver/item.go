@@ -12,15 +12,16 @@ import (
 type itemKind uint8
 
 const (
-	itemEntry   itemKind = iota // an exchange began
-	itemRequest                 // its request is complete, told later than that
-	itemHead                    // the head of its response is there, told while it goes on
-	itemHeld                    // it, or a message of its connection, is held at a breakpoint, or no more
-	itemDone                    // it has ended
-	itemOpen                    // it has opened a WebSocket connection
-	itemFrame                   // a frame of that
-	itemClose                   // its end
-	itemControl                 // an event that belongs to no exchange
+	itemEntry     itemKind = iota // an exchange began
+	itemRequest                   // its request is complete, told later than that
+	itemHead                      // the head of its response is there, told while it goes on
+	itemHeld                      // it, or a message of its connection, is held at a breakpoint, or no more
+	itemDone                      // it has ended
+	itemOpen                      // it has opened a WebSocket connection
+	itemFrame                     // a frame of that
+	itemClose                     // its end
+	itemControl                   // an event that belongs to no exchange
+	itemPublished                 // one of another namespace than "/"
 )
 
 // item is one thing to tell.
@@ -41,6 +42,8 @@ type item struct {
 	hit               *traffic.Hit
 	// control is that of an itemControl; of an itemHeld it is only the name.
 	control event
+	// published is that of an itemPublished.
+	published *publication
 	// cost is what the item holds in bytes, about.
 	cost int64
 
@@ -112,4 +115,7 @@ type event struct {
 func (it *item) release() {
 	it.request.release()
 	it.response.release()
+	if it.published != nil && it.published.release != nil {
+		it.published.release()
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -17,19 +18,20 @@ import (
 //
 //	func (f *feed) Observe(e traffic.Event) {
 //		if e, ok := e.(traffic.RequestStarted); ok && f.to.wants("request-initiated") {
-//			f.to.publish("request-initiated", encoded{text: []byte(`{"id":"1"}`)})
+//			f.to.publish(publication{name: "request-initiated", cost: 1024, encode: encodeInitiated(e)})
 //		}
 //	}
 //
 // Server.New plugs it in: s.addNamespace("/mockttp", newFeed). While nobody is
 // connected an event costs the proxy one atomic read.
 //
-// An event is encoded once, by who publishes it, and goes through a ring, as those
-// of "/" do: 100 ms later at most, in order, and who is too slow is told "lagged". A
-// client gets all events, from when it has connected on, until it emits "subscribe"
-// with {events, since}, both optional: the names of those it wants, and the number of
-// the event to begin with. The acknowledgement says which number is next (seq).
-// "unsubscribe" leaves it with none.
+// A publication goes through a ring, as the events of "/" do: 100 ms later at most,
+// in order, and who is too slow is told "lagged". It is encoded once, by the first
+// client's goroutine that gets there. A client gets all events, from when it has
+// connected on, until it emits "subscribe" with {events, filter, since}, all
+// optional: the names of those it wants, an expression, and the number of the event
+// to begin with. The acknowledgement says which number is next (seq). "unsubscribe"
+// leaves it with none.
 type namespace struct {
 	ring *ring
 	feed traffic.Observer
@@ -62,10 +64,24 @@ func (n *namespace) wants(name string) bool {
 	return wanted != nil && wanted.has(name)
 }
 
-// publish tells those clients that want it of an event. args is its argument, which
-// is not changed any more; with other than one it has no text.
-func (n *namespace) publish(name string, args encoded) {
-	n.ring.add(&item{kind: itemControl, cost: itemCost + args.cost(), control: event{name: name, args: args}}, false)
+// publication is an event of a namespace on its way to clients.
+type publication struct {
+	name string
+	// encode returns the argument. It is called once at most, by any goroutine, and
+	// what it returns is not changed any more.
+	encode func() encoded
+	// release is called when it is needed no more, encoded or not; nil for nothing.
+	release func()
+	// subject returns what filters look at, by any goroutine and again and again; nil
+	// if no filter lets it through.
+	subject func() *filter.Subject
+	// cost is what it holds in memory, in bytes, about.
+	cost int64
+}
+
+// publish tells those clients of an event that want it.
+func (n *namespace) publish(p publication) {
+	n.ring.add(&item{kind: itemPublished, cost: p.cost, published: &p}, false)
 }
 
 // enter returns what a client wants that has just come.
@@ -98,9 +114,13 @@ func (n *namespace) recount() {
 func (n *namespace) subscribe(c *client, arg any) (any, error) {
 	options, ok := arg.(map[string]any)
 	if !ok && arg != nil {
-		return nil, errArgument("subscribe", "an object {events, since}")
+		return nil, errArgument("subscribe", "an object {events, filter, since}")
 	}
 	names, err := optionalTexts(options, "events")
+	if err != nil {
+		return nil, err
+	}
+	f, err := parseFilter("subscribe", options["filter"])
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +128,7 @@ func (n *namespace) subscribe(c *client, arg any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.change(c, names == nil, names)
+	n.change(c, &eventNames{all: names == nil, names: names, filter: f})
 	_, next := n.ring.bounds()
 	answer := map[string]any{"seq": next}
 	if since != nil {
@@ -119,18 +139,18 @@ func (n *namespace) subscribe(c *client, arg any) (any, error) {
 
 // unsubscribe answers "unsubscribe".
 func (n *namespace) unsubscribe(c *client, _ any) (any, error) {
-	n.change(c, false, nil)
+	n.change(c, &eventNames{})
 	return nil, nil
 }
 
-// change lets a client want all, or what has one of the names.
-func (n *namespace) change(c *client, all bool, names []string) {
+// change lets a client want something else.
+func (n *namespace) change(c *client, to *eventNames) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c.sub.mu.Lock()
 	defer c.sub.mu.Unlock()
 	w := c.sub.wanted.(*eventNames)
-	w.all, w.names = all, names
+	w.all, w.names, w.filter = to.all, to.names, to.filter
 	n.recount()
 }
 
@@ -161,16 +181,23 @@ type eventNames struct {
 	namespace *namespace
 	all       bool
 	names     []string
+	// filter restricts them, nil to nothing.
+	filter *filter.Filter
 }
 
 func (w *eventNames) has(name string) bool { return w.all || slices.Contains(w.names, name) }
 
 // audience implements interest.
-func (w *eventNames) audience(*segment) (audience, bool) { return controlOnly, w.all }
+func (w *eventNames) audience(*segment) (audience, bool) {
+	return controlOnly, w.all && w.filter == nil
+}
 
 // pack implements interest.
 func (w *eventNames) pack(p *packer, it *item) {
-	if w.has(it.control.name) {
+	if !w.has(it.published.name) {
+		return
+	}
+	if w.filter == nil || it.published.subject != nil && w.filter.Match(it.published.subject()) {
 		p.add(it, false, false)
 	}
 }

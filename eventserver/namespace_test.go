@@ -9,14 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/necto-dev/necto/internal/eventclient"
+	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/traffic"
 )
 
 // beginnings publishes the numbers of exchanges that begin, with content, and their
 // ends.
 type beginnings struct {
-	to   *namespace
-	told atomic.Int64
+	to             *namespace
+	told, released atomic.Int64
 }
 
 func (f *beginnings) Observe(e traffic.Event) {
@@ -27,10 +28,17 @@ func (f *beginnings) Observe(e traffic.Event) {
 		w.int(`{"id":`, int64(e.ID))
 		w.binary(`,"content":`, []byte("content"))
 		w.raw("}")
-		f.to.publish("begun", w.encoded)
+		f.publish("begun", e.Exchange, w.encoded)
 	case traffic.ExchangeDone:
-		f.to.publish("ended", encoded{text: strconv.AppendUint(nil, uint64(e.ID), 10)})
+		f.publish("ended", e.Exchange, encoded{text: strconv.AppendUint(nil, uint64(e.ID), 10)})
 	}
+}
+
+func (f *beginnings) publish(name string, x *traffic.Exchange, args encoded) {
+	f.to.publish(publication{
+		name: name, cost: 100, encode: func() encoded { return args },
+		release: func() { f.released.Add(1) }, subject: func() *filter.Subject { return &filter.Subject{Exchange: x} },
+	})
 }
 
 // startOther is start with a namespace "/other".
@@ -108,6 +116,10 @@ func TestNamespaceClientsChoose(t *testing.T) {
 	}
 	p.expect("begun")
 	p.expect("ended")
+	p.call("subscribe", map[string]any{"filter": "host:b.test"})
+	s.Observe(traffic.RequestStarted{Exchange: x})
+	s.Observe(traffic.ExchangeDone{Exchange: newExchange(2, "http://b.test/")})
+	p.expect("ended")
 	p.call("unsubscribe", nil)
 	if s.namespaces[0].wants("ended") {
 		t.Error("the namespace wants what nobody wants")
@@ -116,6 +128,17 @@ func TestNamespaceClientsChoose(t *testing.T) {
 	p.refused("subscribe", map[string]any{"events": "begun"}, "no list")
 	p.refused("subscribe", map[string]any{"events": []any{1}}, "else than texts")
 	p.refused("subscribe", map[string]any{"since": -1}, "whole number")
+	p.refused("subscribe", map[string]any{"filter": "host:"}, "host")
+}
+
+func TestPublicationsAreReleased(t *testing.T) {
+	s, address, feed := startOther(t, Options{RingItems: 1})
+	enter(t, address, "/other")
+	const events = 3 * segmentItems
+	for id := range traffic.ExchangeID(events) {
+		s.Observe(traffic.RequestStarted{Exchange: newExchange(id, "http://a.test/")})
+	}
+	eventually(t, "two segments have left the ring", func() bool { return feed.released.Load() == 2*segmentItems })
 }
 
 func TestNamespaceAsksForTheToken(t *testing.T) {

@@ -150,7 +150,7 @@ func (it *item) subject() *filter.Subject {
 		if it.hit != nil {
 			s.Frame = it.hit.Frame
 		}
-	case itemDone, itemOpen, itemControl:
+	case itemDone, itemOpen, itemControl, itemPublished:
 	}
 	return s
 }

@@ -42,7 +42,7 @@ type clientConn struct {
 	tls    *traffic.TLSInfo
 	tunnel *tunnelTarget // inside a CONNECT
 	steps  traffic.ConnSteps
-	tags   []string // given by the client
+	tags   []string // given by the listener and the client
 
 	ctx     context.Context // done when the client is gone or the proxy stops
 	cancel  context.CancelCauseFunc
@@ -63,6 +63,7 @@ func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *cl
 		client: conn.RemoteAddr().String(), raw: conn, conn: conn,
 		r:     h1.NewReader(conn, h1.Limits{}),
 		steps: traffic.ConnSteps{Accepted: time.Now()},
+		tags:  slices.Clip(l.Tags), // what the client gives is added
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	c.watch.c = c

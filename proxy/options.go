@@ -91,6 +91,8 @@ type Listener struct {
 	// Raw, if not "", is the host:port that connections are passed to unread, each
 	// as a traffic.Tunnel. It needs a Network.
 	Raw string
+	// Tags are given to everything that happens here.
+	Tags []string
 	// Options, if not nil, are in force here in place of the Proxy's, but for CA,
 	// Grace and Log.
 	Options *Options

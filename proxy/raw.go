@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"time"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -17,7 +16,7 @@ func (c *clientConn) serveRaw() {
 		c.clientError(0, traffic.FailProtocol, fmt.Sprintf("clients at %s are not admitted", c.client), nil)
 		return
 	}
-	t := &traffic.Tunnel{Conn: c.id, Client: c.client, Target: c.opts.Raw, Started: time.Now()}
+	t := c.newTunnel(c.opts.Raw, hello{})
 	if c.origins == nil {
 		c.failTunnel(t, &traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: "there is no way to " + t.Target})
 		return
@@ -26,11 +25,11 @@ func (c *clientConn) serveRaw() {
 }
 
 // Reach connects to what is behind the listener with the address that Listen
-// returned, and closes the connection: to the target of Raw, to the origin of
-// Reverse, or else to the upstream proxy that https requests would take. It returns
-// nil at once where there is nothing in particular. Network.Dialed is not told. The
-// error is a *traffic.Failure, or wraps net.ErrClosed if there is no such listener.
-func (p *Proxy) Reach(ctx context.Context, addr net.Addr) error {
+// returned, and closes the connection: to the target of Raw or the origin of
+// Reverse, or else to the upstream proxy via, whose URL is as for Network.Upstream.
+// It returns nil at once where there is none. Network.Dialed is not told. The error
+// is a *traffic.Failure, or wraps net.ErrClosed if there is no such listener.
+func (p *Proxy) Reach(ctx context.Context, addr net.Addr, via *url.URL) error {
 	l, ok := p.listenerAt(addr)
 	switch {
 	case !ok:
@@ -40,7 +39,7 @@ func (p *Proxy) Reach(ctx context.Context, addr net.Addr) error {
 	}
 	d := *l.p.origins
 	d.opts.Dialed = nil
-	conn, err := d.reach(ctx, l.opts)
+	conn, err := d.reach(ctx, l.opts, via)
 	if err != nil || conn == nil {
 		return err
 	}
@@ -59,24 +58,20 @@ func (p *Proxy) listenerAt(addr net.Addr) (listener, bool) {
 	return listener{}, false
 }
 
-// reach returns a connection to what is behind l, nil for nothing.
-func (d *dialer) reach(ctx context.Context, l Listener) (net.Conn, error) {
-	trace := new(traffic.Trace)
+// reach returns a connection to what is behind l or to via, nil for nothing.
+func (d *dialer) reach(ctx context.Context, l Listener, via *url.URL) (net.Conn, error) {
+	addr := l.Raw
 	switch {
-	case l.Raw != "":
-		conn, _, err := d.connect(ctx, target{addr: l.Raw, connect: true}, trace)
-		return conn, err
+	case addr != "":
 	case l.Reverse != nil:
-		conn, _, err := d.connect(ctx, target{addr: l.Reverse.HostPort(), connect: true}, trace)
-		return conn, err
-	case d.opts.Upstream == nil:
+		addr = l.Reverse.HostPort()
+	case via != nil:
+		return d.reachUpstream(ctx, via)
+	default:
 		return nil, nil //nolint:nilnil // nothing in particular
 	}
-	via, err := d.opts.Upstream(&url.URL{Scheme: "https", Host: "example.com:443"})
-	if err != nil || via == nil {
-		return nil, err
-	}
-	return d.reachUpstream(ctx, via)
+	conn, _, err := d.connect(ctx, target{addr: addr, connect: true}, new(traffic.Trace))
+	return conn, err
 }
 
 // reachUpstream returns a connection to an upstream proxy that has not been asked

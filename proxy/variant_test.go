@@ -202,7 +202,7 @@ func TestDialed(t *testing.T) {
 		client.Send(get(origin.Addr, "/"))
 		client.ReadHead()
 	}
-	if err := p.Reach(t.Context(), via); err == nil {
+	if err := p.Reach(t.Context(), via, &url.URL{Scheme: "http", Host: nowhere}); err == nil {
 		t.Error("an upstream proxy that is not there was reached")
 	}
 	want := []string{origin.Addr, nowhere + " failed"}
@@ -216,41 +216,38 @@ func TestReach(t *testing.T) {
 	there := nectest.NewRawServer(t, func(c *nectest.Conn) { _, _ = io.Copy(io.Discard, c) }).Addr
 	plain := nectest.NewRawServer(t, func(c *nectest.Conn) { c.Send("220 mail.example.com\r\n") }).Addr
 	nowhere := closedPort(t)
-	through := func(scheme, addr string) *proxy.Options {
-		return &proxy.Options{Network: &proxy.Network{
-			Upstream: func(*url.URL) (*url.URL, error) { return &url.URL{Scheme: scheme, Host: addr}, nil },
-		}}
-	}
+	through := func(scheme, addr string) *url.URL { return &url.URL{Scheme: scheme, Host: addr} }
 	reverse := func(addr string) *traffic.URL { return &traffic.URL{Scheme: "https", Authority: addr, Target: "/"} }
 	p := start(t, proxy.Options{}, proxy.Listener{})
 	for name, c := range map[string]struct {
 		l     proxy.Listener
+		via   *url.URL
 		fails bool
 	}{
-		"raw":                   {proxy.Listener{Raw: there}, false},
-		"raw, gone":             {proxy.Listener{Raw: nowhere}, true},
-		"origin":                {proxy.Listener{Reverse: reverse(there)}, false},
-		"origin, gone":          {proxy.Listener{Reverse: reverse(nowhere)}, true},
-		"upstream":              {proxy.Listener{Options: through("socks5", there)}, false},
-		"upstream, gone":        {proxy.Listener{Options: through("http", nowhere)}, true},
-		"upstream, not TLS":     {proxy.Listener{Options: through("https", plain)}, true},
-		"nothing in particular": {proxy.Listener{}, false},
-		"no network":            {proxy.Listener{Options: &proxy.Options{Layers: []proxy.Layer{answerWith(traffic.Response{})}}}, false},
+		"raw":                   {proxy.Listener{Raw: there}, nil, false},
+		"raw, gone":             {proxy.Listener{Raw: nowhere}, nil, true},
+		"origin":                {proxy.Listener{Reverse: reverse(there)}, nil, false},
+		"origin, gone":          {proxy.Listener{Reverse: reverse(nowhere)}, nil, true},
+		"upstream":              {proxy.Listener{}, through("socks5", there), false},
+		"upstream, gone":        {proxy.Listener{}, through("http", nowhere), true},
+		"upstream, not TLS":     {proxy.Listener{}, through("https", plain), true},
+		"nothing in particular": {proxy.Listener{}, nil, false},
+		"no network":            {proxy.Listener{Options: &proxy.Options{Layers: []proxy.Layer{answerWith(traffic.Response{})}}}, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := p.Reach(t.Context(), listenMore(t, p, c.l)); (err != nil) != c.fails {
+			if err := p.Reach(t.Context(), listenMore(t, p, c.l), c.via); (err != nil) != c.fails {
 				t.Errorf("got %v", err)
 			} else if _, is := errors.AsType[*traffic.Failure](err); err != nil && !is {
 				t.Errorf("got a %T: %v", err, err)
 			}
 		})
 	}
-	if err := p.Reach(t.Context(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}); !errors.Is(err, net.ErrClosed) {
+	if err := p.Reach(t.Context(), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, nil); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("without a listener: %v", err)
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := p.Reach(canceled, listenMore(t, p, proxy.Listener{Raw: there})); err == nil {
+	if err := p.Reach(canceled, listenMore(t, p, proxy.Listener{Raw: there}), nil); err == nil {
 		t.Error("reached with a context that is done")
 	}
 }

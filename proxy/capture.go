@@ -33,6 +33,9 @@ func (t *capture) begin(x *exchange, dir traffic.Direction, length int64) {
 	if format := x.grpcFormat(dir); format != grpcwire.None {
 		messages := grpcwire.NewSplitter(format)
 		t.messages = &messages
+		if dir == traffic.ClientToServer {
+			x.GRPCEnd = -1
+		}
 	}
 }
 
@@ -71,6 +74,13 @@ func (t *capture) Data(p []byte) {
 
 // Full reports whether Data need not be called any more.
 func (t *capture) Full() bool { return t.body.Full() && t.messages == nil && !t.chunksWanted() }
+
+// ended is called, with x.order held, when the last byte of a request was read.
+func (t *capture) ended() {
+	if t.messages != nil {
+		t.x.GRPCEnd = len(t.x.GRPC)
+	}
+}
 
 // message notes a message whose last byte has passed.
 func (t *capture) message(m grpcwire.Message) {

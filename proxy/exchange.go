@@ -116,6 +116,7 @@ func (x *exchange) requestRead() {
 	defer x.order.Unlock()
 	if x.reqBody != nil {
 		x.reqBody.over.Store(true)
+		x.reqBody.capture.ended()
 		x.Request.Trailer = x.reqBody.Trailers()
 		x.upstream.Trailer = x.Request.Trailer
 		x.RequestBody = &x.reqBody.capture.body

@@ -68,6 +68,9 @@ func TestMessagesOfCallsAreNoted(t *testing.T) {
 		if diff := cmp.Diff(c.want, x.GRPC, cmpopts.IgnoreFields(traffic.GRPCMessage{}, "At")); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
+		if want := min(len(x.GRPC), 2); c.coding == "" && x.GRPCEnd != want {
+			t.Errorf("%s: ended behind %d messages, want %d", c.name, x.GRPCEnd, want)
+		}
 		for n, m := range x.GRPC {
 			if m.At <= 0 || m.At > x.Duration || n > 0 && m.At < x.GRPC[n-1].At {
 				t.Errorf("%s: message %d at %v of %v", c.name, n, m.At, x.Duration)

@@ -120,7 +120,7 @@ func (e *encoder) appendExchange(dst []byte, x *traffic.Exchange) ([]byte, error
 	dst = appendTiming(dst, x.Timing)
 	dst = append(dst, `,"ms":`...)
 	dst = jsonenc.AppendMillis(dst, x.Duration)
-	dst = appendGRPC(dst, x.GRPC)
+	dst = appendGRPC(dst, x.GRPC, x.GRPCEnd)
 	dst = appendList(dst, "rules", x.Rules)
 	dst = appendList(dst, "tags", x.Tags)
 	return append(dst, "}\n"...), err

@@ -51,6 +51,9 @@ type Entry struct {
 	// GRPC has the messages of a gRPC call, nil for anything else. Their times are
 	// in tenths of a millisecond.
 	GRPC []traffic.GRPCMessage
+	// GRPCEnd is how many of GRPC had passed when the client ended its side, -1 if
+	// it never did.
+	GRPCEnd int
 	// Failure is why the exchange did not complete, nil if it did.
 	Failure     *traffic.Failure
 	Rules, Tags []string

@@ -28,7 +28,7 @@ func (e *Entry) Exchange(f *File) *traffic.Exchange {
 		Client: e.Client, Server: e.Server, TLS: e.TLS, WS: e.WS,
 		Request:     e.Request.request(),
 		RequestBody: e.Request.Body.body(f),
-		Duration:    e.Duration, Timing: e.Timing, Failure: e.Failure, GRPC: e.GRPC, Rules: e.Rules, Tags: e.Tags,
+		Duration:    e.Duration, Timing: e.Timing, Failure: e.Failure, GRPC: e.GRPC, GRPCEnd: e.GRPCEnd, Rules: e.Rules, Tags: e.Tags,
 	}
 	if e.Type == TypeWSOpen {
 		x.Request.URL.Scheme = handshakeScheme(x.Request.URL.Scheme)

@@ -1,14 +1,17 @@
 package record
 
 import (
+	"strconv"
+
 	"github.com/tidwall/gjson"
 
 	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
 
-// appendGRPC appends the messages of a gRPC call, nothing for none.
-func appendGRPC(dst []byte, messages []traffic.GRPCMessage) []byte {
+// appendGRPC appends the messages of a gRPC call, and where among them the client
+// ended its side; nothing for what is no call.
+func appendGRPC(dst []byte, messages []traffic.GRPCMessage, end int) []byte {
 	before := `,"grpc":[{"dir":"`
 	for _, m := range messages {
 		dst = append(dst, before...)
@@ -25,7 +28,10 @@ func appendGRPC(dst []byte, messages []traffic.GRPCMessage) []byte {
 	if len(messages) > 0 {
 		dst = append(dst, ']')
 	}
-	return dst
+	if len(messages) == 0 && end == 0 {
+		return dst
+	}
+	return strconv.AppendInt(append(dst, `,"grpcEnd":`...), int64(end), 10)
 }
 
 // grpc reads the messages of a gRPC call.
@@ -36,6 +42,14 @@ func (p *parser) grpc(value gjson.Result) []traffic.GRPCMessage {
 		return true
 	})
 	return messages
+}
+
+// grpcEnd reads where the client ended its side.
+func (p *parser) grpcEnd(value gjson.Result) int {
+	if value.Type == gjson.Number && value.Num == -1 {
+		return -1
+	}
+	return int(p.size("grpcEnd", value))
 }
 
 func (p *parser) grpcMessage(value gjson.Result) (m traffic.GRPCMessage) {

@@ -54,7 +54,7 @@ func appendNecto(dst []byte, e *Entry, before [][]byte, closed []byte) []byte {
 	}
 	dst = append(dst, `,"ms":`...)
 	dst = jsonenc.AppendMillis(dst, e.Duration)
-	dst = appendGRPC(dst, e.GRPC)
+	dst = appendGRPC(dst, e.GRPC, e.GRPCEnd)
 	dst = appendList(dst, "rules", e.Rules)
 	dst = appendList(dst, "tags", e.Tags)
 	dst = appendRawList(dst, nectoBefore, before)

@@ -298,6 +298,7 @@ func TestRandomEntriesThroughHAR(t *testing.T) {
 			e.Timing.Wait, e.Timing.TLS = 1500*time.Microsecond, 200*time.Microsecond
 			e.Failure = &traffic.Failure{Kind: "eof", Side: "client", Text: "x"}
 			e.Rules = []string{word()}
+			e.GRPCEnd = rng.IntN(3) - 1
 			e.GRPC = []traffic.GRPCMessage{{Dir: traffic.ServerToClient, At: 100 * time.Microsecond, Size: rng.Int64N(99)}}
 		}
 		e.Duration = time.Duration(rng.IntN(1000)) * 100 * time.Microsecond

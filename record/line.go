@@ -35,7 +35,7 @@ func AppendEntry(dst []byte, e *Entry) []byte {
 		dst = append(dst, `,"ms":`...)
 		dst = jsonenc.AppendMillis(dst, e.Duration)
 	}
-	dst = appendGRPC(dst, e.GRPC)
+	dst = appendGRPC(dst, e.GRPC, e.GRPCEnd)
 	dst = appendList(dst, "rules", e.Rules)
 	dst = appendList(dst, "tags", e.Tags)
 	return append(dst, "}\n"...)

@@ -151,6 +151,8 @@ func (p *parser) outcome(e *Entry, key string, value gjson.Result) {
 		e.Duration = p.millis("ms", value)
 	case "grpc":
 		e.GRPC = p.grpc(value)
+	case "grpcEnd":
+		e.GRPCEnd = p.grpcEnd(value)
 	case "rules":
 		e.Rules = stringsOf(value)
 	case "tags":

@@ -119,7 +119,7 @@ func entryOf(x *traffic.Exchange) *Entry {
 	e := &Entry{
 		Type: TypeHTTP, ID: uint64(x.ID), Conn: uint64(x.Conn), At: x.Started.UTC().Truncate(time.Microsecond),
 		Client: x.Client, Server: x.Server, TLS: x.TLS, Timing: x.Timing, Duration: x.Duration,
-		Failure: x.Failure, GRPC: x.GRPC, Rules: x.Rules, Tags: x.Tags,
+		Failure: x.Failure, GRPC: x.GRPC, GRPCEnd: x.GRPCEnd, Rules: x.Rules, Tags: x.Tags,
 		Request: EntryRequest{
 			Method: x.Request.Method, URL: x.Request.URL.String(), Proto: x.Request.Proto,
 			Header: x.Request.Header, Trailer: x.Request.Trailer,
@@ -192,6 +192,7 @@ func full(t testing.TB) *traffic.Exchange {
 		{Dir: traffic.ClientToServer, At: 1200 * time.Microsecond, Size: 17},
 		{Dir: traffic.ServerToClient, At: time.Second, Size: 1 << 32, Compressed: true},
 	}
+	x.GRPCEnd = 1
 	x.Rules, x.Tags = []string{"slow orders"}, []string{"checkout", "second"}
 	return x
 }

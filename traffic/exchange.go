@@ -92,6 +92,9 @@ type Exchange struct {
 	// which their last bytes passed; nil for anything else. What was sent behind
 	// the last whole message is not among them.
 	GRPC []GRPCMessage
+	// GRPCEnd is how many of GRPC had passed when the client of a gRPC call ended
+	// its side, -1 if it never did; 0 for anything else.
+	GRPCEnd int
 	// Duration is the time from Started to the end, monotonic.
 	Duration time.Duration
 	// Timing splits Duration.

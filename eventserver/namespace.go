@@ -35,6 +35,9 @@ import (
 type namespace struct {
 	ring *ring
 	feed traffic.Observer
+	// changed is called when what is wanted has changed, under mu; nil for nothing. A
+	// feed sets it when it is made.
+	changed func()
 
 	mu      sync.Mutex // guards clients, and is held while what one wants changes
 	clients []*eventNames
@@ -96,9 +99,16 @@ func (n *namespace) enter() interest {
 
 // recount finds out what clients want together, under mu.
 func (n *namespace) recount() {
+	n.wanted.Store(n.together())
+	if n.changed != nil {
+		n.changed()
+	}
+}
+
+// together returns what clients want together, nil without any, under mu.
+func (n *namespace) together() *eventNames {
 	if len(n.clients) == 0 {
-		n.wanted.Store(nil)
-		return
+		return nil
 	}
 	together := new(eventNames)
 	for _, w := range n.clients {
@@ -107,7 +117,7 @@ func (n *namespace) recount() {
 	}
 	slices.Sort(together.names)
 	together.names = slices.Compact(together.names)
-	n.wanted.Store(together)
+	return together
 }
 
 // subscribe answers "subscribe".

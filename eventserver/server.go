@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/zishang520/socket.io/servers/socket/v3"
+
+	"github.com/necto-dev/necto/eventserver/mockttp"
 )
 
 // Server publishes what it observes. Create it with New. Its methods may be
@@ -22,8 +24,9 @@ type Server struct {
 	hits    hits
 	metrics *metrics
 	io      *socket.Server
-	// namespaces are those beside "/".
+	// namespaces are those beside "/", and mockttp is the feed of one of them.
 	namespaces []*namespace
+	mockttp    *mockttp.Mapper
 	mux        *http.ServeMux
 
 	// began is when the Server was made.
@@ -64,6 +67,7 @@ func New(o Options) *Server {
 	}
 	s.io = newSocketIO(s)
 	s.host("/", s.ring, func() interest { return new(subscriptions) }, clientEvents)
+	s.addMockttp()
 	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))
 	s.metrics = newMetrics(s)
 	s.handleREST()

@@ -16,7 +16,8 @@ type Event struct {
 	subject Subject
 	stage   stage
 	encode  func(*writer)
-	bodies  []*traffic.Body
+	bodies  []*traffic.Body  // kept until Release
+	content [2]*traffic.Body // those of them that Content is about
 	cost    int64
 }
 
@@ -50,6 +51,24 @@ func (e *Event) Subject() Subject {
 		s.Exchange.Server, s.Exchange.Response, s.Exchange.ResponseStarted = x.Server, x.Response, x.ResponseStarted
 	}
 	return s
+}
+
+// Content returns what is known of the content of the exchange's request or
+// response, content coding undone, for filters; nil for none.
+func (e *Event) Content(dir traffic.Direction) []byte {
+	body := e.content[dir]
+	if body == nil {
+		return nil
+	}
+	header := e.subject.Exchange.Request.Header
+	if dir == traffic.ServerToClient {
+		header = e.subject.Exchange.Response.Header
+	}
+	data, _ := readContent(body.Open(), maxContent)
+	if decoded, ok := decode(body, data, header); ok {
+		return decoded
+	}
+	return data
 }
 
 // Payload is the argument of an event.

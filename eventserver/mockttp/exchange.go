@@ -112,7 +112,9 @@ func (m *Mapper) letGo(e *exchange) {
 	if e.socket {
 		k = WebSocketRequest
 	}
-	m.publish(e.event(k, e.x.Started.Add(e.times.received), (*writer).request), e.x.RequestBody)
+	event := e.event(k, e.x.Started.Add(e.times.received), (*writer).request)
+	event.content[traffic.ClientToServer] = e.x.RequestBody
+	m.publish(event, e.x.RequestBody)
 	e.release()
 }
 
@@ -150,7 +152,9 @@ func (m *Mapper) done(e *exchange) {
 	if !e.socket {
 		m.endStream(e, traffic.ServerToClient, e.x.ResponseBody, end)
 	}
-	m.publish(e.event(Response, end, (*writer).response), e.x.ResponseBody)
+	event := e.event(Response, end, (*writer).response)
+	event.content = [2]*traffic.Body{e.x.RequestBody, e.x.ResponseBody}
+	m.publish(event, e.x.RequestBody, e.x.ResponseBody)
 	delete(m.exchanges, e.x.ID)
 }
 

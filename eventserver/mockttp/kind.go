@@ -26,10 +26,10 @@ const (
 	RawPassthroughClosed
 	RawPassthroughData
 	RuleEvent
-	kinds // how many there are
+	kindCount
 )
 
-var names = [kinds]string{
+var names = [kindCount]string{
 	RequestInitiated:         "request-initiated",
 	RequestBodyData:          "request-body-data",
 	Request:                  "request",
@@ -53,6 +53,15 @@ var names = [kinds]string{
 	RuleEvent:                "rule-event",
 }
 
+// Kinds returns all events.
+func Kinds() []Kind {
+	all := make([]Kind, kindCount)
+	for k := range all {
+		all[k] = Kind(k) //nolint:gosec // there are few
+	}
+	return all
+}
+
 // String returns the name that clients listen to, such as "request-initiated".
 func (k Kind) String() string { return names[k] }
 
@@ -70,7 +79,7 @@ func ParseKind(name string) (Kind, bool) {
 type Set uint32
 
 // All has all events.
-const All Set = 1<<kinds - 1
+const All Set = 1<<kindCount - 1
 
 // SetOf returns the set of these events.
 func SetOf(events ...Kind) Set {

@@ -91,7 +91,7 @@ func TestFeedIsToldOnlyWhileThereAreClients(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the client is gone", func() bool { return !s.namespaces[0].wants("begun") })
+	eventually(t, "the client is gone", func() bool { return !s.namespaces[len(s.namespaces)-1].wants("begun") })
 	before := feed.told.Load()
 	s.Observe(event)
 	if got := feed.told.Load(); got != before {
@@ -104,7 +104,7 @@ func TestNamespaceClientsChoose(t *testing.T) {
 	p := enter(t, address, "/other")
 	x := newExchange(1, "http://a.test/")
 	p.call("subscribe", map[string]any{"events": []string{"ended"}})
-	if n := s.namespaces[0]; n.wants("begun") || !n.wants("ended") {
+	if n := s.namespaces[len(s.namespaces)-1]; n.wants("begun") || !n.wants("ended") {
 		t.Error("the namespace wants something else than its client")
 	}
 	s.Observe(traffic.RequestStarted{Exchange: x})
@@ -121,7 +121,7 @@ func TestNamespaceClientsChoose(t *testing.T) {
 	s.Observe(traffic.ExchangeDone{Exchange: newExchange(2, "http://b.test/")})
 	p.expect("ended")
 	p.call("unsubscribe", nil)
-	if s.namespaces[0].wants("ended") {
+	if s.namespaces[len(s.namespaces)-1].wants("ended") {
 		t.Error("the namespace wants what nobody wants")
 	}
 	p.refused("subscribe", "begun", "takes an object")

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/necto-dev/necto/eventserver"
+	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/rules"
 )
 
@@ -148,6 +149,13 @@ func (f *eventsFlags) publishProxy(l net.Listener, status *status, s *server, ob
 	p.ProxyStarted(tcpPort(s.addr), p.port())
 	p.start(status)
 	return p
+}
+
+// demand lets the proxy tell in pieces what passes while clients want that. What p
+// points at is set before the proxy runs, or stays nil without an event server.
+func demand(o *proxy.Options, p **publisher) {
+	o.BodyChunks = func() bool { return *p != nil && (*p).WantsBodyChunks() }
+	o.TunnelData = func() bool { return *p != nil && (*p).WantsTunnelData() }
 }
 
 // rulesChanged tells clients what has changed about rules.

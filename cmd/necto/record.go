@@ -254,13 +254,15 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	}
 	o.proxy.Observer, o.proxy.Network, o.proxy.CA = observers, network, authority
 	o.proxy.Log, o.writer.Log = status.log(), status.log()
+	r := &recordRun{status: status}
+	demand(&o.proxy, &r.publisher)
 	s := &server{proxy: proxy.New(o.proxy), authority: authority, command: o.command, release: obeyed.release, auth: o.proxy.Auth}
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}
 	s.secrets = redaction{o.writer.Redaction, o.writer.Redact}
 	o.writer.Listen, o.writer.Session = strings.TrimPrefix(s.ready.Proxy, "http://"), ulid.Make().String()
-	r := &recordRun{status: status, server: s}
+	r.server = s
 	if err := r.create(o.output, o.writer); err != nil {
 		return err
 	}

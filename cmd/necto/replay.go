@@ -153,6 +153,8 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		options.MaxBody = 1 // nobody looks at bodies: more would be copied for nothing
 	}
 	obeyed.complete(&options)
+	var publisher *publisher
+	demand(&options, &publisher)
 	s := &server{proxy: proxy.New(options), authority: authority, command: o.command}
 	s.release = func() { obeyed.release(); index.EndConversations() }
 	s.listener = proxy.Listener{Addr: o.serve.listen, Origin: true}
@@ -161,7 +163,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(s.addr), CA: authority.CertPath()}
 	s.environ = []string{"NECTO_ORIGIN=" + s.ready.Proxy}
-	publisher := o.events.publishProxy(events, status, s, obeyed, ulid.Make().String())
+	publisher = o.events.publishProxy(events, status, s, obeyed, ulid.Make().String())
 	defer publisher.close()
 	if publisher != nil {
 		observers[0] = publisher

@@ -142,42 +142,13 @@ func appendPeers(dst []byte, x *traffic.Exchange) []byte {
 	return appendTLS(dst, x.TLS)
 }
 
-func (e *encoder) appendTLSFailed(dst []byte, f traffic.TLSFailed) []byte {
-	dst = e.begin(dst, TypeTLS)
-	dst = appendUint(dst, `,"conn":`, e.baseConn+uint64(f.Conn))
-	dst = e.when(dst, f.Time)
-	dst = appendMember(dst, "client", f.Client)
-	dst = appendMember(dst, "failure", f.Failure)
-	if f.SNI != "" {
-		dst = appendMember(dst, "sni", f.SNI)
-	}
-	dst = appendList(dst, "alpn", f.ALPN)
-	return append(dst, "}\n"...)
-}
-
-func (e *encoder) appendTunnel(dst []byte, t *traffic.Tunnel) []byte {
-	dst = e.begin(dst, TypeTunnel)
-	dst = appendUint(dst, `,"conn":`, e.baseConn+uint64(t.Conn))
-	dst = e.when(dst, t.Started)
-	dst = appendMember(dst, "client", t.Client)
-	dst = appendMember(dst, "target", t.Target)
-	if t.SNI != "" {
-		dst = appendMember(dst, "sni", t.SNI)
-	}
-	dst = appendUint(dst, `,"bytesUp":`, uint64(t.BytesUp))
-	dst = appendUint(dst, `,"bytesDown":`, uint64(t.BytesDown))
-	dst = append(dst, `,"ms":`...)
-	dst = jsonenc.AppendMillis(dst, t.Duration)
-	return append(dst, "}\n"...)
-}
-
 func appendTLS(dst []byte, t *traffic.TLSInfo) []byte {
 	if t == nil {
 		return dst
 	}
 	dst = append(dst, `,"tls":{"version":`...)
 	dst = jsonenc.AppendText(dst, t.Version)
-	for _, m := range [...]struct{ name, value string }{{"alpn", t.ALPN}, {"cipher", t.Cipher}, {"sni", t.SNI}} {
+	for _, m := range [...]struct{ name, value string }{{"alpn", t.ALPN}, {"cipher", t.Cipher}, {"sni", t.SNI}, {"ja4", t.JA4}} {
 		if m.value != "" {
 			dst = appendMember(dst, m.name, m.value)
 		}

@@ -52,10 +52,9 @@ func TestRecordingOfARecordingIsTheSame(t *testing.T) {
 			default:
 				return nil
 			}
-			// The example has a fingerprint nobody writes yet, and no sidecar.
-			want := strings.Replace(string(line.Raw), `,"ja4":"t13d1517h2_8daaf6152771_cb7bf5808d99"`, "", 1)
+			want := string(line.Raw)
 			if strings.Contains(path, "example") && strings.Contains(want, `"file"`) {
-				return nil
+				return nil // the example has no sidecar
 			}
 			if diff := cmp.Diff(want, rewritten(t, f, &enc, line)); diff != "" {
 				t.Error(diff)

@@ -59,8 +59,7 @@ func TestLinesOfEntriesAreThoseOfTheWriter(t *testing.T) {
 		if again == nil {
 			continue
 		}
-		want := strings.Replace(string(line), `,"ja4":"t13d1517h2_8daaf6152771_cb7bf5808d99"`, "", 1)
-		if diff := cmp.Diff(want, string(again)); diff != "" {
+		if diff := cmp.Diff(string(line), string(again)); diff != "" {
 			t.Error(diff)
 		}
 		tested++

@@ -140,11 +140,7 @@ func (p *parser) entry(e *Entry, line gjson.Result) {
 func (p *parser) outcome(e *Entry, key string, value gjson.Result) {
 	switch key {
 	case "error":
-		e.Failure = &traffic.Failure{
-			Kind: traffic.FailureKind(value.Get("kind").String()),
-			Side: traffic.Side(value.Get("side").String()),
-			Text: value.Get("text").String(),
-		}
+		e.Failure = parseFailure(value)
 	case "timings":
 		p.timing(&e.Timing, value)
 	case "ms":
@@ -157,6 +153,14 @@ func (p *parser) outcome(e *Entry, key string, value gjson.Result) {
 		e.Rules = stringsOf(value)
 	case "tags":
 		e.Tags = stringsOf(value)
+	}
+}
+
+func parseFailure(value gjson.Result) *traffic.Failure {
+	return &traffic.Failure{
+		Kind: traffic.FailureKind(value.Get("kind").String()),
+		Side: traffic.Side(value.Get("side").String()),
+		Text: value.Get("text").String(),
 	}
 }
 
@@ -176,6 +180,7 @@ func parseTLS(value gjson.Result) *traffic.TLSInfo {
 		ALPN:    value.Get("alpn").String(),
 		Cipher:  value.Get("cipher").String(),
 		SNI:     value.Get("sni").String(),
+		JA4:     value.Get("ja4").String(),
 	}
 }
 

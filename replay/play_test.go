@@ -74,7 +74,7 @@ func eventText(e traffic.Event) string {
 	case traffic.TunnelOpened:
 		return fmt.Sprintf("tunnel %d %s", e.Conn, e.Target)
 	case traffic.TunnelClosed:
-		return fmt.Sprintf("tunnel closed %d %d", e.Conn, e.BytesDown)
+		return fmt.Sprintf("tunnel closed %d %d %v", e.Conn, e.BytesDown, e.Failure)
 	case traffic.TLSFailed:
 		return fmt.Sprintf("tls %d %s", e.Conn, e.Failure)
 	default:
@@ -132,7 +132,7 @@ func TestPlayTellsInTheOrderOfTime(t *testing.T) {
 		frameText(3, 1, 3600, "one"),
 		scriptLine("tls", 5000, `"conn":5,"failure":"cert-rejected"`),
 		frameText(3, 2, 6000, "two"),
-		scriptLine("tunnel", 1500, `"conn":4,"target":"h:1","bytesDown":7,"ms":6.0`),
+		scriptLine("tunnel", 1500, `"conn":4,"target":"h:1","bytesDown":7,"error":{"kind":"reset","text":"gone"},"ms":6.0`),
 		httpText(1, 1000, "9", okMember, `"timings":{"wait":3,"receive":6}`),
 		scriptLine("ws.close", 11_000, `"id":3,"code":1000,"reason":"","by":"client","frames":{},"ms":8`),
 		scriptLine("end", 12_000, `"dropped":0`),
@@ -142,7 +142,7 @@ func TestPlayTellsInTheOrderOfTime(t *testing.T) {
 		"started 3 GET /", "request 3 0 bytes", "response 3 101", "opened 3",
 		"started 2 GET /", "request 2 0 bytes", "response 2 200", "frame 3.1 one",
 		"response 1 200", "done 2 0 bytes", "tls 5 cert-rejected", "frame 3.2 two",
-		"tunnel closed 4 7", "done 1 0 bytes", "closed 3 1000 ",
+		"tunnel closed 4 7 gone", "done 1 0 bytes", "closed 3 1000 ",
 	}
 	if diff := cmp.Diff(want, played(t, PlayOptions{}, path)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)

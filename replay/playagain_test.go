@@ -95,9 +95,10 @@ func observeTraffic(t testing.TB, to traffic.Observer, r *rand.Rand) {
 			x.Response.Trailer = fields{{"X-Sum", "1"}}.traffic()
 			x.Request.Trailer = fields{{"X-Sum", "2"}}.traffic()
 			to.Observe(traffic.ExchangeDone{Exchange: x})
-			to.Observe(traffic.TLSFailed{Conn: x.Conn, Client: "127.0.0.1:2", Time: x.Started, SNI: "h", ALPN: []string{"h2"}, Failure: "closed"})
+			to.Observe(traffic.TLSFailed{Conn: x.Conn, Client: "127.0.0.1:2", Time: x.Started, SNI: "h", ALPN: []string{"h2"}, JA3: "3", JA4: "4", Target: "h:1", Tags: []string{"t"}, Failure: "closed"})
 			to.Observe(traffic.TunnelClosed{Tunnel: &traffic.Tunnel{
 				Conn: x.Conn, Client: "127.0.0.1:3", Target: "h:443", Started: x.Started, BytesUp: 3, BytesDown: 5, Duration: time.Second,
+				Failure: &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideUpstream, Text: "reset"},
 			}})
 		case 3: // rules have changed what the origin got and answered
 			x.Response.Source, x.Rules = traffic.SourceRule, []string{"a rule"}

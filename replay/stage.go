@@ -126,19 +126,20 @@ func (s *stage) begin(raw []byte) error {
 
 // beginTunnel puts a tunnel on stage.
 func (s *stage) beginTunnel(raw []byte) error {
-	all, offset, err := parseTunnel(raw)
+	all, err := record.ParseTunnel(raw)
 	if err != nil {
 		return err
 	}
-	told := &traffic.Tunnel{
-		Conn: all.Conn + traffic.ConnID(s.base.conn), Client: all.Client, Target: all.Target, SNI: all.SNI, Started: all.Started,
-	}
+	all.Conn += traffic.ConnID(s.base.conn)
+	told := new(traffic.Tunnel)
+	*told = *all
+	told.BytesUp, told.BytesDown, told.Duration, told.Failure = 0, 0, 0, nil
 	s.saw(0, uint64(told.Conn))
-	a := s.enter(offset)
+	a := s.enter(micros(gjson.GetBytes(raw, "us").Int()))
 	a.cues = []cue{
 		{0, func(*act, *stage) { s.to.Observe(traffic.TunnelOpened{Tunnel: told}) }},
 		{all.Duration, func(*act, *stage) {
-			told.BytesUp, told.BytesDown, told.Duration = all.BytesUp, all.BytesDown, all.Duration
+			told.BytesUp, told.BytesDown, told.Duration, told.Failure = all.BytesUp, all.BytesDown, all.Duration, all.Failure
 			s.to.Observe(traffic.TunnelClosed{Tunnel: told})
 		}},
 	}
@@ -214,7 +215,7 @@ func (s *stage) connection(id uint64) *act {
 }
 
 func (s *stage) tlsFailed(raw []byte) error {
-	failed, err := parseTLSFailed(raw)
+	failed, err := record.ParseTLSFailed(raw)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,6 @@ package convert
 import (
 	"errors"
 	"io"
-	"time"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/record"
@@ -161,22 +158,15 @@ func (c *converter) closed(l record.Line) error {
 // subjectOfLine returns what a filter looks at of a line without an exchange, nil
 // for one it knows nothing of.
 func subjectOfLine(l record.Line) *filter.Subject {
-	raw := gjson.ParseBytes(l.Raw)
-	at, err := time.Parse(time.RFC3339Nano, raw.Get("at").String())
-	if err != nil {
-		return nil
-	}
-	conn, client, sni := traffic.ConnID(raw.Get("conn").Uint()), raw.Get("client").String(), raw.Get("sni").String()
 	switch l.Type {
 	case record.TypeTLS:
-		return &filter.Subject{TLSFailed: &traffic.TLSFailed{
-			Conn: conn, Client: client, Time: at, SNI: sni, Failure: raw.Get("failure").String(),
-		}}
+		if failed, err := record.ParseTLSFailed(l.Raw); err == nil {
+			return &filter.Subject{TLSFailed: &failed}
+		}
 	case record.TypeTunnel:
-		return &filter.Subject{Tunnel: &traffic.Tunnel{
-			Conn: conn, Client: client, Started: at, SNI: sni, Target: raw.Get("target").String(),
-			BytesUp: raw.Get("bytesUp").Int(), BytesDown: raw.Get("bytesDown").Int(),
-		}}
+		if tunnel, err := record.ParseTunnel(l.Raw); err == nil {
+			return &filter.Subject{Tunnel: tunnel}
+		}
 	}
 	return nil
 }

@@ -48,10 +48,11 @@ func (r *reader) subject(it *item) (*filter.Subject, error) {
 		s.Close = &c.WSClose
 		return s, nil
 	case record.TypeTunnel:
-		s.Tunnel = tunnelOf(it.Raw)
+		s.Tunnel, _ = record.ParseTunnel(it.Raw) // what it does not say is zero
 		return s, nil
 	case record.TypeTLS:
-		s.TLSFailed = failedTLSOf(it.Raw)
+		failed, _ := record.ParseTLSFailed(it.Raw) // what it does not say is zero
+		s.TLSFailed = &failed
 		return s, nil
 	}
 	return nil, nil

@@ -23,9 +23,11 @@ func (p *formatPrinter) view(it *item) (*View, error) {
 	case record.TypeWSClose:
 		err = v.setClose(it)
 	case record.TypeTunnel:
-		v.setTunnel(tunnelOf(it.Raw))
+		t, _ := record.ParseTunnel(it.Raw) // what it does not say is zero
+		v.setTunnel(t)
 	case record.TypeTLS:
-		v.setFailedTLS(failedTLSOf(it.Raw))
+		f, _ := record.ParseTLSFailed(it.Raw) // what it does not say is zero
+		v.setFailedTLS(f)
 	default:
 		return nil, nil
 	}
@@ -119,9 +121,12 @@ func (v *View) setTunnel(t *traffic.Tunnel) {
 	v.Time, v.Duration, v.Conn = t.Started, t.Duration, uint64(t.Conn)
 	v.Client, v.Host = v.clean(t.Client), v.clean(t.Target)
 	v.RequestSize, v.Size = t.BytesUp, t.BytesDown
+	if t.Failure != nil {
+		v.Error = v.clean(failureText(t.Failure))
+	}
 }
 
-func (v *View) setFailedTLS(f *traffic.TLSFailed) {
+func (v *View) setFailedTLS(f traffic.TLSFailed) {
 	v.Time, v.Conn = f.Time, uint64(f.Conn)
 	v.Client, v.Host, v.Error = v.clean(f.Client), v.clean(f.SNI), v.clean(f.Failure)
 }

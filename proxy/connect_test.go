@@ -147,7 +147,7 @@ func testRawTunnel(t *testing.T, opts proxy.Options, c rawTunnel) {
 	c.want += client.ReadAll() // the origin sees the end, and may still speak
 	closed := waitEvent[traffic.TunnelClosed](t, p)
 	got := *closed.Tunnel
-	got.Started, got.Duration = time.Time{}, 0
+	got.Started, got.Steps, got.Duration = time.Time{}, traffic.ConnSteps{}, 0
 	want := traffic.Tunnel{Conn: 1, Client: client.LocalAddr().String(), Target: origin.Addr, BytesUp: c.up, BytesDown: int64(len(c.want))}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the tunnel (-want +got):\n%s", diff)

@@ -16,8 +16,15 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// handshakeTimeout bounds a client's TLS handshake.
-const handshakeTimeout = 15 * time.Second
+const (
+	// handshakeTimeout bounds a client's TLS handshake.
+	handshakeTimeout = 15 * time.Second
+	// A client that leaves without a word has not liked the handshake if it does so
+	// within lateVerdict or, where that is longer, lateFactor times as long as the
+	// handshake took. Later it has not needed the connection.
+	lateVerdict = 100 * time.Millisecond
+	lateFactor  = 10
+)
 
 // helloConn is a client connection below TLS. It gives back the bytes read
 // ahead.
@@ -60,21 +67,52 @@ func newServerConfig(authority *ca.Authority) *tls.Config {
 // serveTLS opens the client's TLS, which begins with h, and serves the requests
 // inside.
 func (c *clientConn) serveTLS(host, port string, h hello, origin *originConn) {
-	under := &helloConn{Conn: c.conn, ahead: c.r, host: host}
-	conn := tls.Server(under, c.p.server)
+	if c.openTLS(host, net.JoinHostPort(host, port), h) {
+		c.enterTunnel("https", host, port, cmp.Or(h.sni, host), origin)
+		c.serveHTTP()
+	}
+}
+
+// openTLS opens the client's TLS, which begins with h, with a certificate for the
+// name in the hello or else for host, and waits until something comes inside. addr is
+// the target of the tunnel that this is in, "" for none. It reports false if there is
+// nothing to serve.
+func (c *clientConn) openTLS(host, addr string, h hello) bool {
+	began := time.Now()
+	if err := c.shakeHands(host, h); err != nil {
+		c.tlsFailed(addr, h, err)
+		return false
+	}
+	_, err := c.awaitRequest()
+	if err != nil && isVerdict(err, time.Since(c.steps.Handshake), c.steps.Handshake.Sub(began)) {
+		c.tlsFailed(addr, h, err)
+	}
+	return err == nil
+}
+
+func (c *clientConn) shakeHands(host string, h hello) error {
+	conn := tls.Server(&helloConn{Conn: c.conn, ahead: c.r, host: host}, c.p.server)
 	ctx, cancel := context.WithTimeout(c.ctx, handshakeTimeout)
-	err := conn.HandshakeContext(ctx)
-	cancel()
-	if err != nil {
-		c.tlsFailed(net.JoinHostPort(host, port), h, err)
-		return
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return err
 	}
 	c.conn = conn
 	c.r = h1.NewReader(conn, h1.Limits{})
 	c.tls = tlsInfo(conn.ConnectionState(), h)
 	c.steps.Handshake = time.Now()
-	c.enterTunnel("https", host, port, cmp.Or(h.sni, host), origin)
-	c.serveHTTP()
+	return nil
+}
+
+// isVerdict reports whether a client that has ended its connection without a word,
+// with err and so long after a handshake that took so long, has done so because of
+// the handshake.
+func isVerdict(err error, after, took time.Duration) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		return true // an alert, whose ever
+	}
+	left := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || failureKind(err) == traffic.FailReset
+	return left && after <= max(lateVerdict, lateFactor*took)
 }
 
 func tlsInfo(state tls.ConnectionState, h hello) *traffic.TLSInfo {
@@ -90,20 +128,21 @@ func tlsInfo(state tls.ConnectionState, h hello) *traffic.TLSInfo {
 func (c *clientConn) tlsFailed(addr string, h hello, err error) {
 	c.p.observer.Observe(traffic.TLSFailed{
 		Conn: c.id, Client: c.client, Time: time.Now(), SNI: h.sni, ALPN: h.offered, JA3: h.ja3, JA4: h.ja4,
-		Target: addr, Tags: c.tags, Steps: c.steps, Failure: tlsFailure(err), Text: err.Error(),
+		Target: addr, Tags: c.tags, Steps: c.steps, Text: err.Error(),
+		Failure: tlsFailure(err, c.steps.Handshake.IsZero()),
 	})
 }
 
-// tlsFailure says in a word why a client's handshake failed. crypto/tls has no
-// type for an alert that was received: only its text tells that a client did
-// not like the certificate.
-func tlsFailure(err error) string {
+// tlsFailure says in a word why a client's handshake failed, or else why it ended the
+// connection right behind it. crypto/tls has no type for an alert that was received:
+// only its text tells that a client did not like the certificate.
+func tlsFailure(err error, shaking bool) string {
 	var op *net.OpError
 	text := err.Error()
 	switch {
 	case errors.As(err, &op) && op.Op == "remote error" && strings.Contains(text, "certificate"):
 		return "cert-rejected"
-	case strings.Contains(text, "bad record MAC"):
+	case shaking && strings.Contains(text, "bad record MAC"):
 		// OpenSSL, in TLS 1.3, encrypts its alert with keys that the server
 		// expects only behind the client's Finished.
 		return "cert-rejected"
@@ -115,6 +154,8 @@ func tlsFailure(err error) string {
 		return "reset"
 	case strings.Contains(text, "no cipher suite"), strings.Contains(text, "handshake failure"):
 		return "no-shared-cipher"
+	case strings.Contains(text, "unsupported versions"):
+		return "no-shared-version"
 	default:
 		return "protocol"
 	}

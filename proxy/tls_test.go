@@ -234,7 +234,7 @@ func TestClientTLSFails(t *testing.T) {
 	}{
 		"does not know the authority": {shakeWith(&tls.Config{ServerName: "a.example", RootCAs: x509.NewCertPool()}), "cert-rejected", "a.example"},
 		"does not in TLS 1.2":         {shakeWith(&tls.Config{ServerName: "a.example", RootCAs: x509.NewCertPool(), MaxVersion: tls.VersionTLS12}), "cert-rejected", "a.example"},
-		"is too old":                  {shakeWith(&tls.Config{ServerName: "a.example", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), "protocol", "a.example"},
+		"is too old":                  {shakeWith(&tls.Config{ServerName: "a.example", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), "no-shared-version", "a.example"},
 		"resets in the hello": {func(_ context.Context, c net.Conn) {
 			c.Write([]byte{0x16, 3, 1})
 			time.Sleep(20 * time.Millisecond)
@@ -243,8 +243,11 @@ func TestClientTLSFails(t *testing.T) {
 		"shares no cipher": {shakeWith(&tls.Config{
 			ServerName: "a.example", MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA256},
 		}), "no-shared-cipher", "a.example"},
-		"leaves in the hello": {func(_ context.Context, c net.Conn) { c.Write([]byte{0x16, 3, 1}); c.Close() }, "closed", ""},
-		"sends nonsense":      {func(_ context.Context, c net.Conn) { c.Write([]byte("\x16\x03\x01\x00\x05hello")) }, "protocol", ""},
+		"leaves behind the handshake": {trusting(func(c *tls.Conn) { c.Close() }), "closed", "a.example"},
+		"resets behind the handshake": {trusting(func(c *tls.Conn) { reset(c.NetConn()) }), "reset", "a.example"},
+		"breaks TLS right behind it":  {trusting(func(c *tls.Conn) { c.NetConn().Write([]byte("\x17\x03\x03\x00\x01a")) }), "protocol", "a.example"},
+		"leaves in the hello":         {func(_ context.Context, c net.Conn) { c.Write([]byte{0x16, 3, 1}); c.Close() }, "closed", ""},
+		"sends nonsense":              {func(_ context.Context, c net.Conn) { c.Write([]byte("\x16\x03\x01\x00\x05hello")) }, "protocol", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan string, 1)
@@ -262,6 +265,16 @@ func TestClientTLSFails(t *testing.T) {
 				t.Errorf("events %v", p.Events())
 			}
 		})
+	}
+}
+
+// trusting completes the handshake, whoever has signed the certificate.
+func trusting(then func(*tls.Conn)) func(context.Context, net.Conn) {
+	return func(ctx context.Context, conn net.Conn) {
+		client := tls.Client(conn, &tls.Config{ServerName: "a.example", InsecureSkipVerify: true})
+		if client.HandshakeContext(ctx) == nil {
+			then(client)
+		}
 	}
 }
 

@@ -136,8 +136,10 @@ type TLSFailed struct {
 	Tags []string
 	// Steps are those of the client's connection.
 	Steps ConnSteps
-	// Failure is cert-rejected, no-shared-cipher, closed, reset, timeout or
-	// protocol.
+	// Failure is cert-rejected, no-shared-cipher, no-shared-version, closed, reset,
+	// timeout or protocol. A client that ends the connection soon after the
+	// handshake and without a word, as those do that judge a certificate late, has
+	// closed or reset it, too.
 	Failure string
 	// Text is the error in words.
 	Text string

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/wsframe"},
 	"har":                  {"traffic", "internal/jsonenc"},
 	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsonenc"},
-	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/wsframe"},
+	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/grpcwire", "internal/protoset", "internal/wsframe"},
 	"rules":                {"traffic", "internal/coding", "internal/filter"},
 	"proxy":                {"traffic", "internal/h1", "internal/h2", "internal/ca", "internal/fingerprint", "internal/grpcwire", "internal/socks", "internal/wsframe"},
 	"eventserver/mockttp":  {"traffic", "internal/coding", "internal/jsonenc"},

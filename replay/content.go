@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/internal/grpcwire"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -28,6 +29,7 @@ const (
 	kindJSON
 	kindForm
 	kindMultipart
+	kindCall // messages of gRPC
 )
 
 // kindOf returns how content of a media type is compared. JSON is also looked
@@ -36,6 +38,8 @@ const (
 func kindOf(contentType string) kind {
 	media := strings.ToLower(strings.TrimSpace(contentType))
 	switch {
+	case grpcwire.FormatOf(media) != grpcwire.None:
+		return kindCall
 	case strings.HasPrefix(media, "application/x-www-form-urlencoded"):
 		return kindForm
 	case strings.HasPrefix(media, "multipart/"):
@@ -55,6 +59,17 @@ type content struct {
 	kind kind
 	// text is the content of JSON and forms, nil for other kinds.
 	text []byte
+	// messages are the first ones of count messages of a call.
+	messages []callMessage
+	count    int
+	// partial says that more messages may come.
+	partial bool
+}
+
+// contentHead is what tells how the content of a request is to be read.
+type contentHead struct {
+	path   string
+	header traffic.Fields
 }
 
 // readContent reads a live request's body to its end. The error is that of
@@ -63,16 +78,16 @@ func readContent(req *traffic.Request, tol *tolerance) (content, error) {
 	if req.Body == nil {
 		return content{}, nil
 	}
-	contentType := req.Header.Get("Content-Type")
+	from := contentHead{req.URL.Path(), req.Header}
 	var codings []string
 	if req.Header.Has("Content-Encoding") {
 		codings = coding.Parse(req.Header.Values("Content-Encoding"))
 	}
 	if len(codings) == 0 {
-		return digestContent(contentType, req.Body, tol)
+		return digestContent(from, req.Body, tol)
 	}
 	wire := &tap{source: req.Body, sum: sha256.New()}
-	c, err := decodeContent(contentType, codings, wire, tol)
+	c, err := decodeContent(from, codings, wire, tol)
 	if err == nil {
 		return c, nil
 	}
@@ -81,23 +96,26 @@ func readContent(req *traffic.Request, tol *tolerance) (content, error) {
 	return content{digest: rawDigest(wire.sum), size: wire.size}.normal(), wire.err
 }
 
-func decodeContent(contentType string, codings []string, wire *tap, tol *tolerance) (c content, err error) {
+func decodeContent(from contentHead, codings []string, wire *tap, tol *tolerance) (c content, err error) {
 	decoded, err := coding.Decode(codings, wire, coding.MaxDecoded)
 	if err != nil {
 		return content{}, err
 	}
 	defer func() { err = errors.Join(err, decoded.Close()) }()
-	c, err = digestContent(contentType, decoded, tol)
+	c, err = digestContent(from, decoded, tol)
 	return c, errors.Join(err, wire.err)
 }
 
 // digestContent reads r, content coding undone, to its end. Content that is not
 // what its type says is compared as plain bytes.
-func digestContent(contentType string, r io.Reader, tol *tolerance) (content, error) {
+func digestContent(from contentHead, r io.Reader, tol *tolerance) (content, error) {
+	contentType := from.header.Get("Content-Type")
 	k := kindOf(contentType)
 	switch k {
 	case kindMultipart:
 		return digestMultipart(contentType, r, tol)
+	case kindCall:
+		return digestCall(newCallReader(r, from.path, traffic.ClientToServer, from.header, tol))
 	case kindJSON, kindForm:
 		text, err := io.ReadAll(io.LimitReader(r, maxStructured+1))
 		if err != nil {

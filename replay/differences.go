@@ -150,8 +150,8 @@ func secretText(present, afterOther bool) string {
 }
 
 // body compares the contents: the parts of JSON and forms, else size only.
-func (d *differences) body(f *record.File, recorded record.EntryRequest, got request) {
-	was, err := recordedContent(f, recorded, d.tolerance)
+func (d *differences) body(f *record.File, recorded record.EntryRequest, u traffic.URL, got request) {
+	was, err := recordedContent(f, recorded, u, d.tolerance)
 	switch {
 	case recorded.Body != nil && recorded.Body.Truncated:
 		d.add(farBody, "body", "truncated", sized(got.content))
@@ -177,6 +177,8 @@ func (d *differences) parts(was, is content) bool {
 		if errA == nil && errB == nil {
 			d.json("json", a, b, d.tolerance.json, false, false)
 		}
+	case kindCall:
+		d.calls(was, is)
 	default: // nothing smaller to compare
 	}
 	return d.distance > before

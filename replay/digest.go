@@ -24,6 +24,8 @@ const (
 	domainArray
 	domainObject
 	domainSecret
+	domainMessage // of gRPC
+	domainCall
 )
 
 // hashBytes returns the digest of p in a domain.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/necto-dev/necto/internal/filter"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -26,6 +27,10 @@ type Options struct {
 	// Ignore names what is not compared beside what never is: values that change
 	// from run to run.
 	Ignore []Field
+	// Protos describe messages of gRPC, which are compared as JSON then, as are
+	// those that a server describes by reflection in the recordings. Nil describes
+	// nothing.
+	Protos *protoset.Set
 	// OnMiss is called for each miss, from the goroutine that asked, possibly
 	// from several at once; nil means nobody is told.
 	OnMiss func(Miss)
@@ -74,6 +79,8 @@ type Index struct {
 	// conversations are those of WebSocket connections, by the line that opened
 	// them.
 	conversations map[position]*conversation
+	// turns has *turns, of gRPC calls, by the first line of their slot.
+	turns sync.Map
 
 	cache                    *cache
 	served, missed, diverged atomic.Int64
@@ -96,6 +103,7 @@ func newIndex(o Options) *Index {
 	}
 	x := &Index{opts: o, conversations: make(map[position]*conversation), cache: newCache()}
 	x.tolerance.ignore(o.Ignore)
+	x.tolerance.protos = o.Protos
 	return x
 }
 
@@ -177,9 +185,12 @@ func (x *Index) answer(ctx context.Context, req *traffic.Request, anywhere bool)
 	if err := sendContinue(req); err != nil {
 		return nil, err
 	}
+	if isCall(req.Method, req.Header) {
+		return x.answerCall(ctx, req, anywhere)
+	}
 	c, err := readContent(req, &x.tolerance)
 	if err != nil {
-		return nil, &traffic.Failure{Kind: traffic.FailEOF, Side: traffic.SideClient, Text: "read request: " + err.Error(), Err: err}
+		return nil, readFailure(err)
 	}
 	number, ok := x.choose(req, c, anywhere)
 	if !ok {

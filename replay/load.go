@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -38,6 +39,8 @@ type loader struct {
 	hearings map[uint64]*hearing // by id, of the session that is being read
 	learning tolerance           // for what was recorded
 	scratch  []byte
+	// reflected are descriptors that servers have told about themselves.
+	reflected [][]byte
 }
 
 // origin is a place as the recording spells it.
@@ -69,6 +72,9 @@ func Load(paths []string, o Options) (*Index, error) {
 		if err := l.file(i, path); err != nil {
 			return nil, errors.Join(fmt.Errorf("load %s: %w", path, err), x.Close())
 		}
+	}
+	if err := l.describe(); err != nil {
+		return nil, errors.Join(err, x.Close())
 	}
 	x.table = newTable(l.rows)
 	return x, nil
@@ -163,41 +169,53 @@ func (l *loader) usable(rows []row) []row {
 	return kept
 }
 
-// exchange reads what matching needs of an http line, and no more: most of the
-// line is the answer, which is read when it is served.
+// members is what Load reads of an http line: no more than matching needs, most of
+// the line is the answer, which is read when it is served.
+type members struct {
+	start                  int64
+	request, messages, end gjson.Result
+	answered, failed       bool
+}
+
+func membersOf(raw []byte) (m members) {
+	gjson.ParseBytes(raw).ForEach(func(name, value gjson.Result) bool {
+		switch name.String() {
+		case "us":
+			m.start = value.Int()
+		case "request":
+			m.request = value
+		case "response":
+			m.answered = true
+		case "error":
+			m.failed = true
+		case "grpc":
+			m.messages = value
+		case "grpcEnd":
+			m.end = value
+		}
+		return true
+	})
+	return m
+}
+
+// isCall reports whether the line is that of a gRPC call.
+func (m *members) isCall() bool { return m.end.Exists() }
+
+// exchange reads an http line.
 func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
 	if uint64(line.Length) > math.MaxUint32 {
 		return row{}, fmt.Errorf("%d bytes are too many for one line", line.Length)
 	}
-	var r row
-	var request gjson.Result
-	complete := false
-	gjson.ParseBytes(line.Raw).ForEach(func(name, value gjson.Result) bool {
-		switch name.String() {
-		case "us":
-			r.start = value.Int()
-		case "request":
-			request = value
-		case "response":
-			complete = true
-		case "error":
-			r.state = failed
-		}
-		return true
-	})
-	switch {
-	case !complete:
+	m := membersOf(line.Raw)
+	r := row{start: m.start}
+	if !m.answered && !m.isCall() || m.failed && !isServable(line.Raw) {
 		r.state = failed
-	case r.state == failed && isServable(line.Raw):
-		r.state = answered
-	}
-	if r.state == failed {
 		return r, nil
 	}
-	req, ok := simpleRequest(request)
-	if !ok {
+	req, ok := simpleRequest(m.request)
+	if !ok || m.isCall() {
 		var err error
-		if req, l.scratch, err = parseRequest(l.scratch, request); err != nil {
+		if req, l.scratch, err = parseRequest(l.scratch, m.request); err != nil {
 			return row{}, err
 		}
 	}
@@ -207,7 +225,16 @@ func (l *loader) exchange(f *record.File, line record.Line) (row, error) {
 		r.state = failed
 		return r, nil
 	}
-	l.match(&r, f, line, req, u)
+	if protoset.IsReflection(u.Path()) {
+		l.reflect(f, line)
+	}
+	if m.isCall() && isCall(req.Method, req.Header) && (m.failed || isTurnByTurn(m.messages, m.end)) {
+		l.turns(&r, line, req, u)
+	} else if m.answered {
+		l.match(&r, f, line, req, u)
+	} else {
+		r.state = failed
+	}
 	return r, nil
 }
 
@@ -267,17 +294,23 @@ func (l *loader) match(r *row, f *record.File, line record.Line, req record.Entr
 		return
 	}
 	if req.Body != nil && req.Body.Truncated {
-		r.state = unmatched
-		r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))
+		r.truncated(line)
 		return
 	}
-	c, err := recordedContent(f, req, &l.learning)
+	c, err := recordedContent(f, req, u, &l.learning)
 	if err != nil {
 		l.opts.Log.Warn("recorded request cannot be read", "exchange", line.ID, "err", err)
 		r.state = failed
 		return
 	}
+	r.call = c.kind == kindCall
 	r.key = partialKey(req.Method, u.Target, c.digest, &l.learning).at(place)
+}
+
+// truncated makes r one that nothing matches.
+func (r *row) truncated(line record.Line) {
+	r.state = unmatched
+	r.key = hashKey(binary.LittleEndian.AppendUint64([]byte("truncated"), uint64(line.Offset)))
 }
 
 // place returns the key of a place and adds it to the index if it is new.
@@ -295,15 +328,19 @@ func (l *loader) place(u traffic.URL) key {
 }
 
 // isServable reports whether an exchange with an error has an answer all the
-// same: a client that leaves an endless stream has seen what it wanted to see.
+// same: a client that leaves an endless stream has seen what it wanted to see, and
+// one that gives up a gRPC call will do so again.
 func isServable(raw []byte) bool {
 	entry, err := record.ParseEntry(raw)
-	return err == nil && entry.Failure != nil && entry.Failure.Side == traffic.SideClient &&
+	if err != nil || entry.Failure == nil || entry.Failure.Side != traffic.SideClient {
+		return false
+	}
+	return isCall(entry.Request.Method, entry.Request.Header) ||
 		entry.Response != nil && !entry.Response.Header.Has("Content-Length")
 }
 
 // recordedContent reads the content of a recorded request.
-func recordedContent(f *record.File, req record.EntryRequest, tol *tolerance) (c content, err error) {
+func recordedContent(f *record.File, req record.EntryRequest, u traffic.URL, tol *tolerance) (c content, err error) {
 	if req.Body == nil {
 		return content{}, nil
 	}
@@ -315,7 +352,7 @@ func recordedContent(f *record.File, req record.EntryRequest, tol *tolerance) (c
 	if isUndecoded(req.Header, req.Body) {
 		return digestRaw(body)
 	}
-	return digestContent(req.Header.Get("Content-Type"), body, tol)
+	return digestContent(contentHead{u.Path(), req.Header}, body, tol)
 }
 
 // isUndecoded reports whether a body was recorded with a content coding that

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/necto-dev/necto/internal/grpcwire"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -19,7 +20,7 @@ type Miss struct {
 	// Nearest are the closest recorded requests, best first, at most 3.
 	Nearest []Candidate
 	// Hint is a rules file that answers the request, "" for the handshake of a
-	// WebSocket connection.
+	// WebSocket connection and for a gRPC call.
 	Hint string
 }
 
@@ -57,6 +58,15 @@ func (c Candidate) name() string {
 // miss notes a request that has no answer and returns the response that says
 // so. reason is that of Miss.
 func (x *Index) miss(req *traffic.Request, c content, anywhere bool, reason string) *traffic.Response {
+	m := x.noteMiss(req, c, anywhere, reason)
+	if grpcwire.IsCall(req) {
+		return callProblem(req, m)
+	}
+	return problem(req, m)
+}
+
+// noteMiss notes a request that has no answer.
+func (x *Index) noteMiss(req *traffic.Request, c content, anywhere bool, reason string) Miss {
 	m := Miss{
 		Method: clip(printable(req.Method), 40),
 		URL:    safeURL(req.URL.String()),
@@ -66,6 +76,9 @@ func (x *Index) miss(req *traffic.Request, c content, anywhere bool, reason stri
 	handshake := isHandshake(req.Method, req.Header)
 	if handshake {
 		m.URL, m.Hint = safeURL(connectionURL(req.URL).String()), ""
+	}
+	if grpcwire.IsCall(req) {
+		m.Hint = ""
 	}
 	m.Nearest = x.nearest(request{req.Method, req.URL, req.Header.Get("Content-Type"), c, handshake}, anywhere)
 	x.missed.Add(1)
@@ -77,7 +90,7 @@ func (x *Index) miss(req *traffic.Request, c content, anywhere bool, reason stri
 	if x.opts.OnMiss != nil {
 		x.opts.OnMiss(m)
 	}
-	return problem(req, m)
+	return m
 }
 
 // hint returns a rules file that answers req. Double-quoted YAML takes the

@@ -76,7 +76,7 @@ func (x *Index) compare(number uint32, got request, anywhere bool) (ranked, erro
 	d.protocol(opened || isHandshake(recorded.Method, recorded.Header), got.handshake)
 	d.head(recorded.Method, u, got, anywhere)
 	d.query(u, got.url)
-	d.body(x.fileOf(number), recorded, got)
+	d.body(x.fileOf(number), recorded, u, got)
 	c := Candidate{ID: id, Method: printable(recorded.Method), URL: safeURL(recorded.URL), Differs: d.list()}
 	if len(x.files) > 1 {
 		c.Recording = x.names[l.at.file()]

@@ -35,6 +35,7 @@ type row struct {
 	length  uint32
 	session uint32 // counts the sessions of all files
 	state   state
+	call    bool // the key has messages of gRPC in it
 }
 
 // line says where the line of an exchange is.

@@ -1,6 +1,10 @@
 package replay
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/necto-dev/necto/internal/protoset"
+)
 
 // Field names a part of requests that is not compared. One of its members is set.
 type Field struct {
@@ -23,6 +27,10 @@ type tolerance struct {
 	marked map[string]bool
 	learns bool // marks count by presence, and their names are noted in marked
 	loose  bool // values of names in marked count by presence
+
+	// protos describe messages of gRPC, which are compared as JSON then; nil for
+	// none.
+	protos *protoset.Set
 
 	query, form map[string]bool
 	json        paths

@@ -1,0 +1,52 @@
+package replay
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/necto-dev/necto/internal/coding"
+	"github.com/necto-dev/necto/internal/grpcwire"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// plainMessages undoes the compression of the messages in resp if the client does
+// not understand it.
+func plainMessages(req *traffic.Request, resp *traffic.Response) {
+	encoding := grpcwire.Encoding(resp.Header)
+	if encoding == "" || resp.Body == nil || req.Header.HasToken("Grpc-Accept-Encoding", encoding) {
+		return
+	}
+	resp.Header, resp.Length = resp.Header.Without("Grpc-Encoding"), -1
+	resp.Body = &plainBody{
+		ReadCloser: resp.Body, encoding: encoding,
+		messages: grpcwire.NewReader(resp.Body, grpcwire.GRPC, coding.MaxDecoded),
+	}
+}
+
+// plainBody undoes the compression of messages.
+type plainBody struct {
+	io.ReadCloser
+	messages *grpcwire.Reader
+	encoding string
+	out      []byte
+}
+
+// Read returns messages that are not compressed.
+func (b *plainBody) Read(p []byte) (int, error) {
+	if len(b.out) == 0 {
+		m, content, err := b.messages.Next()
+		if err != nil {
+			return 0, err
+		}
+		if content, err = grpcwire.Decoded(m, content, b.encoding, coding.MaxDecoded); err == nil && !m.Compressed && m.Size > int64(len(content)) {
+			err = fmt.Errorf("%w: a message of %d bytes", coding.ErrTooLarge, m.Size)
+		}
+		if err != nil {
+			return 0, recordingFailure(err)
+		}
+		b.out = append(grpcwire.AppendPrefix(b.out, grpcwire.Message{Size: int64(len(content))}), content...)
+	}
+	n := copy(p, b.out)
+	b.out = b.out[:copy(b.out, b.out[n:])]
+	return n, nil
+}

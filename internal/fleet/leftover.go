@@ -1,0 +1,70 @@
+package fleet
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// leftovers returns the spools below dir whose processes are gone and whose lines
+// go to t. They are locked. What cannot be read is told to warn and left alone.
+func leftovers(dir string, t Target, warn func(dir string, err error)) []*spool {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // no folder, no spools
+	}
+	var found []*spool
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		s, err := openLeftover(dir, entry.Name(), t)
+		switch {
+		case errors.Is(err, errNotOurs):
+		case err != nil:
+			warn(filepath.Join(dir, entry.Name()), err)
+		default:
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// errNotOurs says that a folder is no spool, or one that is in use.
+var errNotOurs = errors.New("not ours")
+
+func openLeftover(dir, recorder string, t Target) (*spool, error) {
+	s := newSpool(dir, recorder, 0)
+	text, err := os.ReadFile(filepath.Join(s.dir, aboutFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNotOurs
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &s.about)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.acquire(); err != nil {
+		if errors.Is(err, ErrSpoolInUse) {
+			err = errNotOurs
+		}
+		return nil, err
+	}
+	if s.about.Target != t.String() {
+		err = fmt.Errorf("its lines are for %s", s.about.Target)
+	} else {
+		s.parts, err = findParts(s.dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	s.ended = true
+	if n := len(s.parts); n > 0 {
+		s.next = s.parts[n-1].end()
+	}
+	return s, nil
+}

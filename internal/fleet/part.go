@@ -1,0 +1,107 @@
+package fleet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// partName is the name of a part: its first seq, so that names sort as lines do.
+const partName = "%020d.jsonl"
+
+// part is a file of lines that follow each other, and a folder for their bodies.
+type part struct {
+	path string
+	// first is the seq of its first line. The rest is guarded by spool.mu while it
+	// is written: how many lines it has, the bytes of those, and the bytes in the
+	// folder.
+	first, lines uint64
+	size, bodies int64
+	// sent says that Redis has it.
+	sent bool
+}
+
+func newPart(dir string, first uint64) *part {
+	return &part{path: filepath.Join(dir, fmt.Sprintf(partName, first)), first: first}
+}
+
+// folder is where the bodies are.
+func (p *part) folder() string { return strings.TrimSuffix(p.path, ".jsonl") + ".bodies" }
+
+// end is the seq behind the last line.
+func (p *part) end() uint64 { return p.first + p.lines }
+
+// remove removes the part and its bodies.
+func (p *part) remove() error {
+	return errors.Join(os.RemoveAll(p.folder()), unlessMissing(os.Remove(p.path)))
+}
+
+// countBodies returns how many bytes and files the folder has, if lines may have
+// added to it, else what was known.
+func (p *part) countBodies(lines []byte) (size int64, files int, err error) {
+	if !bytes.Contains(lines, []byte(fileMember)) {
+		return p.bodies, 0, nil
+	}
+	entries, err := os.ReadDir(p.folder())
+	if err != nil {
+		return 0, 0, unlessMissing(err) // content may name a file
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil {
+			size += info.Size()
+		}
+	}
+	return size, len(entries), nil
+}
+
+// findParts returns the parts of a spool that nobody writes any more. A last line
+// that was cut off does not count.
+func findParts(dir string) ([]*part, error) {
+	entries, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return nil, err
+	}
+	var parts []*part
+	for _, entry := range entries {
+		digits, ok := strings.CutSuffix(entry.Name(), ".jsonl")
+		first, err := strconv.ParseUint(digits, 10, 64)
+		if !ok || err != nil {
+			continue
+		}
+		p := newPart(dir, first)
+		if err := p.measure(); err != nil {
+			return nil, err
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// measure counts the whole lines of a part.
+func (p *part) measure() error {
+	f, err := os.Open(p.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buf := make([]byte, 64<<10)
+	for offset := int64(0); ; {
+		n, err := f.Read(buf)
+		p.lines += uint64(bytes.Count(buf[:n], []byte{'\n'}))
+		if last := bytes.LastIndexByte(buf[:n], '\n'); last >= 0 {
+			p.size = offset + int64(last) + 1
+		}
+		offset += int64(n)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

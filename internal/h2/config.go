@@ -1,6 +1,12 @@
 package h2
 
-import "time"
+import (
+	"cmp"
+	"math"
+	"time"
+
+	"golang.org/x/net/http2"
+)
 
 // Config says how a connection behaves. The zero value works.
 type Config struct {
@@ -22,17 +28,20 @@ type Config struct {
 	// accept the pseudo-field :protocol.
 	ExtendedConnect bool
 
+	// Refused, if not nil, is called by Run for each stream of the peer that was
+	// reset before the handler had it: because of its head, or because there were
+	// too many.
+	Refused func(*StreamError)
+
 	// SettingsTimeout bounds the wait for the preface and the first SETTINGS of
 	// the peer, and for its acknowledgement of ours; 0 means 10 s.
 	SettingsTimeout time.Duration
 	// FrameTimeout bounds the silence inside a frame or a header block; 0 means
 	// 30 s.
 	FrameTimeout time.Duration
-	// WriteTimeout bounds a write to a connection that takes nothing; 0 means
-	// 30 s.
-	WriteTimeout time.Duration
 	// StallTimeout is how long a stream waits for a peer that gives no window
-	// before it is reset with CodeCancel; 0 means 5 minutes, -1 for ever.
+	// before it is reset with CodeCancel, and the connection for a peer that reads
+	// nothing before it ends; 0 means 5 minutes, -1 for ever.
 	StallTimeout time.Duration
 	// IdleTimeout ends a connection in good order that had no stream for so long;
 	// 0 means never.
@@ -41,6 +50,28 @@ type Config struct {
 	// still there; the connection ends if SettingsTimeout later nothing came. 0
 	// means never.
 	PingAfter time.Duration
+}
+
+// withDefaults returns cfg with values for what is 0, and within what the
+// protocol has room for.
+func (cfg Config) withDefaults() Config {
+	cfg.StreamWindow = min(cmp.Or(cfg.StreamWindow, 4<<20), maxWindow)
+	cfg.ConnWindow = min(max(cmp.Or(cfg.ConnWindow, 16<<20), defaultWindow), maxWindow)
+	cfg.MaxBuffered = max(cmp.Or(cfg.MaxBuffered, 32<<20), cfg.ConnWindow)
+	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, 250)
+	cfg.MaxHeaderList = cmp.Or(cfg.MaxHeaderList, 1<<20)
+	cfg.SettingsTimeout = cmp.Or(cfg.SettingsTimeout, 10*time.Second)
+	cfg.FrameTimeout = cmp.Or(cfg.FrameTimeout, 30*time.Second)
+	cfg.StallTimeout = cmp.Or(cfg.StallTimeout, 5*time.Minute)
+	return cfg
+}
+
+// settings returns what both roles say about themselves.
+func (cfg *Config) settings() []http2.Setting {
+	return []http2.Setting{
+		{ID: http2.SettingInitialWindowSize, Val: uint32(cfg.StreamWindow)},
+		{ID: http2.SettingMaxHeaderListSize, Val: cfg.MaxHeaderList},
+	}
 }
 
 // Settings are what a peer has said about itself (RFC 9113 section 6.5.2, RFC
@@ -58,4 +89,18 @@ type Settings struct {
 	MaxHeaderList uint32
 	// ExtendedConnect means that the peer takes :protocol.
 	ExtendedConnect bool
+}
+
+// defaultSettings returns what holds until a peer has said anything (RFC 9113
+// section 6.5.2), except that it is not asked for more streams at once than all
+// peers take.
+func defaultSettings() Settings {
+	return Settings{
+		HeaderTableSize: defaultTableSize,
+		EnablePush:      true,
+		MaxStreams:      100,
+		StreamWindow:    defaultWindow,
+		MaxFrameSize:    defaultFrameSize,
+		MaxHeaderList:   math.MaxUint32,
+	}
 }

@@ -1,8 +1,30 @@
 package h2
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// lingerTimeout and lingerLimit bound what is read after the end, in bytes.
+const (
+	lingerTimeout = 250 * time.Millisecond
+	lingerLimit   = 1 << 20
+)
+
+// Why connections end.
+var (
+	errLeft   = errors.New("the peer has closed the connection") // between streams
+	errCut    = fmt.Errorf("read: %w", io.ErrUnexpectedEOF)      // inside them
+	errSilent = errors.New("the peer does not answer")
 )
 
 // Conn is one side of an HTTP/2 connection. Its methods may be called
@@ -10,7 +32,35 @@ import (
 type Conn struct {
 	conn   net.Conn
 	cfg    Config
-	handle func(*Stream)
+	handle func(*Stream) // nil for a client
+	in     connInflow
+	done   chan struct{} // closed when err is set
+	// settled is closed when the first SETTINGS frame of the peer has come.
+	settled  chan struct{}
+	handlers sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows, and what Stream says it does
+	err      error      // why the connection has ended, nil while it has not
+	abort    *ConnError // what to say in a GOAWAY when it ends by Abort
+	streams  map[uint32]*Stream
+	running  int            // handlers
+	lastPeer uint32         // highest stream that the peer has opened
+	nextOwn  uint32         // the next one that we open
+	forgot   recent         // streams that we have reset
+	goAway   *GoAwayError   // what the peer has sent, nil for nothing
+	draining bool           // we take no more streams
+	idle     time.Time      // when the last stream has ended
+	peer     Settings       // of the peer
+	window   int            // what we may send
+	paid     int            // WINDOW_UPDATE frames we expect for what we have sent
+	enc      *hpack.Encoder // writes to block
+	block    bytes.Buffer
+	out      output
+	room     line // for room in out
+	credit   line // for window
+	slots    line // for a stream less than peer.MaxStreams
+	pings    map[uint64]chan struct{}
+	lastPing uint64
 }
 
 // Server returns the server's side of conn, on which nothing was read or
@@ -18,51 +68,187 @@ type Conn struct {
 // called on a goroutine of its own for each stream, with its head read; what is
 // not finished when it returns is reset. Run closes conn.
 func Server(conn net.Conn, cfg Config, handle func(*Stream)) *Conn {
-	return &Conn{conn: conn, cfg: cfg, handle: handle}
+	c := newConn(conn, cfg)
+	c.handle = handle
+	settings := c.cfg.settings()
+	settings = append(settings, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: c.cfg.MaxStreams})
+	if cfg.ExtendedConnect {
+		settings = append(settings, http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1})
+	}
+	c.greet("", settings)
+	return c
 }
 
 // Client returns the client's side of conn, which Run closes.
-func Client(conn net.Conn, cfg Config) *Conn { return &Conn{conn: conn, cfg: cfg} }
+func Client(conn net.Conn, cfg Config) *Conn {
+	c := newConn(conn, cfg)
+	c.nextOwn = 1
+	c.greet(preface, append(c.cfg.settings(), http2.Setting{ID: http2.SettingEnablePush, Val: 0}))
+	return c
+}
+
+func newConn(conn net.Conn, cfg Config) *Conn {
+	cfg = cfg.withDefaults()
+	c := &Conn{
+		conn: conn, cfg: cfg,
+		done: make(chan struct{}), settled: make(chan struct{}),
+		streams: map[uint32]*Stream{},
+		peer:    defaultSettings(),
+		window:  defaultWindow,
+		out:     output{wake: newGate()},
+		pings:   map[uint64]chan struct{}{},
+		idle:    time.Now(),
+	}
+	c.in.inflow = inflow{window: cfg.ConnWindow, size: cfg.ConnWindow, limit: cfg.MaxBuffered}
+	c.enc = hpack.NewEncoder(&c.block)
+	return c
+}
+
+// greet writes what a connection begins with (RFC 9113 section 3.4), and the
+// window of the connection, for which there is no setting.
+func (c *Conn) greet(preface string, settings []http2.Setting) {
+	frames := appendSettings(append(c.out.begin(), preface...), settings)
+	if more := c.cfg.ConnWindow - defaultWindow; more > 0 {
+		frames = appendWindowUpdate(frames, 0, uint32(more))
+	}
+	c.out.put(frames)
+}
 
 // Run serves the connection until it ends, closes it, and waits for the handlers.
 // The end of ctx is a Close. It returns nil if the connection ended in good order:
 // by the peer between streams, or by Close, Abort or Shutdown. Otherwise the
 // error is a *ConnError, a *GoAwayError, or says what failed.
-func (c *Conn) Run(ctx context.Context) error { return ErrClosed }
+func (c *Conn) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, c.Close)
+	defer stop()
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		c.write()
+		_ = c.conn.SetReadDeadline(time.Unix(1, 0)) // the end of what read waits for
+	})
+	c.end(newReader(c).read())
+	writer.Wait()
+	c.linger()
+	_ = c.conn.Close() // it has ended, whatever this says
+	c.handlers.Wait()
+	if errors.Is(c.err, ErrClosed) || errors.Is(c.err, errLeft) {
+		return nil
+	}
+	return c.err
+}
 
-// Open sends the head of a request on a new stream. While the peer has as many
-// streams as it takes, Open waits for one to end, or for ctx. An error is a
-// *StreamError that is Unprocessed, unless the head itself is wrong or ctx has
-// ended. The caller closes the stream.
-func (c *Conn) Open(ctx context.Context, head Head) (*Stream, error) { return nil, ErrClosed }
+// linger lets the peer read why the connection ends: a close with something of
+// the peer's unread would make its system forget what it has not read.
+func (c *Conn) linger() {
+	if c.abort == nil || c.abort.Code == CodeNo {
+		return
+	}
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.conn.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
+		return
+	}
+	_, _ = io.CopyN(io.Discard, c.conn, lingerLimit) // until it ends in whatever way
+}
 
-// CanOpen reports whether Open may succeed: the connection has not ended, and
-// the peer sent no GOAWAY.
-func (c *Conn) CanOpen() bool { return false }
+// end ends the connection and all its streams because of err; if it has ended
+// already nothing happens.
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	streams := c.endLocked(err)
+	c.mu.Unlock()
+	for _, s := range streams {
+		s.lost(err)
+	}
+}
 
-// PeerSettings waits for the first SETTINGS frame of the peer and returns what
-// holds now. It returns the context's error, or why the connection has ended.
-func (c *Conn) PeerSettings(ctx context.Context) (Settings, error) { return Settings{}, ErrClosed }
+// endLocked is end with c.mu held. The caller tells the streams that it returns.
+func (c *Conn) endLocked(err error) map[uint32]*Stream {
+	if c.err != nil {
+		return nil
+	}
+	c.err = err
+	close(c.done)
+	if e, ok := errors.AsType[*ConnError](err); ok {
+		c.abort = e
+	}
+	if c.abort != nil {
+		c.out.put(appendGoAway(c.out.begin(), c.lastPeer, c.abort.Code, c.abort.Reason))
+	}
+	c.out.closing = true
+	c.out.flush()
+	c.limitWrites()
+	streams := c.streams
+	c.streams = nil
+	for _, s := range streams {
+		s.closed, s.err = true, err
+	}
+	for _, l := range [...]*line{&c.room, &c.credit, &c.slots} {
+		l.wakeAll()
+	}
+	return streams
+}
 
-// Ping asks the peer for an answer and waits for it.
-func (c *Conn) Ping(ctx context.Context) error { return ErrClosed }
+// failed returns err of an operation as the end of a connection.
+func failed(op string, err error) error { return fmt.Errorf("%s: %w", op, err) }
 
-// Streams returns how many streams are open.
-func (c *Conn) Streams() int { return 0 }
+// left returns why a connection has ended that the peer has closed between two
+// frames.
+func (c *Conn) left() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leftErr()
+}
 
-// Shutdown ends the connection in good order: the peer is asked for no more
-// streams (RFC 9113 section 6.8), and the connection is closed when those that are
-// open have ended. If ctx ends before that, Shutdown closes it and returns the
-// context's error. Run must be running.
-func (c *Conn) Shutdown(ctx context.Context) error { return nil }
+// leftErr is left with c.mu held.
+func (c *Conn) leftErr() error {
+	switch {
+	case c.goAway != nil && c.goAway.Code != CodeNo:
+		return c.goAway
+	case len(c.streams) > 0:
+		return errCut
+	}
+	return errLeft
+}
 
 // Abort sends a GOAWAY frame with code and debug, if that can be done without
 // waiting long, and closes the connection. Streams end with ErrClosed.
-func (c *Conn) Abort(code Code, debug string) {}
+func (c *Conn) Abort(code Code, debug string) {
+	c.mu.Lock()
+	if c.err == nil {
+		c.abort = &ConnError{Code: code, Reason: debug}
+	}
+	streams := c.endLocked(ErrClosed)
+	c.mu.Unlock()
+	for _, s := range streams {
+		s.lost(ErrClosed)
+	}
+}
 
 // Close is Abort with CodeNo.
 func (c *Conn) Close() { c.Abort(CodeNo, "") }
 
 // Done is closed when the connection has ended; streams still open have ended
 // then, handlers perhaps not.
-func (c *Conn) Done() <-chan struct{} { return nil }
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Streams returns how many streams are open.
+func (c *Conn) Streams() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.streams)
+}
+
+// PeerSettings waits for the first SETTINGS frame of the peer and returns what
+// holds now. It returns the context's error, or why the connection has ended.
+func (c *Conn) PeerSettings(ctx context.Context) (Settings, error) {
+	select {
+	case <-c.settled:
+	case <-c.done:
+		return Settings{}, c.err
+	case <-ctx.Done():
+		return Settings{}, context.Cause(ctx)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peer, nil
+}

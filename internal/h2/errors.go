@@ -51,6 +51,9 @@ type StreamError struct {
 
 // Error names the code.
 func (e *StreamError) Error() string {
+	if e.Stream == 0 {
+		return fmt.Sprintf("no stream could be opened: %s", e.Reason)
+	}
 	if e.Remote {
 		return fmt.Sprintf("the peer has reset stream %d: %v", e.Stream, e.Code)
 	}

@@ -2,9 +2,8 @@ package h2
 
 import (
 	"context"
-	"net"
-
-	"github.com/necto-dev/necto/traffic"
+	"sync"
+	"time"
 )
 
 // Stream is one request and its answer. One goroutine at a time may read from it
@@ -13,8 +12,24 @@ import (
 // Once a stream was reset, its methods return the same *StreamError, and once the
 // connection has ended why it did. What came before that is still read first.
 type Stream struct {
+	c    *Conn
 	id   uint32
 	head Head
+	sending
+
+	mu sync.Mutex // guards ctx, cancel, and what receiving says it does
+	receiving
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+// newStream returns a stream that is not open yet.
+func newStream(c *Conn, head Head) *Stream {
+	s := &Stream{c: c, head: head}
+	s.writable, s.readable = newGate(), newGate()
+	s.length = -1
+	s.in = inflow{window: c.cfg.StreamWindow, size: c.cfg.StreamWindow, limit: c.cfg.StreamWindow}
+	return s
 }
 
 // ID returns the identifier of the stream.
@@ -26,51 +41,99 @@ func (s *Stream) Head() Head { return s.head }
 // Context ends when the stream was reset, the connection has ended, or, on a
 // server, the handler has returned. Its cause is then what methods return; after a
 // stream that ended well it is context.Canceled.
-func (s *Stream) Context() context.Context { return context.Background() }
+func (s *Stream) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(context.Background())
+		if s.failure != nil || s.dropped {
+			s.cancel(s.failure)
+		}
+	}
+	return s.ctx
+}
 
-// ReadHead waits for the next head of the response, on the client's side: 1xx as
-// many as there are, then the final one. It returns the context's error if that
-// ends first, and leaves the stream open.
-func (s *Stream) ReadHead(ctx context.Context) (Head, error) { return Head{}, ErrClosed }
+// serve is the goroutine of a stream that the peer has opened.
+func (s *Stream) serve() {
+	defer s.served()
+	s.c.handle(s)
+}
 
-// Length returns how long the content is that Read returns, in bytes: what
-// content-length says, 0 for none, -1 if nothing says it. On the client's side it
-// is known after the final head.
-func (s *Stream) Length() int64 { return -1 }
-
-// Read reads content. It returns io.EOF at the end of the message, perhaps
-// together with the last bytes.
-func (s *Stream) Read(p []byte) (int, error) { return 0, ErrClosed }
-
-// Trailer returns the trailer section, nil for none, once Read has returned
-// io.EOF.
-func (s *Stream) Trailer() traffic.Fields { return nil }
-
-// WriteHead sends the head of a response, on the server's side: 1xx, as many as
-// wanted, then the final one. A head that may not be sent (RFC 9113 section 8.2
-// and 8.3) is an error and changes nothing.
-func (s *Stream) WriteHead(head Head) error { return ErrClosed }
-
-// Write sends content. It keeps nothing of p, and returns when all is on its way
-// to the connection, where the peer's windows and the connection leave room.
-func (s *Stream) Write(p []byte) (int, error) { return 0, ErrClosed }
-
-// WriteLast is Write and CloseWrite with no frame of its own for the end.
-func (s *Stream) WriteLast(p []byte) (int, error) { return 0, ErrClosed }
-
-// CloseWrite ends the message with a trailer section, which may be nil. Nothing
-// happens if it has ended already.
-func (s *Stream) CloseWrite(trailer traffic.Fields) error { return ErrClosed }
+// served ends a stream whose handler has returned.
+func (s *Stream) served() {
+	c := s.c
+	c.mu.Lock()
+	c.running--
+	code := CodeInternal
+	if s.wroteEnd {
+		code = CodeNo
+	}
+	c.mu.Unlock()
+	s.end(code)
+}
 
 // Reset ends the stream with a RST_STREAM frame; nothing happens if it has ended
 // already. Reads and writes that wait return at once.
-func (s *Stream) Reset(code Code) {}
+func (s *Stream) Reset(code Code) { _ = s.resetFor(code, "") }
+
+// resetFor is Reset with a reason. It returns why the stream has ended.
+func (s *Stream) resetFor(code Code, reason string) error {
+	e := &StreamError{Stream: s.id, Code: code, Reason: reason}
+	c := s.c
+	c.mu.Lock()
+	if s.closed {
+		defer c.mu.Unlock()
+		return s.err
+	}
+	c.forgot.add(s.id)
+	c.out.put(appendReset(c.out.begin(), s.id, code))
+	c.forget(s, e)
+	c.mu.Unlock()
+	s.lost(e)
+	s.drop()
+	return e
+}
 
 // Close ends the stream: nothing happens if both messages were finished, else it
-// is reset with CodeCancel.
-func (s *Stream) Close() error { return nil }
+// is reset, with CodeCancel, or with CodeNo by a server that has answered, where
+// only the end of the request is missing (RFC 9113 section 8.1).
+func (s *Stream) Close() error {
+	s.c.mu.Lock()
+	code := CodeCancel
+	if s.c.handle != nil && s.wroteEnd {
+		code = CodeNo
+	}
+	s.c.mu.Unlock()
+	s.end(code)
+	return nil
+}
 
-// NetConn returns the stream as a connection, for a tunnel (RFC 9113 section 8.5):
-// CloseWrite ends the message, Close the stream, and deadlines work. The addresses
-// are those of the connection below.
-func (s *Stream) NetConn() net.Conn { return nil }
+// end resets a stream that has not ended, and lets go of what it has.
+func (s *Stream) end(code Code) {
+	_ = s.resetFor(code, "")
+	s.drop()
+	s.mu.Lock()
+	cancel := s.cancel
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel(nil)
+	}
+}
+
+// forget ends a stream because of err. The caller tells it, by lost. It is called
+// with c.mu held, like remove.
+func (c *Conn) forget(s *Stream, err error) {
+	s.err = err
+	c.remove(s)
+}
+
+// remove takes a stream that has ended out of the connection.
+func (c *Conn) remove(s *Stream) {
+	s.closed = true
+	delete(c.streams, s.id)
+	if len(c.streams) == 0 && c.cfg.IdleTimeout > 0 {
+		c.idle = time.Now()
+	}
+	c.slots.wake()
+	c.endIfDrained()
+}

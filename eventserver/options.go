@@ -3,6 +3,7 @@ package eventserver
 import (
 	"io"
 	"log/slog"
+	"net/http"
 
 	"github.com/necto-dev/necto/rules"
 	"github.com/necto-dev/necto/traffic"
@@ -26,6 +27,9 @@ type Options struct {
 	// HAR returns a HAR of what retell tells of; nil is answered as an error. What
 	// it returns is closed.
 	HAR func(retell func(traffic.Observer)) (io.ReadCloser, error)
+	// Handlers are served beside what the Server has, to those who may connect, by
+	// their patterns for an http.ServeMux.
+	Handlers map[string]http.Handler
 	// RingItems and RingBytes bound the events that are kept for subscribers who
 	// are slow or late; 0 means 20,000 and 64 MiB.
 	RingItems int

@@ -71,6 +71,9 @@ func New(o Options) *Server {
 	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))
 	s.metrics = newMetrics(s)
 	s.handleREST()
+	for pattern, h := range o.Handlers {
+		s.mux.Handle(pattern, h)
+	}
 	return s
 }
 

@@ -1,0 +1,224 @@
+package channel
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/necto-dev/necto/internal/ports"
+)
+
+// kept is how many events are in memory for clients that ask for those before.
+const kept = 1000
+
+// Options says what a Channel is. The zero value lets nobody in.
+type Options struct {
+	// Token lets its bearer in; "" lets nobody.
+	Token string
+	// Log gets life-cycle messages; nil discards them.
+	Log *slog.Logger
+}
+
+// NewToken returns a random token of 128 bits.
+func NewToken() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// Channel sends events to clients. It is an http.Handler for all that comes to its
+// address. Create it with New. Its methods may be called concurrently.
+type Channel struct {
+	opts     Options
+	upgrader websocket.Upgrader
+	running  sync.WaitGroup
+
+	mu      sync.Mutex // guards the fields below
+	seq     uint64     // of the last event
+	events  []event    // the last ones, kept at most
+	clients []*client  // in the order in which they came
+	// untold are those that the next client is told of, whoever that is.
+	untold []event
+	closed bool
+}
+
+// New returns a Channel without clients.
+func New(o Options) *Channel {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Channel{opts: o}
+	c.upgrader = websocket.Upgrader{
+		HandshakeTimeout: writeTime,
+		CheckOrigin:      func(*http.Request) bool { return true }, // ServeHTTP has looked
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			http.Error(w, reason.Error(), status)
+		},
+	}
+	return c
+}
+
+// Publish sends an event to clients. It does not wait for them.
+func (c *Channel) Publish(e ports.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seq++
+	one := event{seq: c.seq, time: time.Now(), message: message{e.Type, e.Payload}}
+	if len(c.events) == kept {
+		c.events = append(c.events[:0:0], c.events[kept/2:]...)
+	}
+	c.events = append(c.events, one)
+	if e.Type == ports.HTTPError && len(c.clients) == 0 {
+		c.untold = append(c.untold, one)
+	}
+	for _, cl := range c.clients {
+		cl.add(one)
+	}
+}
+
+// ServeHTTP lets a client in that asks for /ws/{token}. Others get 404, 401 with a
+// wrong token, and 403 if a web page sends them that is not of this machine.
+func (c *Channel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	token, is := strings.CutPrefix(r.URL.Path, "/ws/")
+	switch {
+	case !is:
+		http.NotFound(w, r)
+		return
+	case !isOwnOrigin(r.Header.Get("Origin")):
+		http.Error(w, "Origin is not of this machine", http.StatusForbidden)
+		return
+	case !c.isToken(token):
+		http.Error(w, "wrong token", http.StatusUnauthorized)
+		return
+	}
+	wish, err := wishOf(r.URL.Query())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	conn, err := c.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // the client was told
+	}
+	if !c.admit(newClient(conn, wish)) {
+		_ = conn.Close() // the client has not been promised anything
+	}
+}
+
+// isToken compares without telling by its time how much is right.
+func (c *Channel) isToken(s string) bool {
+	want, got := sha256.Sum256([]byte(c.opts.Token)), sha256.Sum256([]byte(s))
+	return c.opts.Token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
+}
+
+// isOwnOrigin reports whether a page of that origin is of this machine, as what is no
+// page is ("").
+func isOwnOrigin(origin string) bool {
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// wish is what a client asks for in its URL.
+type wish struct {
+	// broadcast leaves other clients alone, and is left alone by them.
+	broadcast bool
+	// numbered asks for the numbers of events, and since for those from that one on.
+	numbered bool
+	since    uint64
+}
+
+func wishOf(query url.Values) (wish, error) {
+	w := wish{broadcast: query.Get("mode") == "broadcast", numbered: query.Has("since")}
+	if mode := query.Get("mode"); mode != "" && !w.broadcast {
+		return w, errMode
+	}
+	if w.numbered {
+		var err error
+		if w.since, err = strconv.ParseUint(query.Get("since"), 10, 64); err != nil {
+			return w, errSince
+		}
+	}
+	return w, nil
+}
+
+// admit lets a client take the place of the one before. It reports false if the
+// Channel is closed.
+func (c *Channel) admit(cl *client) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	if !cl.wish.broadcast {
+		for _, other := range c.clients {
+			if !other.wish.broadcast {
+				other.end(closeSuperseded, "superseded")
+			}
+		}
+	}
+	for _, e := range c.missed(cl) {
+		cl.add(e)
+	}
+	c.untold = nil
+	c.clients = append(c.clients, cl)
+	c.running.Go(func() {
+		cl.run()
+		c.leave(cl)
+	})
+	return true
+}
+
+// missed returns the events that a client is to begin with. c.mu is held.
+func (c *Channel) missed(cl *client) []event {
+	if !cl.wish.numbered {
+		return c.untold
+	}
+	var missed []event
+	for _, e := range c.events {
+		if e.seq >= cl.wish.since {
+			missed = append(missed, e)
+		}
+	}
+	return missed
+}
+
+// leave forgets a client.
+func (c *Channel) leave(cl *client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, other := range c.clients {
+		if other == cl {
+			c.clients = append(c.clients[:i:i], c.clients[i+1:]...)
+			return
+		}
+	}
+}
+
+// Close tells clients that it is over, and returns when their connections have ended.
+func (c *Channel) Close() {
+	c.mu.Lock()
+	c.closed = true
+	for _, cl := range c.clients {
+		cl.end(websocket.CloseGoingAway, "")
+	}
+	c.mu.Unlock()
+	c.running.Wait()
+}

@@ -37,6 +37,17 @@ func newLine(head lineHead, offset int64, raw []byte) Line {
 	}
 }
 
+// ParseLine returns the line of a recording that raw is, without its end, and keeps
+// it. It has no Offset. The error wraps ErrNotRecording.
+func ParseLine(raw []byte) (Line, error) {
+	if len(raw) > 0 {
+		if head := parseHead(raw); head.lineType != "" {
+			return newLine(head, 0, raw), nil
+		}
+	}
+	return Line{}, fmt.Errorf("%w: the line has no type", ErrNotRecording)
+}
+
 // CanRenumber reports whether the line begins as this version writes it, so that
 // AppendRenumbered can be called.
 func (l Line) CanRenumber() bool { return l.numbers > 0 }

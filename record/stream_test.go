@@ -71,3 +71,16 @@ func TestScanStreamRefusesWhatIsNoRecording(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestParseLine(t *testing.T) {
+	raw := []byte(`{"type":"http","seq":7,"id":3,"conn":2,"at":""}`)
+	l, err := ParseLine(raw)
+	if err != nil || l.Type != TypeHTTP || l.ID != 3 || l.Conn != 2 || l.Length != len(raw) || !l.CanRenumber() {
+		t.Errorf("got %+v, %v", l, err)
+	}
+	for _, text := range []string{"", "{}", "[]", "x"} {
+		if _, err := ParseLine([]byte(text)); !errors.Is(err, ErrNotRecording) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

@@ -29,6 +29,7 @@ type reader struct {
 	pending   map[uint64]*item
 	last      *ring // nil once it was printed
 	unknown   bool  // it was said that a handshake is missing
+	parts     parts // of a source that has several recordings
 }
 
 func newReader(o *Options, source Source, out *output, sink sink) *reader {
@@ -53,10 +54,18 @@ func (r *reader) run(ctx context.Context) error {
 	if err := r.source.Scan(ctx, r); err != nil {
 		return err
 	}
+	return r.end()
+}
+
+// end prints what was held back.
+func (r *reader) end() error {
 	if err := r.printPending(); err != nil {
 		return err
 	}
-	return r.printLast()
+	if err := r.printLast(); err != nil {
+		return err
+	}
+	return r.parts.each((*reader).end)
 }
 
 // Line takes a line of the source. One that cannot be understood is left out with
@@ -106,6 +115,9 @@ func (r *reader) leftOut(it *item, err error) error {
 func (r *reader) Idle() error {
 	if r.o.Follow {
 		if err := r.printLast(); err != nil {
+			return err
+		}
+		if err := r.parts.each((*reader).printLast); err != nil {
 			return err
 		}
 	}

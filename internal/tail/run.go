@@ -33,7 +33,8 @@ func Run(ctx context.Context, w io.Writer, sources []Source, o Options) error {
 			if ctx.Err() != nil {
 				return source.Close() // another source has failed before
 			}
-			r := newReader(&o, source, out, sinkFor(&o, out, summary, mark))
+			r := newReader(&o, source, out, sinkFor(&o, out, summary, mark, ""))
+			r.parts.newSink = func(recorder string) sink { return sinkFor(&o, out, summary, mark, recorder) }
 			return errors.Join(r.run(ctx), source.Close())
 		})
 	}
@@ -44,15 +45,19 @@ func Run(ctx context.Context, w io.Writer, sources []Source, o Options) error {
 	return errors.Join(err, out.flush())
 }
 
-// sinkFor returns what prints the lines of one source.
-func sinkFor(o *Options, out *output, summary *stats, mark string) sink {
+// sinkFor returns what prints the lines of one source, or of one of its recorders.
+func sinkFor(o *Options, out *output, summary *stats, mark, recorder string) sink {
 	switch {
 	case summary != nil:
 		return summary
+	case o.JSON && recorder != "":
+		return newRecorderPrinter(out, recorder)
 	case o.JSON:
 		return rawPrinter{out}
 	case o.Format != nil:
-		return &formatPrinter{o: o, out: out, source: strings.TrimSpace(mark)}
+		return &formatPrinter{o: o, out: out, source: strings.TrimSpace(mark + recorder)}
+	case recorder != "":
+		return newPrinter(o, out, mark+short(recorder)+gap)
 	default:
 		return newPrinter(o, out, mark)
 	}

@@ -30,6 +30,9 @@ type Source interface {
 type Handler interface {
 	// Line is a line, valid only during the call.
 	Line(l record.Line) error
+	// From returns the Handler for the lines of one of several recordings that a
+	// source has, which have numbers of their own. Only its Line is to be called.
+	From(recorder string) Handler
 	// Idle is called before the source waits for more lines.
 	Idle() error
 	// Warn says what is wrong with the source.

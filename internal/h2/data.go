@@ -1,6 +1,8 @@
 package h2
 
 import (
+	"fmt"
+
 	"golang.org/x/net/http2"
 )
 
@@ -83,10 +85,14 @@ func (r *reader) receiver(id uint32) (*Stream, error) {
 	c := r.c
 	c.mu.Lock()
 	s := c.streams[id]
-	ended := s == nil && !c.forgot.has(id) && c.err == nil || s != nil && s.readEnd
+	ended := s != nil && s.readEnd
+	forgiven := c.forgot.mayHave(id) || c.err != nil
 	c.mu.Unlock()
-	if ended {
+	switch {
+	case ended:
 		return nil, r.refuse(id, CodeStreamClosed, "DATA after the end of the message")
+	case s == nil && !forgiven:
+		return nil, &ConnError{Code: CodeStreamClosed, Reason: fmt.Sprintf("DATA on stream %d, which has ended", id)}
 	}
 	return s, nil
 }

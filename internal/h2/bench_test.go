@@ -1,0 +1,173 @@
+package h2_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/necto-dev/necto/internal/h2"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// answer is what the servers of benchmarks send.
+var answer = bytes.Repeat([]byte("0123456789abcdef"), 64)
+
+var answerFields = traffic.Fields{{Name: "content-type", Value: "application/json"}, {Name: "content-length", Value: "1024"}}
+
+func answerEngine(s *h2.Stream) {
+	_ = s.WriteHead(h2.ResponseHead(200, answerFields))
+	_, _ = s.WriteLast(answer)
+}
+
+func answerNetHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", "1024")
+	_, _ = w.Write(answer)
+}
+
+// together runs do b.N times on 32 goroutines.
+func together(b *testing.B, do func() error) {
+	b.ReportAllocs()
+	var wait sync.WaitGroup
+	work := make(chan struct{}, 1024)
+	for range 32 {
+		wait.Go(func() {
+			for range work {
+				if err := do(); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for b.Loop() {
+		work <- struct{}{}
+	}
+	close(work)
+	wait.Wait()
+}
+
+// exchange asks for an answer over c.
+func exchange(c *h2.Conn, buf []byte) error {
+	s, err := c.Open(context.Background(), get("/"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.ReadHead(context.Background()); err != nil {
+		return err
+	}
+	for {
+		if _, err := s.Read(buf); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	return s.Close()
+}
+
+func BenchmarkExchanges(b *testing.B) {
+	buffers := sync.Pool{New: func() any { return new([4096]byte) }}
+	engine := func(c *h2.Conn) func() error {
+		return func() error {
+			buf := buffers.Get().(*[4096]byte)
+			defer buffers.Put(buf)
+			return exchange(c, buf[:])
+		}
+	}
+	b.Run("engine", func(b *testing.B) {
+		client, _ := pair(b, h2.Config{}, h2.Config{}, answerEngine)
+		together(b, engine(client.Conn))
+	})
+	b.Run("nethttp", func(b *testing.B) {
+		client, url := netHTTPPair(b)
+		together(b, func() error { return fetch(client, url) })
+	})
+	b.Run("engine client, nethttp server", func(b *testing.B) {
+		conn := dial(b, netHTTPServer(b))
+		together(b, engine(run(b, h2.Client(conn, h2.Config{})).Conn))
+	})
+	b.Run("nethttp client, engine server", func(b *testing.B) {
+		address := engineServer(b, h2.Config{}, answerEngine)
+		client := netHTTPClient(b)
+		together(b, func() error { return fetch(client, "http://"+address+"/") })
+	})
+}
+
+func fetch(client *http.Client, url string) error {
+	resp, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return err
+}
+
+func netHTTPPair(b testing.TB) (*http.Client, string) {
+	return netHTTPClient(b), "http://" + netHTTPServer(b) + "/"
+}
+
+func netHTTPClient(b testing.TB) *http.Client {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &protocols, DisableCompression: true}
+	b.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func netHTTPServer(b testing.TB) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{Handler: http.HandlerFunc(answerNetHTTP), Protocols: &protocols}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener)
+	}()
+	b.Cleanup(func() {
+		server.Close()
+		<-done
+	})
+	return listener.Addr().String()
+}
+
+func dial(b testing.TB, address string) net.Conn {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return conn
+}
+
+// engineServer serves connections by the engine.
+func engineServer(b testing.TB, cfg h2.Config, handle func(*h2.Stream)) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { _ = h2.Server(conn, cfg, handle).Run(ctx) })
+		}
+	})
+	b.Cleanup(func() {
+		listener.Close()
+		cancel()
+		all.Wait()
+	})
+	return listener.Addr().String()
+}

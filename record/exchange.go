@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/necto-dev/necto/traffic"
@@ -45,13 +46,13 @@ func (e *Entry) Exchange(f *File) *traffic.Exchange {
 	if e.Received != nil {
 		x.Received, x.ReceivedBody = e.Received.response(), e.Received.Body.body(f)
 	}
-	setMilestones(x)
+	setMilestones(x, e.Type != TypePending)
 	return x
 }
 
 // setMilestones fills in when request and response were there, -1 for what never
-// was.
-func setMilestones(x *traffic.Exchange) {
+// was. over says that the exchange had ended.
+func setMilestones(x *traffic.Exchange, over bool) {
 	x.RequestDone, x.ResponseStarted = -1, -1
 	t := x.Timing
 	if x.Response != nil {
@@ -60,6 +61,25 @@ func setMilestones(x *traffic.Exchange) {
 	} else if t.Send >= 0 {
 		x.RequestDone = min(x.Duration, max(0, t.Blocked)+max(0, t.DNS)+max(0, t.Connect)+max(0, t.TLS)+t.Send)
 	}
+	if !over {
+		return
+	}
+	switch length, announced := announcedLength(x.Request.Header); {
+	case !announced && x.RequestBody == nil:
+		x.RequestDone = max(0, x.RequestDone) // there was only a head
+	case x.Response == nil && length > 0 && (x.RequestBody == nil || x.RequestBody.Size() < length):
+		x.RequestDone = -1 // the client has left inside it
+	}
+}
+
+// announcedLength returns the length of a request's content as its header says, 0
+// if it ends by itself, and false if there is to be none.
+func announcedLength(header traffic.Fields) (length int64, announced bool) {
+	if header.Has("Transfer-Encoding") {
+		return 0, true
+	}
+	length, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64)
+	return length, err == nil && length > 0
 }
 
 func (r *EntryRequest) request() *traffic.Request {

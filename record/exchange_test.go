@@ -111,14 +111,23 @@ func TestMilestonesOfAnExchange(t *testing.T) {
 	for name, c := range map[string]struct {
 		timing          traffic.Timing
 		answered        bool
+		header          traffic.Fields
+		body            string
 		request, answer time.Duration
 	}{
-		"answered":           {answered, true, 2 * ms, 7 * ms},
-		"answered by a rule": {none, true, 10 * ms, 10 * ms},
-		"sent in vain":       {unanswered, false, 3 * ms, -1},
-		"never sent":         {none, false, -1, -1},
+		"answered":           {answered, true, nil, "", 2 * ms, 7 * ms},
+		"answered by a rule": {none, true, nil, "", 10 * ms, 10 * ms},
+		"sent in vain":       {unanswered, false, nil, "", 3 * ms, -1},
+		"only a head":        {none, false, traffic.Fields{{Name: "Content-Length", Value: "0"}}, "", 0, -1},
+		"never sent":         {none, false, traffic.Fields{{Name: "Transfer-Encoding", Value: "chunked"}}, "", -1, -1},
+		"without content":    {unanswered, false, traffic.Fields{{Name: "Content-Length", Value: "4"}}, "", -1, -1},
+		"cut short":          {unanswered, false, traffic.Fields{{Name: "Content-Length", Value: "4"}}, "abc", -1, -1},
+		"complete":           {unanswered, false, traffic.Fields{{Name: "Content-Length", Value: "3"}}, "abc", 3 * ms, -1},
 	} {
-		e := &Entry{Type: TypeHTTP, Duration: 10 * ms, Timing: c.timing}
+		e := &Entry{Type: TypeHTTP, Duration: 10 * ms, Timing: c.timing, Request: EntryRequest{Header: c.header}}
+		if c.body != "" {
+			e.Request.Body = &EntryBody{Size: int64(len(c.body)), Inline: []byte(c.body)}
+		}
 		if c.answered {
 			e.Response = &EntryResponse{Status: 200}
 		}

@@ -162,7 +162,7 @@ func TestPlayEndsWhatHasNoEnd(t *testing.T) {
 		scriptLine("ws.frame", 5000, `"id":3,"dir":1`),
 	)
 	want := []string{
-		"started 1 GET /", "aborted 1 dns", "started 2 GET /",
+		"started 1 GET /", "request 1 0 bytes", "aborted 1 dns", "started 2 GET /",
 		"started 3 GET /", "request 3 0 bytes", "response 3 101", "opened 3", "frame 3.1 one",
 		"started 4 GET /", "request 4 0 bytes", "response 4 200", "done 4 0 bytes",
 		"aborted 2 shutdown", "closed 3 1006 shutdown",

@@ -95,7 +95,7 @@ func (m *Mapper) started(e *exchange) {
 // back: rules are chosen once it is there, and it is to name the first one.
 func (m *Mapper) requestDone(e *exchange) {
 	e.times.received = e.x.RequestDone
-	m.endStream(e, traffic.ClientToServer, e.x.RequestBody, e.x.Started.Add(e.x.RequestDone))
+	m.endStream(e, traffic.ClientToServer, e.x.RequestBody, true, e.x.Started.Add(e.x.RequestDone))
 	if e.x.RequestBody != nil {
 		e.x.RequestBody.Keep()
 	}
@@ -150,7 +150,7 @@ func (m *Mapper) done(e *exchange) {
 	m.passthrough(e)
 	end := e.x.Started.Add(e.x.Duration)
 	if !e.socket {
-		m.endStream(e, traffic.ServerToClient, e.x.ResponseBody, end)
+		m.endStream(e, traffic.ServerToClient, e.x.ResponseBody, true, end)
 	}
 	event := e.event(Response, end, (*writer).response)
 	event.content = [2]*traffic.Body{e.x.RequestBody, e.x.ResponseBody}
@@ -164,8 +164,12 @@ func (m *Mapper) aborted(e *exchange) {
 	m.conclude(e)
 	e.tags = append(e.tags, failureTags(e.x.Failure)...)
 	end := e.x.Started.Add(e.x.Duration)
-	m.flush(e, traffic.ClientToServer, false, end)
-	m.flush(e, traffic.ServerToClient, false, end)
+	if e.times.received < 0 {
+		m.endStream(e, traffic.ClientToServer, e.x.RequestBody, false, end)
+	}
+	if !e.socket {
+		m.endStream(e, traffic.ServerToClient, e.x.ResponseBody, false, end)
+	}
 	m.passthrough(e)
 	delete(m.exchanges, e.x.ID)
 	if status := answeredWith(e.x); status != 0 {

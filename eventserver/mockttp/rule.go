@@ -2,6 +2,7 @@ package mockttp
 
 import (
 	"strings"
+	"time"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -35,6 +36,19 @@ func (m *Mapper) passthrough(e *exchange) {
 		return
 	}
 	end := x.Started.Add(x.Duration)
+	if e.socket {
+		m.publish(e.event(RuleEvent, end, (*writer).socketConnect))
+	} else {
+		m.passedBoth(e, end)
+	}
+	if x.Failure != nil && x.Failure.Side != traffic.SideNecto {
+		m.publish(e.event(RuleEvent, end, (*writer).passthroughAbort))
+	}
+}
+
+// passedBoth tells what an origin got, and what it sent if it did.
+func (m *Mapper) passedBoth(e *exchange, end time.Time) {
+	x := e.x
 	m.publish(e.event(RuleEvent, end, (*writer).sentHead))
 	m.publish(e.event(RuleEvent, end, func(w *writer, s *state) {
 		w.passedBody(s, "passthrough-request-body", s.x.SentBody)
@@ -44,9 +58,6 @@ func (m *Mapper) passthrough(e *exchange) {
 		m.publish(e.event(RuleEvent, end, func(w *writer, s *state) {
 			w.passedBody(s, "passthrough-response-body", s.x.ReceivedBody)
 		}), x.ReceivedBody)
-	}
-	if x.Failure != nil && x.Failure.Side != traffic.SideNecto {
-		m.publish(e.event(RuleEvent, end, (*writer).passthroughAbort))
 	}
 }
 

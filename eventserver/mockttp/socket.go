@@ -19,9 +19,7 @@ func (m *Mapper) opened(e *exchange) {
 	e.socket = true
 	e.times.accepted = e.x.Duration
 	at := e.x.Started.Add(e.x.Duration)
-	if e.x.Server != "" {
-		m.publish(e.event(RuleEvent, at, (*writer).socketConnect))
-	}
+	m.passthrough(e)
 	m.publish(e.event(WebSocketAccepted, at, (*writer).accepted))
 }
 

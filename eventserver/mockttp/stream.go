@@ -63,19 +63,19 @@ func (m *Mapper) flush(e *exchange, dir traffic.Direction, end bool, at time.Tim
 	m.publish(event)
 }
 
-// endStream tells of the end of the content. A body of which no piece was told is
-// told now, in the pieces that a recording remembers.
-func (m *Mapper) endStream(e *exchange, dir traffic.Direction, body *traffic.Body, end time.Time) {
+// endStream tells of the end of the content at a time, if whole says that it is
+// one. A body of which no piece was told is told now, in the pieces that a
+// recording remembers.
+func (m *Mapper) endStream(e *exchange, dir traffic.Direction, body *traffic.Body, whole bool, end time.Time) {
 	if e.streams[dir].told || body == nil || body.Size() == 0 || !m.wantsAny(dataKind[dir]) {
-		m.flush(e, dir, true, end)
+		m.flush(e, dir, whole, end)
 		return
 	}
 	pieces := piecesOf(body)
 	for i, p := range pieces {
-		p.end = i == len(pieces)-1
 		p.at = e.x.Started.Add(p.since)
-		if p.end {
-			p.at = end
+		if i == len(pieces)-1 {
+			p.at, p.end = end, whole
 		}
 		m.publish(e.event(dataKind[dir], p.at, func(w *writer, s *state) { w.bodyData(s, p) }), body)
 	}

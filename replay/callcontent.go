@@ -139,10 +139,11 @@ func (c *callContent) add(m callMessage) {
 	c.shown = append(c.shown, m)
 }
 
-// content returns what matching compares. A call without messages has none.
+// content returns what matching compares. A call without messages has the digest
+// of no content.
 func (c *callContent) content() content {
 	if c.count == 0 {
-		return content{}
+		return content{kind: kindCall}
 	}
 	return content{
 		digest: c.all.in(domainCall), size: max(1, c.size), kind: kindCall, messages: c.shown, count: c.count,

@@ -40,14 +40,18 @@ func newConvertCmd(io stdio, run func(context.Context, stdio, convertOptions) er
 
 --normalize makes files that can be compared and committed: sorted by start, numbered
 anew, without dates, durations, ports and fields such as Date. Two runs of the same
-thing give the same file.`,
+thing give the same file.
+
+Of a stream, redis://host:port/stream, the output has what each of its recorders has
+sent until now, one recorder after the other.`,
 		Example: `  necto convert -o run.har run.jsonl
   necto convert -o run.jsonl traffic.har
   necto convert --merge -o all.jsonl login.jsonl orders.jsonl
   necto convert --split host -o by-host run.jsonl
   necto convert --filter 'host:api and not status:304' -o api.jsonl run.jsonl
   necto convert --normalize -o golden.jsonl run.jsonl
-  necto convert --redact auto -o safe.har run.jsonl`,
+  necto convert --redact auto -o safe.har run.jsonl
+  necto convert -o run.jsonl redis://127.0.0.1:6379/ci`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args, f); err != nil {
 				return err
@@ -159,6 +163,13 @@ func runConvert(ctx context.Context, io stdio, o convertOptions) error {
 	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
 	defer stop()
 	start := time.Now()
+	var remove func()
+	var err error
+	o.Inputs, remove, err = localFiles(ctx, io, o.Inputs)
+	defer remove()
+	if err != nil {
+		return err
+	}
 	result, err := o.run(ctx, io)
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
-	"github.com/dustin/go-humanize/english"
 	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,7 +25,8 @@ const defaultRecording = "run.jsonl"
 type recordOptions struct {
 	serve   serveFlags
 	events  eventsFlags
-	output  string // "" to record nothing
+	output  string       // "" to record nothing
+	redis   *redisOutput // nil for a file
 	writer  record.Options
 	reverse *traffic.URL
 	maps    []reverseMap
@@ -59,6 +58,7 @@ type recordFlags struct {
 	filter    string
 	profile   string
 	admit     admitFlags
+	redis     redisFlags
 }
 
 func newRecordCmd(io stdio, run func(context.Context, stdio, recordOptions) error) *cobra.Command {
@@ -78,10 +78,15 @@ on a terminal is the command's to handle; other signals are passed on to it. A
 second signal ends both at once, with exit code 130.
 
 Authorization, cookies, tokens and passwords are replaced by tags in the
-recording; see --redact.`,
+recording; see --redact.
+
+With -o redis://host:port/stream the recording goes to a stream in a Redis, which
+many recorders may share. Lines wait on the disk, in the folder of --spool, until
+Redis has them: it may be away, but not when necto starts.`,
 		Example: `  necto record -o run.jsonl -- npm test
   necto record --listen 127.0.0.1:8080
   necto record --reverse https://api.example.com
+  necto record -o redis://127.0.0.1:6379/ci -- npm test   # one of many recorders
   necto record --rules rules.yaml -- npm test
   necto record --map 127.0.0.1:9000=http://localhost:3000 -- ./client`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -104,10 +109,11 @@ recording; see --redact.`,
 
 // bindOutput adds the flags of what is written.
 func bindOutput(flags *pflag.FlagSet, o *recordOptions, f *recordFlags, output string) {
-	flags.StringVarP(&o.output, "output", "o", output, "`file` to write; - is standard output")
+	flags.StringVarP(&o.output, "output", "o", output, "`file` to write; - is standard output; redis://host:port/stream adds to a stream")
 	flags.BoolVar(&o.writer.Append, "append", false, "go on with an existing recording")
 	flags.BoolVar(&o.writer.Force, "force", false, "replace an existing recording")
 	flags.StringVar(&f.redaction, "redact", "auto", "`auto` replaces secrets by tags, off keeps them")
+	f.redis.bind(flags)
 }
 
 // bindProxy adds the flags of how the proxy reaches origins.
@@ -151,6 +157,10 @@ func (o *recordOptions) completeServer(cmd *cobra.Command, f recordFlags) error 
 		return err
 	}
 	if err := o.events.check(cmd.Flags()); err != nil {
+		return err
+	}
+	var err error
+	if o.redis, err = f.redis.complete(cmd.Flags(), o.output); err != nil {
 		return err
 	}
 	if err := o.completeWriter(f); err != nil {
@@ -263,7 +273,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	s.secrets = redaction{o.writer.Redaction, o.writer.Redact}
 	o.writer.Listen, o.writer.Session = strings.TrimPrefix(s.ready.Proxy, "http://"), ulid.Make().String()
 	r.server = s
-	if err := r.create(o.output, o.writer); err != nil {
+	if err := r.create(ctx, o); err != nil {
 		return err
 	}
 	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session)
@@ -289,126 +299,4 @@ func (o *recordOptions) listen(ctx context.Context, s *server) error {
 		s.environ = append(s.environ, fmt.Sprintf("NECTO_MAP_%d=%s", i+1, urlOf(addr)))
 	}
 	return nil
-}
-
-// recordRun is a run of record, or of serve.
-type recordRun struct {
-	status    *status
-	server    *server
-	writer    *record.Writer // nil if nothing is recorded
-	name      string         // of what is written
-	publisher *publisher     // nil if nothing is published
-}
-
-// create begins the recording, if there is to be one.
-func (r *recordRun) create(output string, o record.Options) (err error) {
-	if output == "" {
-		return nil
-	}
-	if r.writer, err = record.Create(output, o); err != nil {
-		return recordingHint(err)
-	}
-	r.server.failed = r.writer.Failed()
-	if r.name = output; output == "-" {
-		r.name = standardOutput
-	}
-	return nil
-}
-
-// standardOutput is how - is called where it has to have a name.
-const standardOutput = "standard output"
-
-// tee puts in the first places of observers, which are free, who is to be told.
-func (r *recordRun) tee(observers traffic.Tee) {
-	if r.writer != nil {
-		observers[0] = r.writer
-	}
-	if r.publisher != nil {
-		observers[1] = r.publisher
-	}
-}
-
-// run runs the server and ends the recording.
-func (r *recordRun) run(ctx context.Context, o recordOptions) error {
-	r.announce()
-	stopAsking := func() {}
-	switch {
-	case o.terminal != nil:
-		stopAsking = o.terminal.start(ctx)
-	case len(o.command) == 0: // a command has the terminal for itself
-		r.status.show(r.progress)
-	}
-	code, err := r.server.run(ctx, r.status, o.serve)
-	stopAsking()
-	r.status.close()
-	defer r.publisher.close()
-	if r.writer == nil {
-		r.status.note("%s", r.progress())
-	} else {
-		if failed := r.writer.Close(); failed != nil {
-			return failed // whatever else happened: the recording is what this is for
-		}
-		r.status.note("%s in %s", r.progress(), r.name)
-	}
-	if err == nil && code != 0 {
-		err = &exitError{code: code}
-	}
-	return err
-}
-
-// announce tells the user where everything is.
-func (r *recordRun) announce() {
-	ready := r.server.ready
-	switch {
-	case r.writer == nil:
-		r.status.note("proxy %s, events and API %s", ready.Proxy, ready.Events)
-	case r.publisher == nil:
-		r.status.note("recording to %s, proxy %s", r.name, ready.Proxy)
-	default:
-		r.status.note("recording to %s, proxy %s, events and API %s", r.name, ready.Proxy, ready.Events)
-	}
-	for _, m := range ready.Maps {
-		r.status.note("%s is %s", m.URL, m.Origin)
-	}
-}
-
-// progress says how far things are.
-func (r *recordRun) progress() string {
-	if r.writer != nil {
-		return progress(r.writer.Counts())
-	}
-	return r.publisher.progress()
-}
-
-// progress says what was recorded.
-func progress(c record.Counts) string {
-	s := plural(c.Exchanges, "exchange")
-	if c.WebSockets > 0 {
-		s += ", " + plural(c.WebSockets, "WebSocket connection") + ", " + plural(c.Frames, "frame")
-	}
-	s += ", " + humanize.IBytes(uint64(c.BytesUp+c.BytesDown))
-	if c.Errors > 0 {
-		s += fmt.Sprintf(", %s failed", humanize.Comma(c.Errors))
-	}
-	if c.Cut > 0 {
-		s += ", " + english.Plural(int(c.Cut), "body", "bodies") + " cut by --max-body"
-	}
-	if c.Open > 0 {
-		s += fmt.Sprintf(", %s running", humanize.Comma(c.Open))
-	}
-	return s
-}
-
-// plural returns "1 noun" or "2 nouns".
-func plural(n int64, noun string) string { return english.Plural(int(n), noun, "") }
-
-// recordingHint says what helps when a recording cannot be begun.
-func recordingHint(err error) error {
-	switch {
-	case errors.Is(err, record.ErrExists):
-		return withHint(err, "go on with it (--append), replace it (--force), or write another (-o FILE)")
-	case errors.Is(err, record.ErrRedaction):
-		return withHint(err, "give the same --redact as before, or write another (-o FILE)")
-	}
-	return err
 }

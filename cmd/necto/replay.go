@@ -61,7 +61,8 @@ succeeds but there was a miss the exit code is 3.`,
   necto replay login.jsonl orders.jsonl --timing recorded
   necto replay run.jsonl --rules faults.yaml -- npm test
   necto replay chrome.har --filter 'host:api.example.com' -- npm test
-  necto replay chat.jsonl --ws-strict -- npm test`,
+  necto replay chat.jsonl --ws-strict -- npm test
+  necto replay redis://127.0.0.1:6379/ci -- npm test   # what is in the stream at the start`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args, texts); err != nil {
 				return err
@@ -135,7 +136,12 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	o.answers.Log = status.log()
 	o.answers.OnMiss = func(m replay.Miss) { misses.add(m) }
 	o.answers.OnDivergence = func(d replay.Divergence) { divergences.add(d) }
-	index, err := replay.Load(o.recordings, o.answers)
+	recordings, remove, err := localFiles(ctx, io, o.recordings)
+	defer remove()
+	if err != nil {
+		return err
+	}
+	index, err := replay.Load(recordings, o.answers)
 	if err != nil {
 		return replayHint(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/necto-dev/necto/internal/eventclient"
 	"github.com/necto-dev/necto/internal/filter"
+	"github.com/necto-dev/necto/internal/fleet"
 	"github.com/necto-dev/necto/internal/tail"
 )
 
@@ -22,8 +23,10 @@ import (
 const standardInput = "standard input"
 
 type tailOptions struct {
-	// files are recordings; - is standard input, http://host:port an event server.
+	// files are recordings; - is standard input, http://host:port an event server,
+	// redis://host:port/stream a stream.
 	files []string
+	group string // of those who share the lines of a stream, "" for none
 	print tail.Options
 }
 
@@ -40,15 +43,17 @@ func newTailCmd(io stdio, run func(context.Context, stdio, tailOptions) error) *
 	cmd := &cobra.Command{
 		Use:   "tail [flags] FILE|URL...|-",
 		Short: "Print recordings and live traffic for people",
-		Long: `Tail prints recordings, also while they are being written, and what an event server
-(necto serve, or --events) publishes: first what it still has, then what comes, until
-Ctrl-C or the end of the server: an exchange a line, a frame of a WebSocket connection a
-line, in local time. --> is a frame from the client to the server, <-- one in the
-other direction. Where several connections are open their frames have the number
-that the handshake has. On a terminal lines are cut to its width.
+		Long: `Tail prints recordings, also while they are being written, what an event server
+(necto serve, or --events) publishes, and what recorders send to a stream of a Redis:
+first what there is, then what comes, until Ctrl-C or the end of the server. An
+exchange is a line, and so is a frame of a WebSocket connection, in local time. -->
+is a frame from the client to the server, <-- one in the other direction. Where
+several connections are open their frames have the number that the handshake has. On
+a terminal lines are cut to its width.
 
 With --dir, --opcode or --search only frames are printed. --json prints lines as
-they are in the recording; what it prints is a recording.
+they are in the recording; what it prints is a recording. Lines of a stream have the
+member "recorder" then: with "seq" it tells each from all others.
 
 The fields of --format are Type Source Time ID Conn Method URL Scheme Host Path
 Query Proto Status Reason Code ContentType RequestSize Size Duration Client Server
@@ -61,7 +66,8 @@ and ResponseHeader "NAME".`,
   necto tail --stats --since 10m run.jsonl
   necto tail --format '{{.Method}} {{.Status}} {{.Path}}' run.jsonl
   necto record -o - | necto tail -
-  necto tail http://127.0.0.1:8889                 # while necto serve runs`,
+  necto tail http://127.0.0.1:8889                 # while necto serve runs
+  necto tail redis://127.0.0.1:6379/ci             # what all recorders send there`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args, f); err != nil {
 				return err
@@ -70,6 +76,7 @@ and ResponseHeader "NAME".`,
 		},
 	}
 	bindTailFlags(cmd, &o.print, &f)
+	bindGroup(cmd, &o.group)
 	return cmd
 }
 
@@ -90,6 +97,11 @@ func bindTailFlags(cmd *cobra.Command, o *tail.Options, f *tailFlags) {
 	flags.BoolVar(&o.Stats, "stats", false, "print a summary instead: counts, errors and durations by host and route")
 	flags.BoolVar(&o.JSON, "json", false, "print the lines of the recording as they are, or the summary as JSON")
 	flags.StringVar(&f.format, "format", "", "print what a Go `template` makes of each line")
+}
+
+// bindGroup adds the flag of those who share a stream.
+func bindGroup(cmd *cobra.Command, group *string) {
+	cmd.Flags().StringVar(group, "group", "", "share the lines of a redis:// stream with all who name the same `group`: each line is for one")
 }
 
 // complete validates the flags and arguments and fills in the options.
@@ -124,8 +136,11 @@ func (o *tailOptions) checkFiles(args []string) error {
 	if len(args) == 0 {
 		return usagef("no recording given").hinted("for example `necto tail %s`", defaultRecording)
 	}
-	piped := 0
+	piped, streams := 0, 0
 	for _, arg := range args {
+		if fleet.IsTarget(arg) {
+			streams++
+		}
 		if arg == "-" {
 			piped++
 		}
@@ -134,18 +149,21 @@ func (o *tailOptions) checkFiles(args []string) error {
 		}
 	}
 	switch {
+	case o.group != "" && streams == 0:
+		return usagef("--group needs a stream").hinted("for example `necto tail --group ci redis://127.0.0.1:6379/ci`")
 	case piped > 1:
 		return usagef("standard input is given twice")
 	case piped > 0 && o.print.Follow:
-		return usagef("-f excludes standard input, and so does an event server").hinted("leave -f out: what comes through a pipe is printed as it comes")
+		return usagef("-f excludes standard input, and so do event servers and streams").hinted("leave -f out: what comes through a pipe is printed as it comes")
 	}
 	o.files = args
 	return nil
 }
 
-// isLive reports whether an argument is the address of an event server.
+// isLive reports whether an argument is the address of an event server or of a
+// stream.
 func isLive(arg string) bool {
-	return strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://")
+	return strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://") || fleet.IsTarget(arg)
 }
 
 // checkOutput finds flags of which only one can be obeyed.
@@ -240,7 +258,7 @@ func runTail(ctx context.Context, io stdio, o tailOptions) error {
 		ctx, stop = signal.NotifyContext(ctx, stopSignals...)
 		defer stop()
 	}
-	sources, err := o.sources(io)
+	sources, err := o.sources(ctx, io)
 	if err != nil {
 		return err
 	}
@@ -257,12 +275,18 @@ func runTail(ctx context.Context, io stdio, o tailOptions) error {
 }
 
 // sources returns what is printed.
-func (o *tailOptions) sources(io stdio) ([]tail.Source, error) {
+func (o *tailOptions) sources(ctx context.Context, io stdio) ([]tail.Source, error) {
 	sources := make([]tail.Source, len(o.files))
 	for i, file := range o.files {
 		switch {
 		case file == "-":
 			sources[i] = tail.NewStream(standardInput, io.in)
+		case fleet.IsTarget(file):
+			stream, err := openStream(ctx, file, o.group)
+			if err != nil {
+				return nil, err
+			}
+			sources[i] = stream
 		case isLive(file):
 			server, err := findServer(file)
 			if err != nil {

@@ -26,6 +26,10 @@ const (
 // or that are missing.
 var ErrAccess = errors.New("redis refuses the user or the password")
 
+// ErrUnreachable is wrapped by errors for a Redis that does not answer when it is
+// looked for.
+var ErrUnreachable = errors.New("redis does not answer")
+
 // quiet keeps the library from writing to standard error.
 var quiet = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
 
@@ -35,7 +39,7 @@ type silence struct{}
 func (silence) Printf(context.Context, string, ...any) {}
 
 // connect returns a client for a Redis that answers. tlsConfig is nil for the roots
-// of the system.
+// of the system. The error wraps ErrAccess or ErrUnreachable.
 func connect(ctx context.Context, t Target, tlsConfig *tls.Config) (redis.UniversalClient, error) {
 	if t.Stream == "" {
 		return nil, fmt.Errorf("%s names no stream", t)
@@ -56,7 +60,10 @@ func connect(ctx context.Context, t Target, tlsConfig *tls.Config) (redis.Univer
 	}
 	client := redis.NewUniversalClient(o)
 	if err := client.Ping(ctx).Err(); err != nil {
-		return nil, errors.Join(fmt.Errorf("reach %s: %w", t, explain(err)), client.Close())
+		if err = explain(err); !errors.Is(err, ErrAccess) {
+			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
+		return nil, errors.Join(fmt.Errorf("reach %s: %w", t, err), client.Close())
 	}
 	return client, nil
 }

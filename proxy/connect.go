@@ -186,14 +186,10 @@ func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
 		c.clientError(0, traffic.FailProtocol, "a tunnel to "+addr+" with a protocol other than HTTP and TLS: there is no network here", c.r.Buffered())
 		return
 	}
-	t := c.newTunnel(addr, hello{})
 	if len(early) > 0 {
-		t.BytesDown = int64(len(early))
-		if _, err := c.conn.Write(early); err != nil {
-			return
-		}
+		c.origins.putBack(origin, early)
 	}
-	c.openTunnel(t, origin)
+	c.openTunnel(c.newTunnel(addr, hello{}), origin)
 }
 
 func (c *clientConn) newTunnel(addr string, h hello) *traffic.Tunnel {

@@ -135,6 +135,13 @@ func (c *clientConn) listenToOrigin(ctx context.Context, addr string, s *sniffed
 	return spoke
 }
 
+// putBack lets the next reader of oc's connection begin with early.
+func (o *origins) putBack(oc *originConn, early []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	oc.conn = &aheadConn{Conn: oc.conn, ahead: early}
+}
+
 // listen returns the first bytes from conn. It reports false if a deadline
 // passes before there is any, or an end.
 func listen(conn net.Conn) ([]byte, bool) {

@@ -241,6 +241,17 @@ func (a *aheadConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteTo writes those first. It lets the system copy the rest by itself.
+func (a *aheadConn) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(a.ahead)
+	a.ahead = a.ahead[n:]
+	if err != nil {
+		return int64(n), err
+	}
+	m, err := io.Copy(w, a.Conn)
+	return int64(n) + m, err
+}
+
 // CloseWrite ends the sending half of the connection.
 func (a *aheadConn) CloseWrite() error { return closeWrite(a.Conn) }
 

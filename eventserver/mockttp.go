@@ -18,6 +18,10 @@ func (s *Server) addMockttp() {
 			},
 			Publish: func(e *mockttp.Event) { to.publish(s.publicationOf(e)) },
 		})
+		to.known = func(name string) bool {
+			_, known := mockttp.ParseKind(name)
+			return known
+		}
 		to.changed = func() { s.mockttp.Want(wantedKinds(to)) }
 		return s.mockttp
 	})

@@ -35,8 +35,10 @@ import (
 type namespace struct {
 	ring *ring
 	feed traffic.Observer
-	// changed is called when what is wanted has changed, under mu; nil for nothing. A
-	// feed sets it when it is made.
+	// known reports whether there are events of that name, and changed is called when
+	// what is wanted has changed, under mu; nil for all, and for nothing. A feed sets
+	// them when it is made.
+	known   func(name string) bool
 	changed func()
 
 	mu      sync.Mutex // guards clients, and is held while what one wants changes
@@ -129,6 +131,11 @@ func (n *namespace) subscribe(c *client, arg any) (any, error) {
 	names, err := optionalTexts(options, "events")
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range names {
+		if n.known != nil && !n.known(name) {
+			return nil, fmt.Errorf("there is no event %q", name)
+		}
 	}
 	f, err := parseFilter("subscribe", options["filter"])
 	if err != nil {

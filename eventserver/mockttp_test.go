@@ -1,0 +1,79 @@
+package eventserver
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// upTo returns the names of the next events up to the one of that name, with the
+// arguments of that.
+func (p *peer) upTo(name string) ([]string, map[string]any) {
+	p.t.Helper()
+	var names []string
+	for {
+		g := p.next()
+		names = append(names, g.name)
+		if g.name == name {
+			return names, g.args[0].(map[string]any)
+		}
+	}
+}
+
+func TestMockttpHasTheIDsOfEntries(t *testing.T) {
+	s, address := start(t, Options{})
+	p := enter(t, address, mockttpNamespace)
+	p.call("subscribe", nil)
+	observe(s, 7, "http://a.test/", "content")
+	names, response := p.upTo("response")
+	want := []string{"request-initiated", "response-body-data", "response"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	checkMembers(t, response, map[string]any{"id": entryID(7), "statusCode": 200.0})
+	checkMembers(t, response["body"], map[string]any{"buffer": "binary content", "size": 7.0})
+}
+
+func TestMockttpIsAskedForPiecesOnlyWhileTheyAreWanted(t *testing.T) {
+	s, address := start(t, Options{})
+	wants := func(chunks, data bool) {
+		t.Helper()
+		if s.WantsBodyChunks() != chunks || s.WantsTunnelData() != data {
+			t.Errorf("wanted: chunks %v, data %v", s.WantsBodyChunks(), s.WantsTunnelData())
+		}
+	}
+	wants(false, false)
+	p := enter(t, address, mockttpNamespace)
+	p.call("subscribe", nil)
+	wants(true, true)
+	p.call("subscribe", map[string]any{"events": []string{"response", "response-body-data"}})
+	wants(true, false)
+	p.call("subscribe", map[string]any{"events": []string{"raw-passthrough-data"}})
+	wants(false, true)
+	p.refused("subscribe", map[string]any{"events": []string{"requests"}}, `there is no event "requests"`)
+	wants(false, true)
+	_ = p.Close()
+	eventually(t, "the client is gone", func() bool { return !s.WantsTunnelData() })
+	wants(false, false)
+}
+
+func TestMockttpFilters(t *testing.T) {
+	s, address := start(t, Options{})
+	p := enter(t, address, mockttpNamespace)
+	p.call("subscribe", map[string]any{"filter": `body~"needle"`, "events": []string{"response", "request-initiated"}})
+	observe(s, 1, "http://a.test/", "hay")
+	observe(s, 2, "http://a.test/", "a needle in it")
+	checkMembers(t, p.expect("response"), map[string]any{"id": entryID(2)})
+
+	p.call("subscribe", map[string]any{"filter": "ws", "events": []string{"request-initiated", "websocket-message-received"}})
+	observe(s, 3, "http://a.test/", "")
+	observeSocket(s, 4, "ws://a.test/")
+	checkMembers(t, p.expect("websocket-message-received"), map[string]any{"streamId": entryID(4)})
+
+	p.call("subscribe", map[string]any{"filter": "host:tunnel.test"})
+	s.Observe(traffic.TLSFailed{SNI: "other.test", Time: testTime, Failure: "reset"})
+	s.Observe(traffic.TunnelOpened{Tunnel: &traffic.Tunnel{Target: "tunnel.test:1", Started: testTime}})
+	p.expect("raw-passthrough-opened")
+}

@@ -57,7 +57,7 @@ func (o *recordOptions) addrs() []string {
 	for _, m := range o.maps {
 		addrs = append(addrs, m.addr)
 	}
-	return addrs
+	return append(addrs, o.ports.addrs()...)
 }
 
 // isLoopback reports whether host:port is for this machine alone.

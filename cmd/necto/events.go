@@ -136,7 +136,7 @@ func (f *eventsFlags) publishProxy(l net.Listener, status *status, s *server, ob
 	}
 	s.proxy.Avoid(l.Addr())
 	control := newProxyControl(s.proxy, s.listener, s.addr)
-	o := eventserver.Options{SessionID: session, Proxy: control, Frames: s.proxy, HAR: harWriter(s.secrets)}
+	o := eventserver.Options{SessionID: session, Proxy: control, Frames: s.proxy, HAR: harWriter(s.secrets), Handlers: s.pool.handlers()}
 	if obeyed != nil {
 		o.Breakpoints, o.Rules = obeyed.engine.Hits(), obeyed.store
 	}

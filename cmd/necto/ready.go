@@ -20,6 +20,8 @@ type readyInfo struct {
 	// Events is the URL of the event server, and Token what lets everybody in.
 	Events string `json:"events,omitempty"`
 	Token  string `json:"token,omitempty"`
+	// Channel is the URL of 9Proxy's channel, with its token.
+	Channel string `json:"channel,omitempty"`
 	// CA is the path of the authority's certificate.
 	CA string `json:"ca,omitempty"`
 }

@@ -33,6 +33,7 @@ type recordOptions struct {
 	network networkOptions
 	proxy   proxy.Options // Passthrough, Grace and MaxBody
 	rules   rulesFlags
+	ports   portsFlags
 	command []string
 	// interactive asks on the terminal about what breakpoints hold, by means of
 	// terminal, which is nil otherwise.
@@ -270,6 +271,9 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}
+	if s.pool, err = o.ports.open(ctx, status, s.proxy, o.proxy, observers[1:], obeyed); err != nil {
+		return err
+	}
 	s.secrets = redaction{o.writer.Redaction, o.writer.Redact}
 	o.writer.Listen, o.writer.Session = strings.TrimPrefix(s.ready.Proxy, "http://"), ulid.Make().String()
 	r.server = s
@@ -278,7 +282,8 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	}
 	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session)
 	r.tee(observers)
-	return r.run(ctx, o)
+	s.pool.start(ctx, &s.ready)
+	return errors.Join(r.run(ctx, o), s.pool.close())
 }
 
 // listen opens all listeners.

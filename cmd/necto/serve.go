@@ -35,6 +35,8 @@ type server struct {
 	environ []string
 	// secrets is how secrets are replaced in a HAR of what the proxy is told.
 	secrets redaction
+	// pool is of the ports that the proxy serves beside, nil for none.
+	pool *openPool
 	// failed is closed when going on makes no sense; nil for never.
 	failed <-chan struct{}
 	// release is called when the proxy is to stop, so that nothing that is held at a
@@ -60,6 +62,7 @@ func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, er
 	if s.release != nil {
 		defer context.AfterFunc(ctx, s.release)()
 	}
+	defer context.AfterFunc(ctx, s.pool.release)()
 	l := &serveLoop{signals: signals, failed: s.failed, stop: stop}
 	l.serve(ctx, s.proxy.Run)
 	err := announce(status.io, f, s.ready)

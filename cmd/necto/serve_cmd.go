@@ -45,7 +45,7 @@ find the server and the token by themselves.`,
   necto serve --from run.jsonl --follow      # while necto record writes it`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd, f, speed); err != nil {
+			if err := o.complete(io, cmd, f, speed); err != nil {
 				return err
 			}
 			return run(cmd.Context(), io, o)
@@ -61,6 +61,7 @@ func bindServe(cmd *cobra.Command, o *serveOptions, f *recordFlags, speed *strin
 	o.record.serve.bind(flags)
 	o.record.events.bind(flags, defaultEvents)
 	o.record.rules.bind(flags)
+	o.record.ports.bind(flags, true)
 	bindOutput(flags, &o.record, f, "")
 	bindProxy(flags, &o.record, f)
 	flags.StringVar(&o.from, "from", "", "publish the recording `file`, without a proxy")
@@ -70,7 +71,7 @@ func bindServe(cmd *cobra.Command, o *serveOptions, f *recordFlags, speed *strin
 }
 
 // complete validates the flags and fills in the options.
-func (o *serveOptions) complete(cmd *cobra.Command, f recordFlags, speed string) error {
+func (o *serveOptions) complete(io stdio, cmd *cobra.Command, f recordFlags, speed string) error {
 	flags := cmd.Flags()
 	if o.record.events.addr == "" {
 		return usagef("--events: empty address").hinted("to record without events there is `necto record`")
@@ -90,6 +91,9 @@ func (o *serveOptions) complete(cmd *cobra.Command, f recordFlags, speed string)
 		if flags.Changed(name) && o.record.output == "" {
 			return usagef("--%s needs -o", name)
 		}
+	}
+	if err := o.record.ports.load(io, o.record.serve.readyFile); err != nil {
+		return err
 	}
 	return o.record.completeServer(cmd, f)
 }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/necto-dev/necto/internal/ports"
+	"github.com/necto-dev/necto/proxy"
+	"github.com/necto-dev/necto/replay"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// openPool is a pool of ports that a proxy serves. Methods of a nil one do nothing.
+type openPool struct {
+	pool    *ports.Pool
+	opener  *portOpener
+	channel *openChannel
+	status  *status
+}
+
+// open makes the pool, nil without one. Its ports are listeners of p, which has the
+// options o; unrecorded is who is told of what is to be in no recording.
+func (f *portsFlags) open(
+	ctx context.Context, status *status, p *proxy.Proxy, o proxy.Options, unrecorded traffic.Observer, obeyed *obeyedRules,
+) (*openPool, error) {
+	if f.file == "" {
+		return nil, nil //nolint:nilnil // nil is none
+	}
+	channel, err := f.openChannel(ctx, status, p)
+	if err != nil {
+		return nil, err
+	}
+	opener := &portOpener{proxy: p, options: o, unrecorded: unrecorded, answers: replay.Options{
+		Ignore: obeyed.ignore(), Log: status.log(),
+		OnMiss:       func(m replay.Miss) { status.note("%s", m) },
+		OnDivergence: func(d replay.Divergence) { status.note("%s", d) },
+	}}
+	pool := ports.New(ports.Options{
+		Config: f.config, Opener: opener, State: f.state, Events: channel.publish(), Log: status.log(),
+	})
+	return &openPool{pool: pool, opener: opener, channel: channel, status: status}, nil
+}
+
+// start opens the ports.
+func (p *openPool) start(ctx context.Context, ready *readyInfo) {
+	if p == nil {
+		return
+	}
+	if err := p.pool.Start(ctx); err != nil {
+		p.status.note("%v", err)
+	}
+	r := p.pool.Range()
+	p.status.note("%s of %s in use: %s to %s", humanize.Comma(int64(len(p.pool.Statuses()))), plural(int64(r.Count), "port"),
+		r.Addr(r.Start), r.Addr(r.Start+r.Count-1))
+	if p.channel != nil {
+		ready.Channel = p.channel.url
+		p.status.note("channel %s", p.channel.url)
+	}
+}
+
+// handlers returns the API of the pool.
+func (p *openPool) handlers() map[string]http.Handler {
+	if p == nil {
+		return nil
+	}
+	return p.pool.Handlers()
+}
+
+// release ends what would take up the proxy's grace.
+func (p *openPool) release() {
+	if p != nil {
+		p.opener.endConversations()
+	}
+}
+
+// close ends the pool, once the proxy has.
+func (p *openPool) close() error {
+	if p == nil {
+		return nil
+	}
+	err := p.pool.Close()
+	p.channel.close()
+	if err != nil {
+		return fmt.Errorf("the ports will not be restored as they are: %w", err)
+	}
+	return nil
+}

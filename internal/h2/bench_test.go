@@ -119,14 +119,16 @@ func netHTTPClient(b testing.TB) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-func netHTTPServer(b testing.TB) string {
+func netHTTPServer(b testing.TB) string { return netHTTPServerOf(b, answerNetHTTP) }
+
+func netHTTPServerOf(b testing.TB, handle http.HandlerFunc) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: http.HandlerFunc(answerNetHTTP), Protocols: &protocols}
+	server := &http.Server{Handler: handle, Protocols: &protocols}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -170,4 +172,52 @@ func engineServer(b testing.TB, cfg h2.Config, handle func(*h2.Stream)) string {
 		all.Wait()
 	})
 	return listener.Addr().String()
+}
+
+// BenchmarkContent sends 1 MiB an operation on one stream.
+func BenchmarkContent(b *testing.B) {
+	const size = 1 << 20
+	content := make([]byte, size)
+	b.Run("engine", func(b *testing.B) {
+		client, _ := pair(b, h2.Config{}, h2.Config{}, func(s *h2.Stream) {
+			_ = s.WriteHead(h2.ResponseHead(200, nil))
+			for s.Context().Err() == nil {
+				_, _ = s.Write(content[:32<<10])
+			}
+		})
+		s, err := client.Open(b.Context(), get("/"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		readContent(b, s, size)
+	})
+	b.Run("nethttp", func(b *testing.B) {
+		address := netHTTPServerOf(b, func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				_, _ = w.Write(content[:32<<10])
+			}
+		})
+		resp, err := netHTTPClient(b).Get("http://" + address + "/")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer resp.Body.Close()
+		readContent(b, resp.Body, size)
+	})
+}
+
+func readContent(b *testing.B, r io.Reader, size int64) {
+	b.SetBytes(size)
+	b.ReportAllocs()
+	buf := make([]byte, 32<<10)
+	for b.Loop() {
+		for left := size; left > 0; {
+			n, err := r.Read(buf[:min(left, int64(len(buf)))])
+			if err != nil {
+				b.Fatal(err)
+			}
+			left -= int64(n)
+		}
+	}
 }

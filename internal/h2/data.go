@@ -6,58 +6,39 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// data reads a DATA frame.
-func (r *reader) data(header http2.FrameHeader) error {
-	if header.StreamID == 0 || r.isIdle(header.StreamID) {
-		return broken("DATA on stream %d, which is idle", header.StreamID)
-	}
-	size := int(header.Length)
-	content, padding, err := r.padding(header)
-	if err != nil {
-		return err
-	}
-	if !r.c.in.arrived(size) {
-		return &ConnError{Code: CodeFlowControl, Reason: "more content than the connection's window"}
-	}
-	end := header.Flags.Has(http2.FlagDataEndStream)
-	if content > 0 {
-		r.idle.earn(idleFramesForData)
-	} else if err := r.empty(end); err != nil {
-		return err
-	}
-	s, err := r.receiver(header.StreamID)
-	if err != nil {
-		return err
-	}
-	if s != nil {
-		reason, code := s.accept(content, size, r.slack())
-		if reason != "" {
-			err, s = r.refuse(s.id, code, reason), nil
-		}
-	}
-	if err == nil {
-		err = r.content(s, content)
-	}
-	if err == nil {
-		err = r.skip(padding)
-	}
-	if err == nil && s != nil && end {
-		err = r.end(s)
-	}
-	return err
-}
-
 // idleFramesForData is what a DATA frame gives back to the budget of frames
 // without content: some clients send two PINGs for each.
 const idleFramesForData = 4
 
-// empty pays for a DATA frame without content, of which one is needed at the end
-// of a message and none before.
-func (r *reader) empty(end bool) error {
-	if end {
-		return nil
+// data reads a DATA frame. Its payload does not pass through the framer, which
+// would copy it once more.
+func (r *reader) data(header http2.FrameHeader) error {
+	content, padding, err := r.padding(header)
+	if err != nil {
+		return err
 	}
-	return r.spend(1)
+	end := header.Flags.Has(http2.FlagDataEndStream)
+	if content > 0 {
+		r.idle.earn(idleFramesForData)
+	} else if !end {
+		if err := r.spend(1); err != nil {
+			return err
+		}
+	}
+	s, err := r.receiver(header, content)
+	if err != nil {
+		return err
+	}
+	if err := r.content(s, content); err != nil {
+		return err
+	}
+	if err := r.content(nil, padding); err != nil {
+		return err
+	}
+	if s != nil && end {
+		return r.end(s)
+	}
+	return nil
 }
 
 // padding returns how many bytes of content and of padding are to come, whose
@@ -80,19 +61,30 @@ func (r *reader) padding(header http2.FrameHeader) (content, padding int, err er
 	return size - 1 - int(b), int(b), nil
 }
 
-// receiver returns the stream that content came for, nil if it has ended.
-func (r *reader) receiver(id uint32) (*Stream, error) {
-	c := r.c
+// receiver returns the stream that n bytes of content are for, nil if they are to
+// be skipped.
+func (r *reader) receiver(header http2.FrameHeader, n int) (*Stream, error) {
+	c, id := r.c, header.StreamID
+	if !c.in.arrived(int(header.Length)) {
+		return nil, &ConnError{Code: CodeFlowControl, Reason: "more content than the window of the connection"}
+	}
 	c.mu.Lock()
-	s := c.streams[id]
+	s, idle := c.streams[id], c.isIdle(id)
 	ended := s != nil && s.readEnd
 	forgiven := c.forgot.mayHave(id) || c.err != nil
 	c.mu.Unlock()
 	switch {
+	case idle:
+		return nil, broken("DATA on stream %d, which is idle", id)
 	case ended:
 		return nil, r.refuse(id, CodeStreamClosed, "DATA after the end of the message")
-	case s == nil && !forgiven:
+	case s == nil && forgiven:
+		return nil, nil //nolint:nilnil // nobody is left to receive it, which is in order
+	case s == nil:
 		return nil, &ConnError{Code: CodeStreamClosed, Reason: fmt.Sprintf("DATA on stream %d, which has ended", id)}
+	}
+	if code, reason := s.accept(n, int(header.Length), r.slack()); code != CodeNo {
+		return nil, r.refuse(id, code, reason)
 	}
 	return s, nil
 }
@@ -106,7 +98,8 @@ func (r *reader) slack() int {
 	return max(0, defaultWindow-r.c.cfg.StreamWindow)
 }
 
-// content moves n bytes of content to s, as they come; for nil they are skipped.
+// content moves n bytes of content to s as they come; for nil they are skipped,
+// and the peer has credit for them at once.
 func (r *reader) content(s *Stream, n int) error {
 	for n > 0 {
 		p, err := r.some(n)
@@ -124,7 +117,7 @@ func (r *reader) content(s *Stream, n int) error {
 	return nil
 }
 
-// some returns up to n bytes, what has come of them, and waits for the first.
+// some returns what there is of n bytes, and waits for the first.
 func (r *reader) some(n int) ([]byte, error) {
 	if r.buf.Buffered() == 0 {
 		if _, err := r.buf.Peek(1); err != nil {
@@ -138,14 +131,6 @@ func (r *reader) some(n int) ([]byte, error) {
 	return p, nil
 }
 
-// skip reads padding, whose credit the peer gets back at once.
-func (r *reader) skip(n int) error {
-	if n == 0 {
-		return nil
-	}
-	return r.content(nil, n)
-}
-
 // end notes that the peer has ended its message on s.
 func (r *reader) end(s *Stream) error {
 	if err := s.checkEnd(); err != nil {
@@ -154,7 +139,7 @@ func (r *reader) end(s *Stream) error {
 	c := r.c
 	c.mu.Lock()
 	s.readEnd = true
-	if s.wroteEnd {
+	if s.wroteEnd && !s.closed {
 		c.remove(s)
 	}
 	c.mu.Unlock()

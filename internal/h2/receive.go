@@ -101,21 +101,21 @@ func (s *Stream) trailers(head Head) error {
 	return nil
 }
 
-// accept notes that a DATA frame of size bytes, n of them content, has begun. A
-// reason says what is wrong with it.
-func (s *Stream) accept(n, size, slack int) (reason string, code Code) {
+// accept notes that a DATA frame of size bytes has begun, n of them content. It
+// returns CodeNo, or what is wrong with it.
+func (s *Stream) accept(n, size, slack int) (code Code, reason string) {
 	s.got += int64(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.c.handle == nil && !s.hasFinal:
-		return "DATA before the head of the response", CodeProtocol
+		return CodeProtocol, "DATA before the head of the response"
 	case !s.in.take(size, slack):
-		return "more content than the window", CodeFlowControl
+		return CodeFlowControl, "more content than the window"
 	case s.length >= 0 && s.got > s.length:
-		return "more content than content-length says", CodeProtocol
+		return CodeProtocol, "more content than content-length says"
 	}
-	return "", CodeNo
+	return CodeNo, ""
 }
 
 // receive keeps p for Read. It reports false if nobody will read it.

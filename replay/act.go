@@ -44,14 +44,17 @@ func cuesOf(lineType string, a *act) []cue {
 		cues = append(cues, cue{0, (*act).requestStarted})
 	}
 	for _, early := range all.Informational {
-		at := max(0, all.ResponseStarted)
 		if early.Status == 100 { // what a client waits for before it sends content
-			at = 0
+			cues = append(cues, informationalCue(early, 0))
 		}
-		cues = append(cues, cue{at, func(a *act, s *stage) { a.informational(s, early, at) }})
 	}
 	if all.RequestDone >= 0 {
 		cues = append(cues, cue{all.RequestDone, (*act).requestDone})
+	}
+	for _, early := range all.Informational {
+		if early.Status != 100 {
+			cues = append(cues, informationalCue(early, max(0, all.ResponseStarted)))
+		}
 	}
 	if all.Response != nil {
 		cues = append(cues, cue{max(0, all.ResponseStarted), (*act).responseStarted})
@@ -67,6 +70,10 @@ func cuesOf(lineType string, a *act) []cue {
 		cues[i].at = max(cues[i-1].at, cues[i].at)
 	}
 	return cues
+}
+
+func informationalCue(early *traffic.Response, at time.Duration) cue {
+	return cue{at, func(a *act, s *stage) { a.informational(s, early, at) }}
 }
 
 func (a *act) requestStarted(s *stage) {

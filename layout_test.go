@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/eventclient": {},
 	"internal/nectest":     {"traffic"},
 	"internal/wsframe":     {"traffic"},
-	"internal/filter":      {"traffic"},
+	"internal/filter":      {"traffic", "internal/grpcwire"},
 	"internal/convert":     {"traffic", "har", "record", "internal/diff", "internal/filter"},
 	"internal/diff":        {"traffic", "record"},
 	"internal/export":      {"traffic", "record"},

@@ -81,8 +81,8 @@ func jsonPart(p *parser, f *field, c clause) (node, *SyntaxError) {
 		}
 	}
 	return &term{text: whole.text(), may: only(httpLines | lineFrame), match: func(s *Subject) bool {
-		v := m.of(s.contentAt(ofBoth, traffic.ClientToServer))
-		return t.decide(v.or(m.of(s.contentAt(ofBoth, traffic.ServerToClient))))
+		v := m.in(s, traffic.ClientToServer)
+		return t.decide(v.or(m.in(s, traffic.ServerToClient)))
 	}}, nil
 }
 
@@ -93,6 +93,20 @@ type jsonTest struct {
 	// numbers are those among the values, which are equal to others spelled
 	// differently: 3 is 3.0.
 	numbers []float64
+}
+
+// in returns what the content of one direction says: of a gRPC call each of its
+// messages, a line each.
+func (t *jsonTest) in(s *Subject, dir traffic.Direction) verdict {
+	content := s.contentAt(ofBoth, dir)
+	if content == nil || s.Frame != nil || !isGRPC(s) {
+		return t.of(content)
+	}
+	v := absent
+	for line := range bytes.Lines(content) {
+		v = v.or(t.of(line))
+	}
+	return v
 }
 
 // of returns what content says, which has no value if it is not JSON. A path

@@ -31,7 +31,7 @@ var (
 // fields has each field under each of its words.
 var fields = func() map[string]*field {
 	all := map[string]*field{}
-	for _, f := range slices.Concat(exchangeFields(), contentFields(), socketFields()) {
+	for _, f := range slices.Concat(exchangeFields(), contentFields(), socketFields(), callFields()) {
 		for _, word := range f.words {
 			all[word] = f
 		}

@@ -57,19 +57,8 @@ func isProto(prefix string) predicate {
 	}
 }
 
-func isGRPC(s *Subject) bool {
-	const grpc = "application/grpc"
-	r := s.request()
-	return r != nil && hasPrefixFold(r.Header.Get("Content-Type"), grpc) ||
-		s.response() != nil && hasPrefixFold(s.response().Header.Get("Content-Type"), grpc)
-}
-
 func hasMediaType(r *traffic.Response, mediaType string) bool {
 	return r != nil && equalFold(mediaTypeOf(r.Header.Get("Content-Type")), mediaType)
-}
-
-func hasPrefixFold(s, prefix string) bool {
-	return len(s) >= len(prefix) && equalFold(s[:len(prefix)], prefix)
 }
 
 // isError reports whether something did not end as it should have: a failure, or

@@ -28,7 +28,8 @@ type Subject struct {
 	// waits at a breakpoint.
 	Pending, Held bool
 	// Content returns the content of a request (ClientToServer) or response,
-	// content coding undone, nil for none. It is called only if a predicate needs
+	// content coding undone, nil for none. Of a gRPC call whose messages can be told
+	// as JSON it is a line of that for each message. It is called only if a predicate needs
 	// it, and at most once a direction. A nil Content means that none is at hand.
 	Content func(traffic.Direction) []byte
 	// Session is the ULID of the run, "" if it is not known.

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -67,14 +68,33 @@ func (c *clientConn) admit(req *traffic.Request) bool {
 // refuseUser asks for the user and the password (RFC 9110 section 11.7.1).
 func (c *clientConn) refuseUser(req *traffic.Request, tried bool) {
 	const status = http.StatusProxyAuthRequired
-	text := "the proxy wants a user and a password"
-	if tried {
-		text = "the proxy does not accept the user and the password"
-	}
+	text := refusal(tried)
 	c.clientError(status, traffic.FailProtocol, text, headOf(req))
 	if err := c.writeText(status, text, req.Method != http.MethodHead, "Proxy-Authenticate: Basic realm=\"necto\"\r\n"); err == nil {
 		c.lingerClose()
 	}
+}
+
+// refusal says why a client is asked for a user and a password.
+func refusal(tried bool) string {
+	if tried {
+		return "the proxy does not accept the user and the password"
+	}
+	return "the proxy wants a user and a password"
+}
+
+// admitStream is admit for a request of HTTP/2 to a proxy.
+func (c *clientConn) admitStream(req *traffic.Request) error {
+	auth := c.p.opts.Auth
+	if auth.isZero() {
+		return nil
+	}
+	value := req.Header.Get("Proxy-Authorization")
+	if !auth.matchBasic(value) {
+		return &h1.Error{Status: http.StatusProxyAuthRequired, Text: refusal(value != "")}
+	}
+	req.Header = req.Header.Without("Proxy-Authorization")
+	return nil
 }
 
 // admitAddress reports whether the client may connect from where it is.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/internal/h2"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -55,6 +56,8 @@ type clientConn struct {
 	linger         bool      // the client may still be sending when the connection ends
 	deadline       time.Time // when the idle deadline was set, zero for none
 	idle, stopping atomic.Bool
+	stopped        chan struct{}           // closed by stop
+	h2             atomic.Pointer[h2.Conn] // nil until HTTP/2 is spoken
 }
 
 func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *clientConn {
@@ -65,10 +68,11 @@ func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *cl
 		steps: traffic.ConnSteps{Accepted: time.Now()},
 		tags:  slices.Clip(l.Tags), // what the client gives is added
 	}
+	c.stopped = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	c.watch.c = c
 	if p.origins != nil {
-		c.origins = newOrigins(p.origins)
+		c.origins = newOrigins(c.ctx, p.origins)
 		c.next = c.origins
 		if len(p.opts.Layers) > 0 {
 			c.next = editable{c.origins}
@@ -81,11 +85,19 @@ func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *cl
 }
 
 // serve handles the connection until it ends.
-func (c *clientConn) serve() {
+func (c *clientConn) serve() { c.run(c.serveAny) }
+
+// run has the connection, which is registered, served by serve, and ends it.
+func (c *clientConn) run(serve func()) {
 	defer c.p.unregister(c)
 	defer c.close()
 	unblock := context.AfterFunc(c.ctx, c.abort)
 	defer unblock()
+	serve()
+}
+
+// serveAny finds out what the client speaks first.
+func (c *clientConn) serveAny() {
 	if c.opts.Raw != "" {
 		c.serveRaw()
 		return
@@ -107,6 +119,7 @@ func (c *clientConn) close() {
 	c.r.Release()
 	if c.origins != nil {
 		c.origins.close()
+		c.origins.await()
 	}
 }
 
@@ -121,6 +134,9 @@ func (c *clientConn) abort() {
 }
 
 func resetOnClose(conn net.Conn) {
+	if stream, ok := conn.(*streamConn); ok {
+		stream.cut.Store(true)
+	}
 	if tcp, ok := netConn(conn).(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // it may be closed already
 	}
@@ -129,10 +145,20 @@ func resetOnClose(conn net.Conn) {
 // stop closes the connection if it is between requests and lets it end after
 // the current one otherwise.
 func (c *clientConn) stop() {
-	c.stopping.Store(true)
+	if c.stopping.CompareAndSwap(false, true) {
+		close(c.stopped)
+	}
 	if c.idle.Load() {
 		_ = c.raw.SetReadDeadline(time.Now())
 	}
+}
+
+// busy reports whether the connection is not between requests.
+func (c *clientConn) busy() bool {
+	if conn := c.h2.Load(); conn != nil {
+		return conn.Streams() > 0
+	}
+	return !c.idle.Load()
 }
 
 // serveHTTP reads requests and answers them, one after the other, until the

@@ -105,15 +105,19 @@ func connectTarget(req *traffic.Request) (host, port string, err error) {
 
 // failConnect records and answers a CONNECT whose origin cannot be reached.
 func (c *clientConn) failConnect(req *traffic.Request, started time.Time, addr string, err error) {
-	x := c.newExchange(req, traffic.URL{Scheme: "https", Authority: addr}, started)
-	x.trace = traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
+	c.newExchange(req, traffic.URL{Scheme: "https", Authority: addr}, started).failConnect(err)
+	if c.linger {
+		c.lingerClose()
+	}
+}
+
+// failConnect is the whole exchange.
+func (x *exchange) failConnect(err error) {
+	x.trace = noTrace
 	x.observe(traffic.RequestStarted{Exchange: &x.Exchange})
 	x.requestRead()
 	x.fail(err)
 	x.finish()
-	if c.linger {
-		c.lingerClose()
-	}
 }
 
 // serveTunnel finds out what is inside a tunnel and serves it. origin is the
@@ -163,10 +167,7 @@ func (c *clientConn) enterTunnel(scheme, host, port, sni string, origin *originC
 	}
 	c.origins.tunnel = t
 	if origin != nil {
-		origin.target, origin.raw = t.target, t.target.secure
-		c.origins.release(origin)
-		// How long the client was silent is not known: ask before the first use.
-		origin.used, origin.since = false, time.Time{}
+		c.origins.adopt(origin, t.target)
 	}
 }
 

@@ -37,13 +37,19 @@ type exchange struct {
 }
 
 func (c *clientConn) newExchange(req *traffic.Request, url traffic.URL, started time.Time) *exchange {
-	x := &exchange{c: c, client: c, ctx: c.ctx, atOnce: c.whole}
+	x := &exchange{client: c, ctx: c.ctx, atOnce: c.whole}
+	x.begin(c, req, url, started)
+	return x
+}
+
+// begin fills in what is known of the exchange that is on c.
+func (x *exchange) begin(c *clientConn, req *traffic.Request, url traffic.URL, started time.Time) {
+	x.c = c
 	req.URL = url
 	x.Exchange = traffic.Exchange{
 		ID: traffic.ExchangeID(c.p.lastExchange.Add(1)), Conn: c.id, Started: started,
 		Client: c.client, TLS: c.tls, Request: req, RequestDone: -1, ResponseStarted: -1,
 	}
-	return x
 }
 
 // prepareUpstream makes the request that the layers are given: the client's,
@@ -52,7 +58,7 @@ func (x *exchange) prepareUpstream(r route) {
 	x.origin = r.origin
 	x.upstream = *x.Request
 	x.upstream.Informational = x.informational
-	x.trace = traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
+	x.trace = noTrace
 	x.upstream.Trace = &x.trace
 	if r.host != "" {
 		x.upstream.Header = x.Request.Header.Clone()
@@ -193,7 +199,9 @@ func (x *exchange) fail(err error) bool {
 // was cancelled has the cause of that as its reason.
 func (x *exchange) setFailure(err error) {
 	var failure *traffic.Failure
-	switch cause := context.Cause(x.ctx); {
+	switch cause := x.left(); {
+	case isReset(cause):
+		failure = clientReset(cause, err)
 	case errors.Is(cause, errClientGone):
 		failure = &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideClient, Text: errClientGone.Error(), Err: err}
 	case errors.Is(cause, errShutdown):
@@ -202,6 +210,14 @@ func (x *exchange) setFailure(err error) {
 		failure = &traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: err.Error(), Err: err}
 	}
 	x.Failure = failure
+}
+
+// left returns why the client's side has ended, nil if it has not.
+func (x *exchange) left() error {
+	if cause := context.Cause(x.c.ctx); cause != nil {
+		return cause
+	}
+	return context.Cause(x.ctx)
 }
 
 // finish ends the exchange: everything about it is known now.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/internal/h2"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -85,11 +86,42 @@ func failureKind(err error) traffic.FailureKind {
 		return traffic.FailTimeout
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, h1.ErrTruncated):
 		return traffic.FailEOF
-	case h1.IsMalformed(err):
+	case h1.IsMalformed(err), isBroken(err):
 		return traffic.FailProtocol
+	case isReset(err):
+		return traffic.FailReset
 	default:
 		return traffic.FailInternal
 	}
+}
+
+// isReset reports whether err says that a stream or connection of HTTP/2 ended
+// before what was on it.
+func isReset(err error) bool {
+	var stream *h2.StreamError
+	var goAway *h2.GoAwayError
+	return errors.As(err, &stream) || errors.As(err, &goAway) || errors.Is(err, h2.ErrClosed)
+}
+
+// isBroken reports whether err says that a peer broke the rules of HTTP/2, as
+// necto has found.
+func isBroken(err error) bool {
+	var conn *h2.ConnError
+	stream, ok := errors.AsType[*h2.StreamError](err)
+	return errors.As(err, &conn) || ok && !stream.Remote && stream.Reason != ""
+}
+
+// clientReset says that the client has ended a stream, or its connection, or
+// that it was ended for what the client sent.
+func clientReset(cause, err error) *traffic.Failure {
+	if isBroken(cause) {
+		return &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideClient, Text: "the request: " + cause.Error(), Err: cause}
+	}
+	text := errClientGone.Error()
+	if stream, ok := errors.AsType[*h2.StreamError](cause); ok && stream.Remote {
+		text = "the client has reset the stream: " + stream.Code.String()
+	}
+	return &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideClient, Text: text, Err: err}
 }
 
 func isTLSError(err error) bool {

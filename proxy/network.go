@@ -124,8 +124,9 @@ func (d *dialer) clientCerts(name string) []tls.Certificate {
 	return []tls.Certificate{certs[i].Cert}
 }
 
-// handshake opens TLS on conn and verifies the origin.
-func (d *dialer) handshake(ctx context.Context, conn net.Conn, name string, trace *traffic.Trace) (net.Conn, error) {
+// handshake opens TLS on conn and verifies the origin, which chooses one of the
+// protocols. A failure closes conn.
+func (d *dialer) handshake(ctx context.Context, conn net.Conn, name string, protocols []string, trace *traffic.Trace) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.opts.TLSTimeout)
 	defer cancel()
 	start := time.Now()
@@ -134,7 +135,7 @@ func (d *dialer) handshake(ctx context.Context, conn net.Conn, name string, trac
 		RootCAs:            d.opts.RootCAs,
 		InsecureSkipVerify: d.opts.Insecure || matchHost(d.opts.InsecureHosts, name), //nolint:gosec // the user asked for it
 		MinVersion:         tls.VersionTLS12,
-		NextProtos:         []string{"http/1.1"},
+		NextProtos:         protocols,
 		ClientSessionCache: d.sessions,
 		Certificates:       d.clientCerts(name),
 	})

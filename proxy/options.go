@@ -25,6 +25,8 @@ type Options struct {
 	// Network reaches origins. nil means that there is no way out: what no
 	// layer answers fails, and nothing is ever dialled or resolved.
 	Network *Network
+	// HTTP1Only keeps clients and origins to HTTP/1.1.
+	HTTP1Only bool
 	// CA signs the certificates shown to clients. nil means that TLS is never
 	// opened but passed through. New sets its OnIssue.
 	CA *ca.Authority

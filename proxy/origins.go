@@ -8,7 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/internal/h2"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -21,17 +24,26 @@ const (
 	trustIdle = 10 * time.Millisecond
 )
 
+// noTrace is that of an exchange that needs no new connection.
+var noTrace = traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
+
 // origins are the connections to origins of one client connection, and the
 // network at the end of its stack of layers. They are the client's own, so that
 // authentication bound to a connection works and origins see the client's reuse
 // of connections.
 type origins struct {
-	d      *dialer
-	tunnel *tunnelTarget // set once the client is inside a CONNECT
+	d       *dialer
+	ctx     context.Context // of the client's connection
+	tunnel  *tunnelTarget   // set once the client is inside a CONNECT
+	prior   bool            // the client speaks HTTP/2 without TLS to its origin
+	opening singleflight.Group
+	running sync.WaitGroup // connections of HTTP/2
 
 	mu     sync.Mutex // guards the fields below
 	conns  []*originConn
 	closed bool
+	// only1 are targets that have turned out not to speak HTTP/2.
+	only1 map[target]bool
 	// last is the target of lastURL's origin: mostly the next one's, too.
 	last    target
 	lastURL traffic.URL
@@ -46,15 +58,16 @@ type originConn struct {
 	// forward is the upstream proxy that is sent the requests, nil if the origin
 	// is.
 	forward *url.URL
-	trace   traffic.Trace
-	raw     bool      // TLS is wanted and not begun
-	busy    bool      // guarded by origins.mu
-	used    bool      // an exchange was completed on it
-	silent  bool      // nothing came of the answer to the last request
-	since   time.Time // when the last request had been sent
+	h2      *h2.Conn      // nil for HTTP/1; its exchanges share it. Guarded by origins.mu
+	trace   traffic.Trace // of opening it, until it is told; guarded by origins.mu
+	raw     bool          // TLS is wanted and not begun
+	busy    bool          // guarded by origins.mu
+	used    bool          // an exchange was completed on it
+	silent  bool          // nothing came of the answer to the last request
+	since   time.Time     // when the last request had been sent
 }
 
-func newOrigins(d *dialer) *origins { return &origins{d: d} }
+func newOrigins(ctx context.Context, d *dialer) *origins { return &origins{d: d, ctx: ctx} }
 
 // close closes all connections, also those in use. It may be called at any
 // time.
@@ -63,13 +76,27 @@ func (o *origins) close() {
 	defer o.mu.Unlock()
 	o.closed = true
 	for _, oc := range o.conns {
-		_ = oc.conn.Close() // the origin may have closed it already
-		if !oc.busy {
-			oc.r.Release()
-		}
+		oc.close()
 	}
 	o.conns = nil
 }
+
+// close closes the connection, also one in use, and frees what nobody uses.
+// Called under origins.mu.
+func (oc *originConn) close() {
+	if oc.h2 != nil {
+		oc.h2.Close()
+		return
+	}
+	_ = oc.conn.Close() // the origin may have closed it already
+	if !oc.busy {
+		oc.r.Release()
+	}
+}
+
+// isIdle reports whether no exchange is on the connection. Called under
+// origins.mu.
+func (oc *originConn) isIdle() bool { return !oc.busy && (oc.h2 == nil || oc.h2.Streams() == 0) }
 
 // abort closes all connections so that origins see a reset: what they were sent
 // is not whole.
@@ -101,42 +128,59 @@ func (o *origins) targetOf(u traffic.URL) target {
 	return t
 }
 
-// get returns a connection for t: an idle one that is still open, or a new one.
-// now is the time.
-func (o *origins) get(ctx context.Context, t target, now time.Time, trace *traffic.Trace) (*originConn, error) {
+// get returns a connection for t on which a version of HTTP in v is spoken: one
+// that is open, or a new one. now is the time.
+func (o *origins) get(ctx context.Context, t target, v versions, now time.Time, trace *traffic.Trace) (*originConn, error) {
 	for {
-		oc := o.takeIdle(t)
-		if oc == nil {
-			break
-		}
-		if now.Sub(oc.since) < trustIdle || oc.quiet() {
-			return o.ready(ctx, oc, trace)
+		oc := o.takeIdle(t, v)
+		switch {
+		case oc == nil && v != http1 && !o.isOnly1(t):
+			if err := o.openShared(ctx, t, v); err != nil {
+				return nil, err
+			}
+			continue
+		case oc == nil:
+			return o.openFor(ctx, t, trace)
+		case oc.h2 != nil || now.Sub(oc.since) < trustIdle || oc.quiet():
+			return o.ready(ctx, oc, http1, trace)
 		}
 		o.drop(oc)
 	}
+}
+
+// openFor opens a connection of HTTP/1.
+func (o *origins) openFor(ctx context.Context, t target, trace *traffic.Trace) (*originConn, error) {
 	oc, err := o.open(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	return o.ready(ctx, oc, trace)
+	return o.ready(ctx, oc, http1, trace)
 }
 
-// takeIdle returns an idle connection for t, now busy, or nil.
-func (o *origins) takeIdle(t target) *originConn {
+// takeIdle returns a connection for t, or nil: one of HTTP/2 if v has that, else
+// an idle one of HTTP/1, which is busy now.
+func (o *origins) takeIdle(t target, v versions) *originConn {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	var idle *originConn
 	for _, oc := range o.conns {
-		if !oc.busy && oc.target == t {
-			oc.busy = true
+		switch {
+		case oc.target != t:
+		case oc.h2 != nil && v != http1 && oc.h2.CanOpen():
 			return oc
+		case oc.h2 == nil && !oc.busy && idle == nil:
+			idle = oc
 		}
 	}
-	return nil
+	if idle != nil {
+		idle.busy = true
+	}
+	return idle
 }
 
 // open dials t. The connection is busy and TLS is not begun.
 func (o *origins) open(ctx context.Context, t target) (*originConn, error) {
-	trace := traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
+	trace := noTrace
 	conn, forward, err := o.d.connect(ctx, t, &trace)
 	if err != nil {
 		return nil, err
@@ -159,9 +203,8 @@ func (o *origins) add(oc *originConn) bool {
 		return false
 	}
 	if len(o.conns) >= maxIdleOrigins {
-		if i := slices.IndexFunc(o.conns, func(oc *originConn) bool { return !oc.busy }); i >= 0 {
-			_ = o.conns[i].conn.Close()
-			o.conns[i].r.Release()
+		if i := slices.IndexFunc(o.conns, (*originConn).isIdle); i >= 0 {
+			o.conns[i].close()
 			o.conns = slices.Delete(o.conns, i, i+1)
 		}
 	}
@@ -169,26 +212,42 @@ func (o *origins) add(oc *originConn) bool {
 	return true
 }
 
-// ready opens TLS where it is wanted and not begun, and fills in trace: what it
-// took to open the connection belongs to the first exchange on it.
-func (o *origins) ready(ctx context.Context, oc *originConn, trace *traffic.Trace) (*originConn, error) {
+// ready opens TLS where it is wanted and not begun, with a version in v, and
+// fills in trace: what it took to open the connection belongs to the first exchange
+// on it.
+func (o *origins) ready(ctx context.Context, oc *originConn, v versions, trace *traffic.Trace) (*originConn, error) {
 	if oc.raw {
-		secure, err := o.d.handshake(ctx, oc.conn, oc.target.sni, &oc.trace)
-		if err != nil {
+		if err := o.secure(ctx, oc, v); err != nil {
 			o.drop(oc)
 			return nil, err
 		}
-		o.mu.Lock()
-		oc.conn, oc.raw = secure, false
-		o.mu.Unlock()
-		oc.r = h1.NewReader(secure, h1.Limits{})
 	}
-	if trace != nil {
-		*trace = oc.trace
-		trace.Server = oc.server
+	if trace == nil {
+		return oc, nil
 	}
-	oc.trace = traffic.Trace{DNS: -1, Connect: -1, TLS: -1}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	*trace = oc.trace
+	trace.Server = oc.server
+	oc.trace = noTrace
 	return oc, nil
+}
+
+// secure opens TLS on a connection, and then speaks what the origin has chosen.
+func (o *origins) secure(ctx context.Context, oc *originConn, v versions) error {
+	secure, err := o.d.handshake(ctx, oc.conn, oc.target.sni, v.protocols(), &oc.trace)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	oc.conn, oc.raw = secure, false
+	o.mu.Unlock()
+	oc.r.Release()
+	oc.r = h1.NewReader(secure, h1.Limits{})
+	if secure.ConnectionState().NegotiatedProtocol == alpn2 {
+		o.speakHTTP2(oc)
+	}
+	return nil
 }
 
 // release makes a connection idle again.
@@ -199,52 +258,33 @@ func (o *origins) release(oc *originConn) {
 	oc.busy = false
 }
 
+// adopt makes a connection, which was dialled before it was known what for, one
+// for t that is not in use.
+func (o *origins) adopt(oc *originConn, t target) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	oc.raw = t.secure && !oc.target.secure
+	oc.target, oc.busy = t, false
+	// How long the client was silent is not known: ask before the first use.
+	oc.used, oc.since = false, time.Time{}
+}
+
 // drop closes a busy connection for good.
 func (o *origins) drop(oc *originConn) {
+	o.forget(oc)
+	if oc.h2 != nil {
+		oc.h2.Close()
+		return
+	}
 	_ = oc.conn.Close()
 	oc.r.Release()
+}
+
+// forget lets nobody find the connection any more.
+func (o *origins) forget(oc *originConn) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if i := slices.Index(o.conns, oc); i >= 0 {
 		o.conns = slices.Delete(o.conns, i, i+1)
 	}
-}
-
-// RoundTrip sends the request to its origin. A request that found its idle
-// connection closed is sent once more where that is safe (RFC 9112 section
-// 9.3.1).
-func (o *origins) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
-	t := o.targetOf(req.URL)
-	if o.d.opts.Upstream != nil && !t.connect {
-		t.upgrade = req.Header.HasToken("Upgrade", "websocket")
-	}
-	now := time.Now()
-	for {
-		oc, err := o.get(ctx, t, now, req.Trace)
-		if err != nil {
-			return nil, err
-		}
-		if !oc.used { // opening it took time
-			now = time.Now()
-		}
-		resp, err := o.roundTrip(req, oc, now)
-		if err == nil {
-			return resp, nil
-		}
-		used := oc.used
-		o.drop(oc)
-		if !used || !oc.silent || !replayable(req) || ctx.Err() != nil {
-			return nil, err
-		}
-	}
-}
-
-// replayable reports whether a request may be sent a second time without being
-// asked: it is idempotent (RFC 9110 section 9.2.2) and has no content.
-func replayable(req *traffic.Request) bool {
-	switch req.Method {
-	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
-		return req.Body == nil
-	}
-	return false
 }

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,8 +29,8 @@ type Proxy struct {
 	*core
 	opts     Options
 	observer traffic.Observer
-	server   *tls.Config // towards clients, nil without CA
-	origins  *dialer     // nil without Network
+	server   *serverConfigs // towards clients, nil without CA
+	origins  *dialer        // nil without Network
 }
 
 // core is what a Proxy has in common with the variants of it that serve listeners
@@ -62,7 +61,7 @@ func New(opts Options) *Proxy {
 	}
 	p := newVariant(c, opts)
 	if opts.CA != nil {
-		p.server = newServerConfig(opts.CA)
+		p.server = newServerConfigs(newServerConfig(opts.CA))
 		opts.CA.OnIssue = p.certIssued
 	}
 	return p
@@ -176,7 +175,7 @@ func (p *Proxy) inFlight() int {
 	defer p.mu.Unlock()
 	n := 0
 	for c := range p.conns {
-		if !c.idle.Load() {
+		if c.busy() {
 			n++
 		}
 	}

@@ -80,7 +80,7 @@ func (d *dialer) reachUpstream(ctx context.Context, via *url.URL) (net.Conn, err
 	trace := new(traffic.Trace)
 	conn, err := d.connectDirect(ctx, upstreamAddr(via), trace)
 	if err == nil && via.Scheme == "https" {
-		conn, err = d.handshake(ctx, conn, via.Hostname(), trace) // a failure has closed conn
+		conn, err = d.handshake(ctx, conn, via.Hostname(), http1.protocols(), trace) // a failure has closed conn
 	}
 	if err != nil {
 		return nil, viaFailure(via, err)

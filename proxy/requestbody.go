@@ -3,10 +3,12 @@ package proxy
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"sync/atomic"
 
 	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/internal/h2"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -45,6 +47,12 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if err := b.askFor(); err != nil {
 		return 0, err
 	}
+	return b.read(p)
+}
+
+// read is Read for those who have asked, or do not.
+func (b *requestBody) read(p []byte) (int, error) {
+	b.begun.Store(true)
 	n, err := b.source.Read(p)
 	if errors.Is(err, io.EOF) {
 		b.ended()
@@ -117,3 +125,46 @@ type rawSource struct{ *h1.Body }
 
 // Trailers returns the trailer fields once the end was reached.
 func (s rawSource) Trailers() traffic.Fields { return s.Trailer }
+
+// asItComes returns content for the network, which does not ask a client that
+// waits for 100 Continue to go on: that is for the origin to say.
+func asItComes(body io.Reader) io.Reader {
+	switch b := body.(type) {
+	case *requestBody:
+		return unasked{b}
+	case *rawRequestBody:
+		return unasked{&b.requestBody}
+	}
+	return body
+}
+
+// unasked is a requestBody that is read as it comes.
+type unasked struct{ *requestBody }
+
+// Read reads content.
+func (b unasked) Read(p []byte) (int, error) { return b.read(p) }
+
+// streamSource is the content of a stream as a source.
+type streamSource struct {
+	st   *h2.Stream
+	conn net.Conn // st, with a deadline for reading
+	tap  h1.Tap
+	done bool
+}
+
+// Read reads content.
+func (s *streamSource) Read(p []byte) (int, error) {
+	n, err := s.conn.Read(p)
+	show(s.tap, p[:n])
+	s.done = s.done || errors.Is(err, io.EOF)
+	return n, err
+}
+
+// Buffered returns false: a stream does not say what it has.
+func (s *streamSource) Buffered() bool { return s.done }
+
+// Done reports whether the end was reached in good order.
+func (s *streamSource) Done() bool { return s.done }
+
+// Trailers returns the trailer fields once the end was reached.
+func (s *streamSource) Trailers() traffic.Fields { return s.st.Trailer() }

@@ -55,6 +55,9 @@ func (c *clientConn) inform(resp *traffic.Response) error {
 
 // fit implements clientSide.
 func (c *clientConn) fit(x *exchange, resp *traffic.Response, framing h1.Framing) {
+	if resp.Proto == proto2 {
+		response1(resp)
+	}
 	if body, ok := resp.Body.(*originBody); ok && x.edits != nil && x.edits.relayed && body.Framing() == framing {
 		return
 	}
@@ -212,7 +215,7 @@ func (c *clientConn) upgrade(x *exchange, resp *traffic.Response) {
 		return
 	}
 	if opensWebSocket(x.Request, resp) {
-		x.relayWebSocket(resp, origin)
+		x.relayWebSocket(resp, origin, "")
 		return
 	}
 	c.relayTunnel(c.newTunnel(x.Request.URL.HostPort(), hello{}), origin)

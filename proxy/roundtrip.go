@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -10,6 +11,103 @@ import (
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
 )
+
+// maxTries is how often a request is sent to origins that do not take it.
+const maxTries = 3
+
+// RoundTrip sends the request to its origin. One that the origin has not worked
+// on is sent once more where that is safe.
+func (o *origins) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
+	t := o.targetOf(req.URL)
+	webSocket := isWebSocket(req)
+	if o.d.opts.Upstream != nil && !t.connect {
+		t.upgrade = webSocket
+	}
+	v := o.versionsFor(req, t)
+	now := time.Now()
+	for try := 1; ; try++ {
+		oc, err := o.get(ctx, t, v, now, req.Trace)
+		if err != nil {
+			return nil, err
+		}
+		if oc.h2 != nil && webSocket && !oc.offersWebSockets(ctx) {
+			v = http1
+			continue
+		}
+		if !oc.used { // opening it took time
+			now = time.Now()
+		}
+		resp, again, err := o.roundTripOn(ctx, req, oc, now)
+		if err == nil || !again || try == maxTries || ctx.Err() != nil {
+			return resp, err
+		}
+	}
+}
+
+// roundTripOn is RoundTrip on oc. After an error again says whether the request may
+// be sent on another connection.
+func (o *origins) roundTripOn(ctx context.Context, req *traffic.Request, oc *originConn, now time.Time) (resp *traffic.Response, again bool, err error) {
+	switch {
+	case oc.h2 != nil:
+		return o.roundTrip2(ctx, req, oc, now)
+	case req.Proto == proto2:
+		resp, err = o.roundTripDown(ctx, req, oc, now)
+	default:
+		resp, err = o.roundTrip(req, oc, now)
+	}
+	if err == nil {
+		return resp, false, nil
+	}
+	again = oc.used && oc.silent && replayable(req)
+	o.drop(oc)
+	return nil, again, err
+}
+
+// replayable reports whether a request may be sent a second time on a connection
+// of HTTP/1 because the first one was closed (RFC 9112 section 9.3.1): it is
+// idempotent (RFC 9110 section 9.2.2) and has no content.
+func replayable(req *traffic.Request) bool {
+	switch req.Method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
+		return req.Body == nil
+	}
+	return false
+}
+
+// roundTripDown sends a request of HTTP/2 in HTTP/1.1, and makes an answer of
+// HTTP/2 of what comes back. The end of ctx, which is the client's stream, ends
+// the connection.
+func (o *origins) roundTripDown(ctx context.Context, req *traffic.Request, oc *originConn, now time.Time) (*traffic.Response, error) {
+	out, err := request1(req)
+	if err != nil {
+		return nil, &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideClient, Text: err.Error(), Err: err}
+	}
+	if inform := req.Informational; inform != nil {
+		out.Informational = func(resp *traffic.Response) error {
+			response2(resp)
+			return inform(resp)
+		}
+	}
+	conn := oc.conn
+	leave := context.AfterFunc(ctx, func() {
+		resetOnClose(netConn(conn))
+		_ = conn.Close() // what waits for it returns
+	})
+	resp, err := o.roundTrip(out, oc, now)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	if resp.Status == http.StatusSwitchingProtocols {
+		leave() // the WebSocket connection ends with the stream
+		return resp, checkAccept(req, resp)
+	}
+	response2(resp)
+	if body, ok := resp.Body.(*originBody); ok {
+		body.leave = leave
+	}
+	return resp, nil
+}
 
 // roundTrip sends the request on oc, at began, and reads the head of the final
 // response.
@@ -23,7 +121,7 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn, began time.Tim
 	}
 	resp, err := oc.readFinal(req)
 	if err != nil {
-		if uploadErr := up.abort(req, oc); uploadErr != nil {
+		if uploadErr := up.abort(); uploadErr != nil {
 			err = uploadErr
 		} else if sendErr != nil {
 			err = sendErr
@@ -35,12 +133,12 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn, began time.Tim
 		err = viaFailure(oc.forward, authRefused(oc.forward)) // the client knows of no such proxy
 	}
 	if err != nil {
-		_ = up.abort(req, oc) // the answer is the reason
+		_ = up.abort() // the answer is the reason
 		return nil, roundTripFailure(req, err)
 	}
 	resp.Length = framing.BodyLength()
 	if resp.Status == 101 {
-		if !up.finish(req, oc, true) {
+		if !up.finish(true) {
 			return nil, roundTripFailure(req, &h1.Error{Text: "a 101 before the request was over"})
 		}
 		resp.Body = &upgradedConn{oc: oc}
@@ -83,7 +181,7 @@ func (oc *originConn) send(req *traffic.Request) (*upload, error) {
 			return oc.sendRaw(req, raw)
 		}
 	}
-	return startUpload(oc, func() error { return oc.sendContent(req) }), nil
+	return startUpload(req.Body, oc.conn, func() error { return oc.sendContent(req) }), nil
 }
 
 // sendRaw sends a request with the framing it came with.
@@ -97,7 +195,7 @@ func (oc *originConn) sendRaw(req *traffic.Request, body rawBody) (*upload, erro
 	if body.Buffered() {
 		return nil, send()
 	}
-	return startUpload(oc, send), nil
+	return startUpload(req.Body, oc.conn, send), nil
 }
 
 // sendContent sends a request whose body is read decoded and framed anew.
@@ -109,7 +207,7 @@ func (oc *originConn) sendContent(req *traffic.Request) error {
 	if _, err := oc.conn.Write(oc.appendHead(nil, req)); err != nil {
 		return &h1.WriteError{Err: err}
 	}
-	return copyBody(oc.conn, req.Body, framing, nil, &req.Trailer)
+	return copyBody(oc.conn, asItComes(req.Body), framing, nil, &req.Trailer)
 }
 
 // readFinal reads response heads, passing on those of 1xx, to the final one.
@@ -148,6 +246,9 @@ type originBody struct {
 	resp     *traffic.Response
 	up       *upload
 	reusable bool
+	// leave lets the connection outlive the client's stream, if that is what it
+	// was opened for; nil where it ends with the client's connection anyway.
+	leave func() bool
 }
 
 // SetTap shows the content to t as it passes.
@@ -188,7 +289,10 @@ func (b *originBody) Trailers() traffic.Fields { return b.Trailer }
 // Close waits for an upload that is about to end, cuts one that is not, and
 // keeps or drops the connection.
 func (b *originBody) Close() error {
-	uploaded := b.up.finish(b.req, b.oc, b.Done())
+	uploaded := b.up.finish(b.Done())
+	if b.leave != nil && !b.leave() {
+		b.reusable = false
+	}
 	if uploaded && b.reusable && b.Done() && b.Framing().Kind != h1.UntilClose && len(b.oc.r.Buffered()) == 0 {
 		b.o.release(b.oc)
 	} else {

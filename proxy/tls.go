@@ -48,12 +48,10 @@ func (h *helloConn) Read(p []byte) (int, error) {
 // NetConn returns the connection below.
 func (h *helloConn) NetConn() net.Conn { return h.Conn }
 
-// newServerConfig returns the one configuration for all clients, so that they
-// can resume sessions.
+// newServerConfig returns what the configurations for all clients have in common.
 func newServerConfig(authority *ca.Authority) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"http/1.1"},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			host := ""
 			if h, ok := hello.Conn.(*helloConn); ok {
@@ -67,8 +65,14 @@ func newServerConfig(authority *ca.Authority) *tls.Config {
 // serveTLS opens the client's TLS, which begins with h, and serves the requests
 // inside.
 func (c *clientConn) serveTLS(host, port string, h hello, origin *originConn) {
-	if c.openTLS(host, net.JoinHostPort(host, port), h) {
-		c.enterTunnel("https", host, port, cmp.Or(h.sni, host), origin)
+	config, origin := c.serverConfig(host, h, origin)
+	if !c.openTLS(host, net.JoinHostPort(host, port), h, config) {
+		return
+	}
+	c.enterTunnel("https", host, port, cmp.Or(h.sni, host), origin)
+	if c.tls.ALPN == alpn2 {
+		c.serveHTTP2()
+	} else {
 		c.serveHTTP()
 	}
 }
@@ -77,9 +81,9 @@ func (c *clientConn) serveTLS(host, port string, h hello, origin *originConn) {
 // name in the hello or else for host, and waits until something comes inside. addr is
 // the target of the tunnel that this is in, "" for none. It reports false if there is
 // nothing to serve.
-func (c *clientConn) openTLS(host, addr string, h hello) bool {
+func (c *clientConn) openTLS(host, addr string, h hello, config *tls.Config) bool {
 	began := time.Now()
-	if err := c.shakeHands(host, h); err != nil {
+	if err := c.shakeHands(host, h, config); err != nil {
 		c.tlsFailed(addr, h, err)
 		return false
 	}
@@ -90,8 +94,8 @@ func (c *clientConn) openTLS(host, addr string, h hello) bool {
 	return err == nil
 }
 
-func (c *clientConn) shakeHands(host string, h hello) error {
-	conn := tls.Server(&helloConn{Conn: c.conn, ahead: c.r, host: host}, c.p.server)
+func (c *clientConn) shakeHands(host string, h hello, config *tls.Config) error {
+	conn := tls.Server(&helloConn{Conn: c.conn, ahead: c.r, host: host}, config)
 	ctx, cancel := context.WithTimeout(c.ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {

@@ -298,8 +298,8 @@ func TestOpenSSLRefuses(t *testing.T) {
 	if err != nil {
 		t.Skip("curl is not installed: how OpenSSL refuses a certificate is not tested")
 	}
-	origin := nectest.NewRawServer(t, func(c *nectest.Conn) { c.ReadAll() })
-	p, _ := intercepting(t, proxy.Options{})
+	origin, roots := secureOrigin(t, ok)
+	p, _ := intercepting(t, proxy.Options{Network: &proxy.Network{RootCAs: roots}})
 	command := exec.CommandContext(t.Context(), curl, "--silent", "--tlsv1.3", "--proxy", "http://"+p.addr, "https://"+origin.Addr)
 	if out, err := command.CombinedOutput(); err == nil {
 		t.Fatalf("curl accepted the certificate: %s", out)

@@ -2,15 +2,17 @@ package proxy
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
-	"github.com/necto-dev/necto/traffic"
 )
 
 // upload sends a request body while the answer is awaited or already coming. A
 // nil upload is one that was not needed.
 type upload struct {
+	body io.Closer // of the request
+	conn io.Closer // what it is written to
 	done chan struct{}
 	err  error // set when done is closed
 }
@@ -22,11 +24,10 @@ type uploadError struct{ err error }
 func (e *uploadError) Error() string { return e.err.Error() }
 func (e *uploadError) Unwrap() error { return e.err }
 
-// startUpload runs send in a goroutine. If the body cannot be read, the origin
-// connection is closed, so that who waits for its answer learns of it.
-func startUpload(oc *originConn, send func() error) *upload {
-	u := &upload{done: make(chan struct{})}
-	conn := oc.conn
+// startUpload runs send, which writes body to conn, in a goroutine. If body
+// cannot be read, conn is closed, so that who waits for its answer learns of it.
+func startUpload(body, conn io.Closer, send func() error) *upload {
+	u := &upload{body: body, conn: conn, done: make(chan struct{})}
 	go func() {
 		u.err = send()
 		var write *h1.WriteError
@@ -61,7 +62,7 @@ func (u *upload) failed() error {
 
 // abort ends the upload without its being complete and returns what failed
 // returned before.
-func (u *upload) abort(req *traffic.Request, oc *originConn) error {
+func (u *upload) abort() error {
 	if u == nil {
 		return nil
 	}
@@ -69,8 +70,8 @@ func (u *upload) abort(req *traffic.Request, oc *originConn) error {
 	case <-u.done:
 		return u.failed()
 	default:
-		_ = oc.conn.Close()
-		_ = req.Body.Close()
+		_ = u.conn.Close()
+		_ = u.body.Close()
 		<-u.done
 		return nil
 	}
@@ -79,7 +80,7 @@ func (u *upload) abort(req *traffic.Request, oc *originConn) error {
 // finish is called when the response is over. It reports whether the upload
 // was completed, for which it waits a little if the response was complete: an
 // answer may overtake the last bytes of the request.
-func (u *upload) finish(req *traffic.Request, oc *originConn, complete bool) bool {
+func (u *upload) finish(complete bool) bool {
 	if u == nil {
 		return true
 	}
@@ -92,6 +93,6 @@ func (u *upload) finish(req *traffic.Request, oc *originConn, complete bool) boo
 		case <-timer.C:
 		}
 	}
-	_ = u.abort(req, oc)
+	_ = u.abort()
 	return false
 }

@@ -55,7 +55,7 @@ func (d *dialer) connectVia(ctx context.Context, via *url.URL, t target, trace *
 	}
 	if via.Scheme == "https" {
 		// A failure has closed conn.
-		if conn, err = d.handshake(ctx, conn, via.Hostname(), new(traffic.Trace)); err != nil {
+		if conn, err = d.handshake(ctx, conn, via.Hostname(), http1.protocols(), new(traffic.Trace)); err != nil {
 			return nil, viaFailure(via, err)
 		}
 	}

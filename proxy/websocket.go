@@ -45,16 +45,17 @@ type webSocket struct {
 // asked for (RFC 6455 section 4.1). Whether the rest of the handshake is right
 // is for the client to find.
 func opensWebSocket(req *traffic.Request, resp *traffic.Response) bool {
-	return req.Header.HasToken("Upgrade", "websocket") && resp.Header.HasToken("Upgrade", "websocket")
+	return isWebSocket(req) && resp.Header.HasToken("Upgrade", "websocket")
 }
 
 // relayWebSocket passes frames both ways until both sides have ended. It ends
-// the exchange, and closes far.
-func (x *exchange) relayWebSocket(resp *traffic.Response, far tunnelConn) {
+// the exchange, and closes far. via is as in traffic.WebSocket.
+func (x *exchange) relayWebSocket(resp *traffic.Response, far tunnelConn, via string) {
 	ext := wsframe.ParseExtensions(resp.Header.Values("Sec-WebSocket-Extensions"))
 	x.WS = &traffic.WebSocket{
 		Subprotocol: resp.Header.Get("Sec-WebSocket-Protocol"),
 		Opaque:      ext.Opaque != "",
+		Via:         via,
 	}
 	if ext.Deflate {
 		x.WS.Deflate[traffic.ClientToServer] = deflateOf(ext.Client)

@@ -75,6 +75,9 @@ type WebSocket struct {
 	// Opaque says that an extension necto does not know was agreed on: frames
 	// are seen, their payload is not understood.
 	Opaque bool
+	// Via is how the connection was opened: "" for the upgrade of HTTP/1.1, "h2"
+	// for extended CONNECT (RFC 8441).
+	Via string
 }
 
 // Deflate is how one direction of a connection uses permessage-deflate.

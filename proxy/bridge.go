@@ -1,0 +1,138 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// The versions that messages have, apart from HTTP/1.0.
+const (
+	proto1 = "HTTP/1.1"
+	proto2 = "HTTP/2.0"
+)
+
+// fields2 returns the fields of a message as HTTP/2 has them: names in lower
+// case, without those that are about a connection (RFC 9113 section 8.2.2), about
+// necto as a proxy, or what a pseudo-field says. It is fields itself if that is so
+// already, else a copy.
+func fields2(fields traffic.Fields) traffic.Fields {
+	for i := range fields {
+		if isLower(fields[i].Name) && !isConnectionField(&fields[i]) {
+			continue
+		}
+		return convertFields(fields, i)
+	}
+	return fields
+}
+
+// convertFields is fields2, of which the first n need no change. Those that
+// Connection names go with it.
+func convertFields(fields traffic.Fields, n int) traffic.Fields {
+	out := make(traffic.Fields, 0, len(fields))
+	named := fields.Has("Connection")
+	for i := range fields {
+		f := fields[i]
+		if i >= n && isConnectionField(&f) || named && fields.HasToken("Connection", f.Name) && !f.Is("Te") {
+			continue
+		}
+		if i >= n && !isLower(f.Name) {
+			f.Name = strings.ToLower(f.Name)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func isLower(name string) bool {
+	for i := range len(name) {
+		if 'A' <= name[i] && name[i] <= 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+// isConnectionField reports whether f is not to be sent in HTTP/2. Its first
+// comparison is there because this is asked of every field.
+func isConnectionField(f *traffic.Field) bool {
+	switch len(f.Name) {
+	case len("te"):
+		return f.Is("Te") && !strings.EqualFold(f.Value, "trailers")
+	case len("host"):
+		return f.Is("Host")
+	case len("upgrade"):
+		return f.Is("Upgrade")
+	case len("connection"): // of keep-alive, too
+		return f.Is("Connection") || f.Is("Keep-Alive")
+	case len("http2-settings"):
+		return f.Is("HTTP2-Settings")
+	case len("proxy-connection"):
+		return f.Is("Proxy-Connection")
+	case len("transfer-encoding"):
+		return f.Is("Transfer-Encoding")
+	case len("proxy-authenticate"):
+		return f.Is("Proxy-Authenticate")
+	case len("proxy-authorization"):
+		return f.Is("Proxy-Authorization")
+	}
+	return false
+}
+
+// authorityOf returns what :authority says where a request is sent in HTTP/2: Host,
+// which may differ from the URL, if there is one.
+func authorityOf(req *traffic.Request) string {
+	if host := req.Header.Get("Host"); host != "" {
+		return host
+	}
+	return req.URL.Authority
+}
+
+// request1 returns a request of HTTP/2 as it is sent in HTTP/1.1: with Host,
+// which stands first, cookies in one field (RFC 9113 section 8.2.3), and chunked
+// where nothing says how long its content is. What only HTTP/2 could keep apart is
+// an error.
+func request1(req *traffic.Request) (*traffic.Request, error) {
+	out := *req
+	out.Proto = proto1
+	out.Header = make(traffic.Fields, 0, len(req.Header)+2)
+	out.Header.Add("host", authorityOf(req))
+	cookie := -1
+	for _, f := range req.Header {
+		switch {
+		case f.Is("Host"):
+		case !f.Is("Cookie"):
+			out.Header = append(out.Header, f)
+		case cookie < 0:
+			cookie = len(out.Header)
+			out.Header = append(out.Header, traffic.Field{Name: f.Name, Value: f.Value})
+		default:
+			out.Header[cookie].Value += "; " + f.Value
+		}
+	}
+	if out.Body != nil && out.Length < 0 {
+		out.Header.Add("transfer-encoding", "chunked")
+	}
+	if err := h1.CheckRequest(&out); err != nil {
+		return nil, err
+	}
+	_, err := h1.RequestFraming(&out)
+	return &out, err
+}
+
+// response2 gives a response the form of HTTP/2.
+func response2(resp *traffic.Response) {
+	resp.Proto, resp.Reason = proto2, ""
+	resp.Header = fields2(resp.Header)
+}
+
+// response1 gives a response of HTTP/2 the form of HTTP/1.1; its framing is for
+// who sends it.
+func response1(resp *traffic.Response) {
+	resp.Proto = proto1
+	if resp.Reason == "" {
+		resp.Reason = http.StatusText(resp.Status)
+	}
+}

@@ -1,0 +1,152 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/necto-dev/necto/internal/h2"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// The names of protocols in ALPN.
+const (
+	alpn1 = "http/1.1"
+	alpn2 = "h2"
+)
+
+// settingsTime is how long the first SETTINGS of an origin are waited for before
+// something that depends on them is decided without.
+const settingsTime = 5 * time.Second
+
+// versions are those of HTTP that may be spoken with an origin.
+type versions uint8
+
+const (
+	http1  versions = iota // HTTP/1.1 and nothing else
+	either                 // HTTP/2 if the origin chooses it by ALPN
+	http2                  // HTTP/2 or nothing, by ALPN
+	prior                  // HTTP/2 without being asked (RFC 9113 section 3.3)
+)
+
+// protocols returns what the origin may choose from.
+func (v versions) protocols() []string {
+	switch v {
+	case either:
+		return []string{alpn2, alpn1}
+	case http2:
+		return []string{alpn2}
+	default:
+		return []string{alpn1}
+	}
+}
+
+// versionsFor returns what may be spoken with t for a request. One of HTTP/1 stays
+// that: only so it passes as it came.
+func (o *origins) versionsFor(req *traffic.Request, t target) versions {
+	switch {
+	case req.Proto != proto2:
+		return http1
+	case t.secure:
+		return either
+	case o.prior && (o.tunnel == nil || t == o.tunnel.target):
+		return prior
+	}
+	return http1
+}
+
+// isOnly1 reports whether t is known not to speak HTTP/2.
+func (o *origins) isOnly1(t target) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.only1[t]
+}
+
+// setOnly1 notes that t does not speak HTTP/2, and lets others use oc, if that is
+// not nil, which was opened to find out.
+func (o *origins) setOnly1(t target, oc *originConn) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.only1 == nil {
+		o.only1 = make(map[target]bool)
+	}
+	o.only1[t] = true
+	if oc != nil {
+		oc.busy = false
+	}
+}
+
+// openShared opens one connection to t for all who wait for one. It is left among
+// the others, to be taken by one of them, or by all if it speaks HTTP/2.
+func (o *origins) openShared(ctx context.Context, t target, v versions) error {
+	_, err, _ := o.opening.Do(fmt.Sprint(t), func() (any, error) {
+		if o.shared(t) != nil {
+			return nil, nil
+		}
+		oc, err := o.open(o.ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if v == prior {
+			o.startPrior(oc)
+			return nil, nil
+		}
+		if _, err = o.ready(o.ctx, oc, v, nil); err == nil && oc.h2 == nil {
+			o.setOnly1(t, oc)
+		}
+		return nil, err
+	})
+	if err == nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// shared returns the connection of HTTP/2 to t, nil for none.
+func (o *origins) shared(t target) *originConn {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, oc := range o.conns {
+		if oc.target == t && oc.h2 != nil && oc.h2.CanOpen() {
+			return oc
+		}
+	}
+	return nil
+}
+
+// startPrior speaks HTTP/2 on a connection without having agreed on that. An
+// origin that does not understand it is asked in HTTP/1 from now on.
+func (o *origins) startPrior(oc *originConn) {
+	o.speakHTTP2(oc)
+	ctx, cancel := context.WithTimeout(o.ctx, settingsTime)
+	defer cancel()
+	if _, err := oc.h2.PeerSettings(ctx); err != nil {
+		o.drop(oc)
+		o.setOnly1(oc.target, nil)
+	}
+}
+
+// speakHTTP2 begins HTTP/2 on a connection, which all exchanges share from now on.
+func (o *origins) speakHTTP2(oc *originConn) {
+	oc.r.Release()
+	conn := h2.Client(oc.conn, h2.Config{})
+	o.mu.Lock()
+	oc.h2, oc.r, oc.busy = conn, nil, false
+	o.mu.Unlock()
+	o.running.Go(func() {
+		_ = conn.Run(o.ctx) // streams tell why it has ended
+		o.forget(oc)
+	})
+}
+
+// await waits for what runs on connections, which have been closed.
+func (o *origins) await() { o.running.Wait() }
+
+// offersWebSockets reports whether the origin that oc speaks HTTP/2 with takes
+// WebSocket connections there (RFC 8441).
+func (oc *originConn) offersWebSockets(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, settingsTime)
+	defer cancel()
+	settings, err := oc.h2.PeerSettings(ctx)
+	return err == nil && settings.ExtendedConnect
+}

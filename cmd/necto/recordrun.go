@@ -48,7 +48,7 @@ func (r *recordRun) create(ctx context.Context, o recordOptions) (err error) {
 func (r *recordRun) close(ctx context.Context) error {
 	err := r.writer.Close()
 	if r.sink != nil {
-		err = errors.Join(err, r.sink.Drain(ctx))
+		err = errors.Join(err, drain(ctx, r.status, r.sink))
 	}
 	return redisHint(err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -113,6 +114,20 @@ func (o *redisOutput) create(ctx context.Context, ro record.Options, log *slog.L
 		return nil, nil, errors.Join(err, sink.Drain(ctx))
 	}
 	return w, sink, nil
+}
+
+// drainNotice is how long the end may take before the user is told why.
+const drainNotice = time.Second
+
+// drain waits until Redis has everything, or until a signal.
+func drain(ctx context.Context, status *status, sink *fleet.Sink) error {
+	ctx, stop := signal.NotifyContext(ctx, stopSignals...)
+	defer stop()
+	notice := time.AfterFunc(drainNotice, func() {
+		status.note("%d lines wait for Redis; Ctrl-C leaves them in the spool", sink.Waiting())
+	})
+	defer notice.Stop()
+	return sink.Drain(ctx)
 }
 
 // redisHint says what helps when a stream cannot be used.

@@ -46,7 +46,7 @@ func (l leakChecked) Run() int {
 }
 
 func TestScript(t *testing.T) {
-	s := &scripts{origins: make(map[string]*nectest.Origin)}
+	s := &scripts{origins: make(map[string]*nectest.Origin), servers: make(map[string]*nectest.Redis)}
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
 		RequireExplicitExec: true,
@@ -62,11 +62,15 @@ func TestScript(t *testing.T) {
 			return err
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "socketio" {
-				return false, fmt.Errorf("unknown condition %s", name)
+			switch name {
+			case "socketio":
+				_, err := os.Stat(clientFile("node_modules/socket.io-client"))
+				return err == nil, nil
+			case "redis":
+				_, err := exec.LookPath("redis-server")
+				return err == nil, nil
 			}
-			_, err := os.Stat(clientFile("node_modules/socket.io-client"))
-			return err == nil, nil
+			return false, fmt.Errorf("unknown condition %s", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"origin":   s.origin,
@@ -75,6 +79,7 @@ func TestScript(t *testing.T) {
 			"pause":    pause,
 			"stop":     s.stopOrigin,
 			"ready":    ready,
+			"redis":    s.redis,
 			"status":   exitStatus,
 			"waitfile": waitFile,
 			"waittext": waitText,
@@ -89,6 +94,7 @@ func TestScript(t *testing.T) {
 type scripts struct {
 	mu      sync.Mutex
 	origins map[string]*nectest.Origin // guarded by mu
+	servers map[string]*nectest.Redis  // guarded by mu
 }
 
 // origin starts a nectest.Origin: "origin [-tls] NAME" sets NAME to its URL and

@@ -64,12 +64,23 @@ func (c *client) subscribeTraffic(arg any) (any, error) {
 	if err := c.subscribe(s); err != nil {
 		return nil, err
 	}
+	c.server.catchUp()
 	_, next := c.server.ring.bounds()
 	answer := map[string]any{"seq": next, "sessionId": c.server.activeSession()}
 	if since != nil {
-		c.sub.resume(answer, *since)
+		c.resumeFrom(answer, *since)
 	}
 	return answer, nil
+}
+
+// resumeFrom lets the client have again what there is from a number on, behind the
+// acknowledgement, to which it adds where that is and how many events before it are
+// lost.
+func (c *client) resumeFrom(answer map[string]any, since uint64) {
+	since = max(since, 1)
+	from := c.sub.ring.back(c.sub, since)
+	answer["since"], answer["dropped"] = from, from-min(from, since)
+	c.later = func() { c.sub.rewind(from) }
 }
 
 // subscribe adds a subscription.

@@ -8,12 +8,12 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// content is a body until it is encoded. The zero value is none.
+// content is a body as far as it is told. The zero value is none.
 type content struct {
-	// body is held if it is in memory. Of others only the beginning is here, so
-	// that the ring holds no files open.
-	body *traffic.Body
-	head []byte
+	// there says that there is a body.
+	there bool
+	// data is what was captured if that is in memory, else the beginning of it.
+	data []byte
 	// size is how many bytes passed, content coding kept.
 	size int64
 	// decoded says that content codings are undone already, which makes length
@@ -24,42 +24,74 @@ type content struct {
 	cut bool
 }
 
-// keepContent takes what is needed of a sealed body, which may be nil.
-func keepContent(b *traffic.Body) content {
+// contentOf returns what is told of a sealed body, which may be nil.
+func contentOf(b *traffic.Body) content {
 	if b == nil {
 		return content{}
 	}
-	c := content{size: b.Size(), length: b.Size(), cut: b.Truncated()}
+	c := content{there: true, size: b.Size(), length: b.Size(), cut: b.Truncated()}
 	if _, length, decoded := b.Decoded(); decoded {
 		c.decoded, c.length = true, length
 	}
-	if _, inMemory := b.Bytes(); inMemory {
-		b.Keep()
-		c.body = b
+	var inMemory bool
+	if c.data, inMemory = b.Bytes(); inMemory {
 		return c
 	}
-	c.head = make([]byte, min(c.length, previewMax))
-	n, _ := io.ReadFull(b.Open(), c.head) // what can be read is shown
-	c.head = c.head[:n]
+	c.data = make([]byte, min(c.length, previewMax))
+	n, _ := io.ReadFull(b.Open(), c.data) // what can be read is shown
+	c.data = c.data[:n]
 	return c
 }
 
-func (c *content) release() {
-	c.body.Release()
-	c.body, c.head = nil, nil
-}
-
-// kept returns what there is of the content.
-func (c *content) kept() []byte {
-	if c.body == nil {
-		return c.head
+// outside reports whether the content of b, which may be nil, is not in memory: it is
+// readable only as long as somebody keeps it.
+func outside(b *traffic.Body) bool {
+	if b == nil {
+		return false
 	}
-	p, _ := c.body.Bytes()
-	return p
+	_, inMemory := b.Bytes()
+	return !inMemory
 }
 
-// cost is what it takes in memory, in bytes.
-func (c *content) cost() int64 { return int64(len(c.kept())) }
+// bodiesOf returns the bodies of an exchange that has ended.
+func bodiesOf(x *traffic.Exchange) [4]*traffic.Body {
+	return [...]*traffic.Body{x.RequestBody, x.ResponseBody, x.SentBody, x.ReceivedBody}
+}
+
+// keepContent keeps the content of an exchange readable that has ended.
+func keepContent(x *traffic.Exchange) {
+	for _, b := range bodiesOf(x) {
+		if outside(b) {
+			b.Keep()
+		}
+	}
+}
+
+// releaseContent gives back what keepContent has taken.
+func releaseContent(x *traffic.Exchange) {
+	for _, b := range bodiesOf(x) {
+		if outside(b) {
+			b.Release()
+		}
+	}
+}
+
+// sizeOf is how many bytes passed of a body, which may be nil.
+func sizeOf(b *traffic.Body) int64 {
+	if b == nil {
+		return 0
+	}
+	return b.Size()
+}
+
+// memoryOf is how many bytes of a body, which may be nil, are in memory.
+func memoryOf(b *traffic.Body) int64 {
+	if b == nil {
+		return 0
+	}
+	p, _ := b.Bytes()
+	return int64(len(p))
+}
 
 // preview is the beginning of content with its content coding undone.
 type preview struct {
@@ -72,7 +104,7 @@ type preview struct {
 
 // preview returns what is shown of c, whose message has these fields.
 func (c *content) preview(header traffic.Fields) preview {
-	raw := c.kept()
+	raw := c.data
 	p := preview{data: raw, size: c.length, cut: c.cut || int64(len(raw)) < c.length}
 	if codings := c.codings(header); len(codings) > 0 && len(raw) > 0 {
 		if decoded, err := decode(codings, raw); err == nil || len(decoded.data) > 0 {
@@ -90,7 +122,7 @@ func (c *content) preview(header traffic.Fields) preview {
 
 // codings returns what is to be undone.
 func (c *content) codings(header traffic.Fields) []string {
-	if c.decoded {
+	if c.decoded || !header.Has("Content-Encoding") {
 		return nil
 	}
 	return coding.Parse(header.Values("Content-Encoding"))

@@ -53,19 +53,17 @@ func (s *Server) observeControl(e traffic.Event) {
 
 // held notes that a hit began or ended. Somebody waits: it goes out at once.
 func (s *Server) held(h *traffic.Hit, name string) {
-	s.history.hit(h.Exchange, name == eventHit)
-	it := &item{kind: itemHeld, x: h.Exchange, hit: h, cost: itemCost, control: event{name: name}}
+	d := &details{hit: h, control: event{name: name}}
 	if name == eventHit {
-		it.request, it.response = keepContent(h.RequestBody), keepContent(h.ResponseBody)
-		it.cost += it.request.cost() + it.response.cost()
+		d.request, d.response = contentOf(h.RequestBody), contentOf(h.ResponseBody)
 	}
-	s.ring.add(it, true)
+	s.note(d, weight{urgent: true, bytes: d.cost()})
 }
 
 // publish notes a control event, which goes out at once. args is its argument;
 // an event without one has no text.
 func (s *Server) publish(name string, args encoded) {
-	s.ring.add(&item{kind: itemControl, cost: itemCost + args.cost(), control: event{name: name, args: args}}, true)
+	s.note(&details{control: event{name: name, args: args}}, weight{urgent: true, bytes: args.cost()})
 }
 
 func encodeText(s string) encoded { return encoded{text: jsonenc.AppendText(nil, s)} }
@@ -92,18 +90,18 @@ func parseHit(s string) (traffic.HitID, bool) {
 }
 
 // hitID writes the id of a hit as clients have it.
-func (w *jsonWriter) hitID(it *item) { w.str("", formatHit(it.hit.ID)) }
+func (w *jsonWriter) hitID(it *item) { w.str("", formatHit(it.details.hit.ID)) }
 
 // held writes the update of an exchange that a breakpoint holds, or no more.
 func (w *jsonWriter) held(it *item) {
 	w.id(`{"id":`, it.x.ID, "")
-	w.bool(`,"isBreakpointed":`, it.control.name == eventHit)
+	w.bool(`,"isBreakpointed":`, it.details.control.name == eventHit)
 	w.raw("}")
 }
 
 // hit writes a BreakpointHit.
 func (w *jsonWriter) hit(it *item) {
-	h := it.hit
+	h := it.details.hit
 	w.str(`{"id":`, formatHit(h.ID))
 	w.str(`,"breakpointId":`, h.Breakpoint)
 	w.id(`,"trafficId":`, h.Exchange.ID, "")
@@ -115,10 +113,10 @@ func (w *jsonWriter) hit(it *item) {
 	w.str(`,"method":`, h.Request.Method)
 	w.str(`,"url":`, h.Request.URL.String())
 	w.headers(`,"requestHeaders":`, h.Request.Header)
-	cut := w.hitBody(`,"requestBody":`, &it.request, h.Request.Header)
+	cut := w.hitBody(`,"requestBody":`, &it.details.request, h.Request.Header)
 	if h.Response != nil {
 		w.response(h.Response)
-		cut = w.hitBody(`,"responseBody":`, &it.response, h.Response.Header) || cut
+		cut = w.hitBody(`,"responseBody":`, &it.details.response, h.Response.Header) || cut
 	}
 	if h.Frame != nil {
 		w.str(`,"direction":`, h.Frame.Dir.String())

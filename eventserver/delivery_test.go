@@ -67,14 +67,13 @@ func publishBatches(s *Server) {
 // together, beside the reference server of Node.js: each in a process of its own,
 // on the same processors as the subscribers.
 func BenchmarkDelivery(b *testing.B) {
-	item := &item{kind: itemEntry, session: newSession(testSession, ""), x: benchExchange(1)}
-	events, _ := item.encoded()
+	entry := inline(&item{kind: itemEntry, session: newSession(testSession, ""), x: benchExchange(1)}, (*jsonWriter).entry)
 	servers := []struct {
 		name    string
 		command []string
 	}{
 		{"necto", []string{os.Args[0]}},
-		{"node", []string{"node", clientFile("events-server.mjs"), string(events[0].args.text)}},
+		{"node", []string{"node", clientFile("events-server.mjs"), string(entry)}},
 	}
 	for _, n := range []int{1, 50, 500} {
 		for _, server := range servers {

@@ -25,6 +25,15 @@ type jsonWriter struct {
 	inline bool
 }
 
+// begin begins what is written about an item.
+func (w *jsonWriter) begin(it *item) {
+	w.reset()
+	w.session = ""
+	if it.session != nil {
+		w.session = it.session.id
+	}
+}
+
 func (w *jsonWriter) raw(s string) { w.text = append(w.text, s...) }
 
 func (w *jsonWriter) str(name, value string) {
@@ -153,7 +162,8 @@ func (w *jsonWriter) entry(it *item) {
 }
 
 func (w *jsonWriter) requestBody(it *item) (cut bool) {
-	p := it.request.preview(it.x.Request.Header)
+	c := it.request()
+	p := c.preview(it.x.Request.Header)
 	w.binary(`,"requestBody":`, p.data)
 	w.int(`,"requestBodySize":`, p.size)
 	if p.cut {
@@ -237,7 +247,8 @@ func (w *jsonWriter) done(it *item) {
 }
 
 func (w *jsonWriter) responseBody(it *item) {
-	p := it.response.preview(it.x.Response.Header)
+	c := it.response()
+	p := c.preview(it.x.Response.Header)
 	w.binary(`,"responseBody":`, p.data)
 	if p.size == 0 {
 		w.raw(`,"responseBodySize":null`)

@@ -228,8 +228,7 @@ func TestBatchesAreSplitWhereClientsRefuseThem(t *testing.T) {
 }
 
 func TestUnknownContentCodingIsShownAsItIs(t *testing.T) {
-	c := keepContent(traffic.BodyOf([]byte("no gzip at all")))
-	defer c.release()
+	c := contentOf(traffic.BodyOf([]byte("no gzip at all")))
 	p := c.preview(traffic.Fields{{Name: "Content-Encoding", Value: "gzip"}})
 	if string(p.data) != "no gzip at all" || p.size != 14 || p.cut {
 		t.Errorf("got %q of %d, cut %v", p.data, p.size, p.cut)

@@ -69,11 +69,11 @@ func (w *jsonWriter) base64(name string, p []byte) {
 
 // closed writes a WebSocketCloseEvent.
 func (w *jsonWriter) closed(it *item) {
-	c := it.close
+	c := it.details.close
 	w.connection(it.x)
 	w.int(`,"code":`, int64(c.Code))
 	w.str(`,"reason":`, c.Reason)
-	w.int(`,"timestamp":`, it.at.UnixMilli())
+	w.int(`,"timestamp":`, it.details.at.UnixMilli())
 	w.int(`,"frameCount":`, int64(c.Frames[0]+c.Frames[1])) //nolint:gosec // less than the frames of a lifetime
 	w.int(`,"frames":[`, int64(c.Frames[0]))                //nolint:gosec // as above
 	w.int(`,`, int64(c.Frames[1]))                          //nolint:gosec // as above
@@ -87,13 +87,13 @@ func (w *jsonWriter) closed(it *item) {
 // socketDone writes the last update of the exchange that opened a connection.
 func (w *jsonWriter) socketDone(it *item) {
 	w.id(`{"id":`, it.x.ID, "")
-	w.int(`,"duration":`, it.close.Duration.Milliseconds())
+	w.int(`,"duration":`, it.details.close.Duration.Milliseconds())
 	w.raw(`,"isComplete":true,"error":`)
-	if it.close.Cause == "" {
+	if it.details.close.Cause == "" {
 		w.raw("null}")
 		return
 	}
-	w.str("", brokenText(it.close))
+	w.str("", brokenText(it.details.close))
 	w.raw("}")
 }
 
@@ -104,7 +104,7 @@ func (w *jsonWriter) openFailed(it *item) {
 
 // broken writes a WebSocketErrorEvent for a connection that broke.
 func (w *jsonWriter) broken(it *item) {
-	w.socketError(it.x, brokenText(it.close), it.at.UnixMilli())
+	w.socketError(it.x, brokenText(it.details.close), it.details.at.UnixMilli())
 }
 
 func (w *jsonWriter) socketError(x *traffic.Exchange, text string, at int64) {

@@ -1,7 +1,6 @@
 package eventserver
 
 import (
-	"container/list"
 	"slices"
 	"sync"
 
@@ -14,15 +13,18 @@ const (
 	frameBytes = 8 << 20
 )
 
-// history keeps the exchanges in which something happened last.
+// history keeps the exchanges that are running, and of others those that ended last.
 type history struct {
 	maxItems int
 	maxBytes int64
 
-	mu    sync.Mutex // guards the fields below, and what is in them
-	byID  map[traffic.ExchangeID]*list.Element
-	queue list.List // of *kept; something happened in the last one last
-	bytes int64
+	mu sync.Mutex // guards the fields below, and what is in them
+	// active is the session of what begins.
+	active *session
+	// running has the exchanges and connections that have not ended.
+	running map[traffic.ExchangeID]*kept
+	ended   fifo
+	bytes   int64
 }
 
 // kept is an exchange as far as it is known.
@@ -32,117 +34,113 @@ type kept struct {
 	// kind is that of the last item about the exchange itself: itemEntry, itemHead,
 	// itemDone or itemOpen.
 	kind itemKind
-	// request and response are the content that is known of, nil for none.
-	request, response *traffic.Body
+	// requestRead says that the content of the request is there.
+	requestRead bool
+	// cleared says that its session was cleared: it is not part of the history any
+	// more, and only kept because it runs.
+	cleared bool
 	// held is how many hits hold it, or messages of its connection.
-	held int
-	// closed is the item of the end of its connection, nil before.
-	closed *item
-	// frames are the latest of its connection, and lost is how many there were
-	// before them.
-	frames []*item
+	held int32
+	// cost is what it takes in memory, in bytes, about.
+	cost int64
+	// socket is what there is of its connection, nil for nothing.
+	socket *keptSocket
+
+	// round and headRound are the digestions in which it began and its head came,
+	// where entryAt and headAt are their items: see digestion.
+	round, headRound uint64
+	entryAt, headAt  int
+}
+
+// keptSocket is a WebSocket connection as far as it is known.
+type keptSocket struct {
+	// frames are the latest, and lost is how many there were before them.
+	frames []*frame
 	lost   int
-	// frameCost is what frames take in bytes, cost what all of it takes.
-	frameCost, cost int64
+	// cost is what frames take, in bytes.
+	cost int64
+	// closed tells of the end, nil before.
+	closed *traffic.WSClosed
 }
 
-func newHistory(maxItems int, maxBytes int64) *history {
-	return &history{maxItems: maxItems, maxBytes: maxBytes, byID: map[traffic.ExchangeID]*list.Element{}}
+func newHistory(maxItems int, maxBytes int64, active *session) *history {
+	return &history{maxItems: maxItems, maxBytes: maxBytes, active: active, running: map[traffic.ExchangeID]*kept{}}
 }
 
-// begin keeps an exchange that has begun in a session.
-func (h *history) begin(x *traffic.Exchange, one *session) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	k := &kept{session: one, x: x, kind: itemEntry}
-	h.byID[x.ID] = h.queue.PushBack(k)
-	h.charge(k, itemCost+fieldsCost(x.Request.Header)+int64(len(x.Request.Target)))
-	h.trim()
+// begin keeps an exchange that has begun. Like all methods but those that say so it
+// is called with mu held.
+func (h *history) begin(x *traffic.Exchange) *kept {
+	k := &kept{session: h.active, x: x, kind: itemEntry}
+	h.charge(k, exchangeCost+fieldsCost(x.Request.Header)+int64(len(x.Request.Target)))
+	h.running[x.ID] = k
+	return k
 }
 
-// update lets change note what has happened in an exchange, if that is kept.
-func (h *history) update(id traffic.ExchangeID, change func(k *kept) (cost int64)) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	e := h.byID[id]
-	if e == nil {
+// find returns what is kept of an exchange that runs, nil for nothing, and its
+// session. One that began unseen belongs to the active one.
+func (h *history) find(id traffic.ExchangeID) (*kept, *session) {
+	if k := h.running[id]; k != nil {
+		return k, k.session
+	}
+	return nil, h.active
+}
+
+// end notes that everything about an exchange is known, whose content is readable
+// until it is released. k is nil for what began unseen, which is not kept.
+func (h *history) end(k *kept, kind itemKind, x *traffic.Exchange) {
+	if k == nil {
+		releaseContent(x)
 		return
 	}
-	h.queue.MoveToBack(e)
-	k := e.Value.(*kept)
-	h.charge(k, change(k))
-	h.trim()
+	k.kind, k.x, k.requestRead = kind, x, true
+	h.charge(k, responseCost(x)+sizeOf(x.RequestBody)+sizeOf(x.ResponseBody))
+	if kind == itemDone {
+		h.finish(k)
+	}
 }
 
-// requestDone notes that the content of a request is there.
-func (h *history) requestDone(x *traffic.Exchange) {
-	h.update(x.ID, func(k *kept) int64 { return keepBody(&k.request, x.RequestBody) })
-}
-
-// head notes that a response has begun.
-func (h *history) head(x *traffic.Exchange) {
-	h.update(x.ID, func(k *kept) int64 {
-		k.kind, k.x = itemHead, x
-		return fieldsCost(x.Response.Header)
-	})
-}
-
-// done notes that an exchange has ended (itemDone), or gone over to WebSocket
-// (itemOpen).
-func (h *history) done(kind itemKind, x *traffic.Exchange) {
-	h.update(x.ID, func(k *kept) int64 {
-		k.kind, k.x = kind, x
-		return keepBody(&k.request, x.RequestBody) + keepBody(&k.response, x.ResponseBody)
-	})
+// finish notes that nothing more will happen in an exchange.
+func (h *history) finish(k *kept) {
+	delete(h.running, k.x.ID)
+	if k.cleared {
+		h.drop(k)
+		return
+	}
+	h.ended.push(k)
 }
 
 // frame notes a frame.
-func (h *history) frame(it *item) {
-	h.update(it.x.ID, func(k *kept) int64 {
-		cost := it.cost
-		k.frames = append(k.frames, it)
-		k.frameCost += it.cost
-		for len(k.frames) > frameItems || len(k.frames) > 1 && k.frameCost > frameBytes {
-			old := k.frames[0].cost
-			k.frames[0] = nil
-			k.frames = k.frames[1:]
-			k.lost++
-			k.frameCost -= old
-			cost -= old
-		}
-		return cost
-	})
-}
-
-// socketDone notes the end of a WebSocket connection.
-func (h *history) socketDone(it *item) {
-	h.update(it.x.ID, func(k *kept) int64 {
-		k.closed = it
-		return 0
-	})
-}
-
-// hit notes that a hit holds the exchange, or holds it no more.
-func (h *history) hit(x *traffic.Exchange, held bool) {
-	h.update(x.ID, func(k *kept) int64 {
-		if held {
-			k.held++
-		} else {
-			k.held--
-		}
-		return 0
-	})
-}
-
-// keepBody keeps b, which may be nil, in a place unless that is taken, and returns
-// what that costs.
-func keepBody(place **traffic.Body, b *traffic.Body) int64 {
-	if b == nil || *place != nil {
-		return 0
+func (h *history) frame(k *kept, f *frame) {
+	if k.socket == nil {
+		k.socket = new(keptSocket)
 	}
-	b.Keep()
-	*place = b
-	return b.Size()
+	s := k.socket
+	s.frames = append(s.frames, f)
+	s.cost += f.cost()
+	h.charge(k, f.cost())
+	for len(s.frames) > frameItems || len(s.frames) > 1 && s.cost > frameBytes {
+		h.dropFrame(k)
+	}
+}
+
+// dropFrame forgets the oldest frame of a connection.
+func (h *history) dropFrame(k *kept) {
+	s := k.socket
+	cost := s.frames[0].cost()
+	s.frames[0] = nil
+	s.frames = s.frames[1:]
+	s.lost++
+	s.cost -= cost
+	h.charge(k, -cost)
+}
+
+// closed notes the end of a WebSocket connection.
+func (h *history) closed(k *kept, e traffic.WSClosed) {
+	if k.socket == nil {
+		k.socket = new(keptSocket)
+	}
+	k.socket.closed = &e
+	h.finish(k)
 }
 
 // charge notes that k takes n more bytes.
@@ -151,79 +149,168 @@ func (h *history) charge(k *kept, n int64) {
 	h.bytes += n
 }
 
-// trim forgets exchanges in which nothing has happened for longest, but for the
-// last one.
+// trim forgets the exchanges that ended first, but for the last one, and where that
+// is not enough the older half of the frames of connections.
 func (h *history) trim() {
-	for h.queue.Len() > 1 && (h.queue.Len() > h.maxItems || h.bytes > h.maxBytes) {
-		h.remove(h.queue.Front())
+	for h.ended.len() > 1 && (h.ended.len() > h.maxItems || h.bytes > h.maxBytes) {
+		h.drop(h.ended.pop())
+	}
+	if h.bytes <= h.maxBytes {
+		return
+	}
+	for _, k := range h.running {
+		for n := len(k.socket.all()) / 2; n > 0; n-- {
+			h.dropFrame(k)
+		}
 	}
 }
 
-func (h *history) remove(e *list.Element) {
-	k := h.queue.Remove(e).(*kept)
-	delete(h.byID, k.x.ID)
-	h.bytes -= k.cost
-	k.release()
+// all returns the frames there are of a connection, which may be nil for none.
+func (s *keptSocket) all() []*frame {
+	if s == nil {
+		return nil
+	}
+	return s.frames
 }
 
-// release gives back the content that k keeps.
-func (k *kept) release() {
-	k.request.Release()
-	k.response.Release()
+// total returns how many frames there were.
+func (s *keptSocket) total() int {
+	if s == nil {
+		return 0
+	}
+	return s.lost + len(s.frames)
+}
+
+// drop gives back what is kept of an exchange that is not in running any more.
+func (h *history) drop(k *kept) {
+	h.bytes -= k.cost
+	if k.complete() {
+		releaseContent(k.x)
+	}
 }
 
 // complete reports whether all of the exchange is known, but for the connection
 // that it may have opened.
 func (k *kept) complete() bool { return k.kind == itemDone || k.kind == itemOpen }
 
-// forget forgets a session.
+// forget forgets a session. It locks mu.
 func (h *history) forget(one *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for e := h.queue.Front(); e != nil; {
-		next := e.Next()
-		if e.Value.(*kept).session == one {
-			h.remove(e)
+	for _, k := range h.running {
+		k.cleared = k.cleared || k.session == one
+	}
+	for range h.ended.len() {
+		if k := h.ended.pop(); k.session == one {
+			h.drop(k)
+		} else {
+			h.ended.push(k)
 		}
-		e = next
 	}
 }
 
-// close forgets everything.
+// close forgets everything. It locks mu.
 func (h *history) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for h.queue.Len() > 0 {
-		h.remove(h.queue.Front())
+	for id, k := range h.running {
+		delete(h.running, id)
+		h.drop(k)
 	}
+	for h.ended.len() > 0 {
+		h.drop(h.ended.pop())
+	}
+}
+
+// activate lets what begins from now on belong to a session. It locks mu.
+func (h *history) activate(one *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.active = one
+}
+
+// sessionOf returns the session of an exchange that runs. It locks mu.
+func (h *history) sessionOf(id traffic.ExchangeID) *session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, one := h.find(id)
+	return one
+}
+
+// inFlight counts the exchanges and connections that have not ended. It locks mu.
+func (h *history) inFlight() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.running)
 }
 
 // get returns an exchange as it is now, whose content is readable until it is
-// released, and false if it is not kept.
+// released, and false if it is not kept. It locks mu.
 func (h *history) get(id traffic.ExchangeID) (kept, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e := h.byID[id]
-	if e == nil {
+	k := h.running[id]
+	if k == nil {
+		k = h.ended.find(id)
+	}
+	if k == nil || k.cleared {
 		return kept{}, false
 	}
-	k := *e.Value.(*kept)
-	for _, b := range [...]*traffic.Body{k.request, k.response} {
-		if b != nil {
+	return k.snapshot(), true
+}
+
+// snapshot returns a copy that is to be released.
+func (k *kept) snapshot() kept {
+	c := *k
+	for _, b := range c.bodies() {
+		if outside(b) {
 			b.Keep()
 		}
 	}
-	k.frames = slices.Clone(k.frames)
-	return k, true
+	if c.socket != nil {
+		s := *c.socket
+		s.frames = slices.Clone(s.frames)
+		c.socket = &s
+	}
+	return c
 }
 
-// ids returns the numbers of all exchanges, the latest first.
+// bodies returns the content that is known of, with nil for none.
+func (k *kept) bodies() [4]*traffic.Body {
+	switch {
+	case k.complete():
+		return bodiesOf(k.x)
+	case k.requestRead:
+		return [4]*traffic.Body{k.x.RequestBody}
+	}
+	return [4]*traffic.Body{}
+}
+
+// request and response return the content that is known of, nil for none.
+func (k *kept) request() *traffic.Body  { return k.bodies()[0] }
+func (k *kept) response() *traffic.Body { return k.bodies()[1] }
+
+// release gives back what a snapshot keeps.
+func (k *kept) release() {
+	for _, b := range k.bodies() {
+		if outside(b) {
+			b.Release()
+		}
+	}
+}
+
+// ids returns the numbers of all exchanges, the latest first. It locks mu.
 func (h *history) ids() []traffic.ExchangeID {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ids := make([]traffic.ExchangeID, 0, len(h.byID))
-	for id := range h.byID {
-		ids = append(ids, id)
+	ids := make([]traffic.ExchangeID, 0, len(h.running)+h.ended.len())
+	for id, k := range h.running {
+		if !k.cleared {
+			ids = append(ids, id)
+		}
+	}
+	for _, k := range h.ended.all() {
+		ids = append(ids, k.x.ID)
 	}
 	slices.SortFunc(ids, func(a, b traffic.ExchangeID) int {
 		if a > b {
@@ -232,4 +319,43 @@ func (h *history) ids() []traffic.ExchangeID {
 		return 1
 	})
 	return ids
+}
+
+// fifo is a queue. The zero value is empty.
+type fifo struct {
+	queue []*kept
+	head  int // what is before it has left
+}
+
+func (q *fifo) len() int { return len(q.queue) - q.head }
+
+func (q *fifo) all() []*kept { return q.queue[q.head:] }
+
+// push adds what comes last. Memory of what has left is used again once that is half
+// of it.
+func (q *fifo) push(k *kept) {
+	if q.head > len(q.queue)/2 && len(q.queue) == cap(q.queue) {
+		n := copy(q.queue, q.queue[q.head:])
+		clear(q.queue[n:])
+		q.queue, q.head = q.queue[:n], 0
+	}
+	q.queue = append(q.queue, k)
+}
+
+// pop removes and returns what comes first, which there has to be.
+func (q *fifo) pop() *kept {
+	k := q.queue[q.head]
+	q.queue[q.head] = nil
+	q.head++
+	return k
+}
+
+// find returns an exchange, nil if it is not there. The latest are found first.
+func (q *fifo) find(id traffic.ExchangeID) *kept {
+	for _, k := range slices.Backward(q.all()) {
+		if k.x.ID == id {
+			return k
+		}
+	}
+	return nil
 }

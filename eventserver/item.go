@@ -1,7 +1,6 @@
 package eventserver
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,28 +26,32 @@ const (
 // item is one thing to tell.
 type item struct {
 	kind itemKind
+	// requestRead says of an itemEntry that the content of the request is there.
+	requestRead bool
 	// gone says that it is not to be told: a later item of the segment says it
 	// better, or its session was cleared.
 	gone atomic.Bool
 	// session is that of x, nil without one.
 	session *session
 	x       *traffic.Exchange
-	// at is when it happened, where x does not say.
-	at time.Time
-	// request and response are the content as far as it is known, or that of hit.
-	request, response content
-	frame             *frame
-	close             *traffic.WSClose
-	hit               *traffic.Hit
-	// control is that of an itemControl; of an itemHeld it is only the name.
-	control event
-	// published is that of an itemPublished.
-	published *publication
-	// cost is what the item holds in bytes, about.
-	cost int64
+	// frame is that of an itemFrame, details is what other kinds need beside x, nil
+	// for nothing.
+	frame   *frame
+	details *details
+}
 
-	once   sync.Once
-	events []event
+// details are what few items have.
+type details struct {
+	// request and response are the content of hit, or the beginning of what x has in
+	// files.
+	request, response content
+	close             *traffic.WSClose
+	// at is when close was.
+	at  time.Time
+	hit *traffic.Hit
+	// control is that of an itemControl; of an itemHeld it is only the name.
+	control   event
+	published *publication
 }
 
 // frame is what is kept of a traffic.Frame, whose payload is valid only while
@@ -59,11 +62,12 @@ type frame struct {
 	cut bool
 }
 
-// itemCost is what an item takes without what it refers to, and fieldCost what a
-// header field takes without its text, in bytes.
+// What things take without text and content, in bytes, about: an exchange, any other
+// item, and a header field.
 const (
-	itemCost  = 1 << 10
-	fieldCost = 64
+	exchangeCost = 2 << 10
+	itemCost     = 64
+	fieldCost    = 64
 )
 
 // fieldsCost is what a header takes in memory, in bytes: a field refers to its
@@ -76,46 +80,93 @@ func fieldsCost(fields traffic.Fields) int64 {
 	return int64(n)
 }
 
-// encoded is JSON, and what is binary in it.
-type encoded struct {
-	text []byte
-	// holes are the places in text where the number of an attachment belongs.
-	holes       []int
-	attachments [][]byte
-}
-
-// cost is what it takes in memory, in bytes.
-func (e *encoded) cost() int64 {
-	n := len(e.text)
-	for _, a := range e.attachments {
-		n += len(a)
+// cost is what the item holds in bytes, about. What an exchange takes is part of its
+// entry and of its end.
+func (it *item) cost() int64 {
+	n := int64(itemCost)
+	switch it.kind {
+	case itemEntry:
+		n += exchangeCost + fieldsCost(it.x.Request.Header) + int64(len(it.x.Request.Target))
+	case itemDone, itemOpen:
+		n += responseCost(it.x) + memoryOf(it.x.RequestBody) + memoryOf(it.x.ResponseBody)
+	case itemRequest, itemHead, itemHeld, itemFrame, itemClose, itemControl, itemPublished:
 	}
-	return int64(n)
+	if it.frame != nil {
+		n += it.frame.cost()
+	}
+	if it.details != nil {
+		n += it.details.cost()
+	}
+	return n
 }
 
-// topic says who gets an event.
-type topic uint8
+func responseCost(x *traffic.Exchange) int64 {
+	if x.Response == nil {
+		return 0
+	}
+	return fieldsCost(x.Response.Header)
+}
 
-const (
-	topicControl topic = iota // everyone
-	topicBatch                // those who have subscribed to traffic; it is an entry of a batch
-	topicUpdate               // those who have subscribed to traffic
-	topicSocket               // everyone, but for those whose subscriptions say otherwise
-)
+func (d *details) cost() int64 {
+	n := itemCost + int64(len(d.request.data)+len(d.response.data)) + d.control.args.cost()
+	if d.published != nil {
+		n += d.published.cost
+	}
+	return n
+}
 
-// event is what an item becomes.
-type event struct {
-	name  string
-	topic topic
-	// args are the arguments, or the entry of a batch; without text there are none.
-	args encoded
+// cost is what a frame takes in memory, in bytes, about.
+func (f *frame) cost() int64 { return 512 + int64(len(f.Payload)) }
+
+// request returns the content of the request, as far as the item announces it.
+func (it *item) request() content {
+	switch {
+	case it.details != nil && it.details.request.there:
+		return it.details.request
+	case it.kind == itemEntry && !it.requestRead, it.kind == itemHead, it.kind == itemHeld:
+		return content{}
+	}
+	return contentOf(it.x.RequestBody)
+}
+
+// response returns the content of the response, as far as the item announces it.
+func (it *item) response() content {
+	switch {
+	case it.details != nil && it.details.response.there:
+		return it.details.response
+	case it.kind != itemDone && it.kind != itemOpen:
+		return content{}
+	}
+	return contentOf(it.x.ResponseBody)
+}
+
+// readBeginnings reads what is told of content that is not in memory, as long as it
+// is there.
+func (it *item) readBeginnings() {
+	if it.kind == itemEntry && !it.requestRead {
+		return
+	}
+	if outside(it.x.RequestBody) {
+		it.ownDetails().request = contentOf(it.x.RequestBody)
+	}
+	if (it.kind == itemDone || it.kind == itemOpen) && outside(it.x.ResponseBody) {
+		it.ownDetails().response = contentOf(it.x.ResponseBody)
+	}
+}
+
+func (it *item) ownDetails() *details {
+	if it.details == nil {
+		it.details = new(details)
+	}
+	return it.details
 }
 
 // release gives back what the item holds.
 func (it *item) release() {
-	it.request.release()
-	it.response.release()
-	if it.published != nil && it.published.release != nil {
-		it.published.release()
+	if it.details == nil {
+		return
+	}
+	if p := it.details.published; p != nil && p.release != nil {
+		p.release()
 	}
 }

@@ -65,7 +65,7 @@ func gauges(s *Server) []prometheus.Collector {
 	}
 	return []prometheus.Collector{
 		gauge("necto_exchanges_running", "Exchanges and WebSocket connections that have not ended.",
-			func() float64 { return float64(s.ring.inFlight()) }),
+			func() float64 { return float64(s.history.inFlight()) }),
 		gauge("necto_event_clients", "Connected clients of the event server.",
 			func() float64 { return float64(s.Stats().Clients) }),
 		gauge("necto_event_queue_items", "Events kept for clients that are slow or late.",

@@ -14,7 +14,7 @@ func (s *Server) addMockttp() {
 	s.addNamespace(mockttpNamespace, func(to *namespace) traffic.Observer {
 		s.mockttp = mockttp.New(mockttp.Options{
 			ID: func(id traffic.ExchangeID) string {
-				return string(appendEntryID(nil, s.ring.sessionNow(id).id, id))
+				return string(appendEntryID(nil, s.history.sessionOf(id).id, id))
 			},
 			Publish: func(e *mockttp.Event) { to.publish(s.publicationOf(e)) },
 		})
@@ -66,7 +66,7 @@ func (s *Server) subjectOf(e *mockttp.Event) *filter.Subject {
 		Tunnel: about.Tunnel, TLSFailed: about.TLSFailed, Content: e.Content,
 	}
 	if x := about.Exchange; x != nil {
-		subject.Session = s.ring.sessionNow(x.ID).id
+		subject.Session = s.history.sessionOf(x.ID).id
 	}
 	return subject
 }

@@ -50,7 +50,7 @@ type namespace struct {
 // addNamespace opens a namespace, before the Server observes anything. name begins
 // with "/".
 func (s *Server) addNamespace(name string, newFeed func(to *namespace) traffic.Observer) {
-	n := &namespace{ring: newRing(name, s.opts.RingItems, s.opts.RingBytes, nil)}
+	n := &namespace{ring: newRing(name, s.opts.most(), s.opts.backlog())}
 	n.feed = newFeed(n)
 	s.namespaces = append(s.namespaces, n)
 	s.host(name, n.ring, n.enter, map[string]handler{"subscribe": n.subscribe, "unsubscribe": n.unsubscribe})
@@ -72,8 +72,8 @@ func (n *namespace) wants(name string) bool {
 // publication is an event of a namespace on its way to clients.
 type publication struct {
 	name string
-	// encode returns the argument. It is called once at most, by any goroutine, and
-	// what it returns is not changed any more.
+	// encode returns the argument, which is not changed any more. It is called by any
+	// goroutine, seldom more than once.
 	encode func() encoded
 	// release is called when it is needed no more, encoded or not; nil for nothing.
 	release func()
@@ -86,7 +86,7 @@ type publication struct {
 
 // publish tells those clients of an event that want it.
 func (n *namespace) publish(p publication) {
-	n.ring.add(&item{kind: itemPublished, cost: p.cost, published: &p}, false)
+	n.ring.add(&p)
 }
 
 // enter returns what a client wants that has just come.
@@ -149,7 +149,7 @@ func (n *namespace) subscribe(c *client, arg any) (any, error) {
 	_, next := n.ring.bounds()
 	answer := map[string]any{"seq": next}
 	if since != nil {
-		c.sub.resume(answer, *since)
+		c.resumeFrom(answer, *since)
 	}
 	return answer, nil
 }
@@ -211,10 +211,10 @@ func (w *eventNames) audience(*segment) (audience, bool) {
 
 // pack implements interest.
 func (w *eventNames) pack(p *packer, it *item) {
-	if !w.has(it.published.name) {
+	if !w.has(it.details.published.name) {
 		return
 	}
-	if w.filter == nil || it.published.subject != nil && w.filter.Match(it.published.subject()) {
+	if w.filter == nil || it.details.published.subject != nil && w.filter.Match(it.details.published.subject()) {
 		p.add(it, false, false)
 	}
 }

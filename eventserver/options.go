@@ -30,8 +30,9 @@ type Options struct {
 	// Handlers are served beside what the Server has, to those who may connect, by
 	// their patterns for an http.ServeMux.
 	Handlers map[string]http.Handler
-	// RingItems and RingBytes bound the events that are kept for subscribers who
-	// are slow or late; 0 means 20,000 and 64 MiB.
+	// RingItems and RingBytes bound the events that are kept for subscribers who are
+	// slow; 0 means 100,000 and 64 MiB. For those who come late there is what is in the
+	// history, about.
 	RingItems int
 	RingBytes int64
 	// HistoryItems and HistoryBytes bound the exchanges, with their content, that
@@ -43,6 +44,15 @@ type Options struct {
 	DropLagging bool
 	// Log gets life-cycle messages; nil discards them.
 	Log *slog.Logger
+}
+
+// most bounds what is kept for subscribers who are slow.
+func (o *Options) most() bounds { return bounds{o.RingItems, o.RingBytes} }
+
+// backlog bounds what is kept for subscribers who come late. It is cheap as far as
+// the history keeps the same exchanges, of which each has two events or more.
+func (o *Options) backlog() bounds {
+	return bounds{min(o.RingItems, 2*o.HistoryItems), min(o.RingBytes, o.HistoryBytes)}
 }
 
 // Breakpoints is what there is held. Its methods may be called concurrently.

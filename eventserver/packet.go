@@ -28,6 +28,20 @@ type message struct {
 	from, to int
 }
 
+// piece returns a part of the messages as a bundle.
+func (b *bundle) piece(from, to int) *bundle {
+	start := 0
+	if from > 0 {
+		start = b.messages[from-1].to
+	}
+	p := &bundle{frames: b.frames[start:b.messages[to-1].to], messages: slices.Clone(b.messages[from:to])}
+	for i := range p.messages {
+		p.messages[i].from -= start
+		p.messages[i].to -= start
+	}
+	return p
+}
+
 // newBundle returns an empty bundle for a namespace, "" for "/".
 func newBundle(namespace string) *bundle {
 	if namespace == "" {
@@ -36,59 +50,43 @@ func newBundle(namespace string) *bundle {
 	return &bundle{namespace: namespace + ","}
 }
 
-// add appends a packet.
-func (b *bundle) add(name string, args ...*encoded) {
-	b.packet(name, "", "", args)
-}
+// add appends a packet with one argument, or without if that has no text.
+func (b *bundle) add(name string, arg *encoded) { b.packet(name, ",", "]", arg) }
 
-// addBatch appends a packet whose only argument is a list of args.
-func (b *bundle) addBatch(name string, args []*encoded) {
-	b.packet(name, "[", "]", args)
-}
+// addBatch appends a packet whose only argument is a list of what is in entries.
+func (b *bundle) addBatch(name string, entries *encoded) { b.packet(name, ",[", "]]", entries) }
 
-// packet appends a packet. Where there are several arguments they are in a list.
-func (b *bundle) packet(name, open, end string, args []*encoded) {
-	p := packetWriter{buf: b.scratch(args)}
-	for _, a := range args {
-		p.attachments += len(a.attachments)
-	}
+// packet appends a packet with args between open and end.
+func (b *bundle) packet(name, open, end string, args *encoded) {
+	p := packetWriter{buf: b.scratch(args), attachments: len(args.attachments)}
 	p.begin(b.namespace, name)
-	sep := "," + open
-	for _, a := range args {
-		if len(a.text) > 0 { // an event may have no argument
-			p.raw(sep)
-			p.arg(a)
-			sep = ","
-		}
+	if len(args.text) == 0 {
+		open, end = "", "]"
 	}
+	p.raw(open)
+	p.arg(args)
 	p.raw(end)
-	p.raw("]")
 	b.text(p.buf)
-	for _, a := range args {
-		for _, data := range a.attachments {
-			b.binary(data)
-		}
+	for _, data := range args.attachments {
+		b.binary(data)
 	}
 }
 
 // scratch returns memory behind what frames has, for a packet with these
 // arguments: from there it moves by no more than the head of its frame.
-func (b *bundle) scratch(args []*encoded) []byte {
-	size := int64(packetRoom)
-	for _, a := range args {
-		size += a.cost() + argumentRoom + int64(len(a.attachments))*headRoom
-	}
+func (b *bundle) scratch(args *encoded) []byte {
+	size := packetRoom + args.cost() + int64(len(args.attachments))*(headRoom+placeholderRoom)
 	b.frames = slices.Grow(b.frames, int(size))
 	at := len(b.frames) + headRoom
 	return b.frames[at:at:cap(b.frames)]
 }
 
-// Room for what a packet has beside its arguments, an argument beside its text,
-// and the head of a frame with its type, in bytes.
+// Room for what a packet has beside its arguments, the head of a frame with its
+// type, and the number of an attachment, in bytes.
 const (
-	packetRoom   = 128
-	argumentRoom = 48
-	headRoom     = 11
+	packetRoom      = 128
+	headRoom        = 11
+	placeholderRoom = 2
 )
 
 // packetWriter writes one Socket.IO packet (protocol version 5).

@@ -9,6 +9,10 @@ import (
 	"github.com/zishang520/socket.io/v3/pkg/types"
 )
 
+// pollMessages is how many messages of a bundle the answer of a poll has at most:
+// clients in Python take 16, others among them.
+const pollMessages = 12
+
 // pollingTransport is the library's long-polling transport, except that it
 // understands bundles, refuses what is no payload, and answers the poll that waits
 // when the session ends.

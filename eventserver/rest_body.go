@@ -22,10 +22,10 @@ func (s *Server) getBody(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer k.release()
 	switch side := r.PathValue("side"); {
-	case side == sideRequest && k.request != nil:
-		return serveBody(w, k.request, k.x.Request.Header)
-	case side == sideResponse && k.response != nil:
-		return serveBody(w, k.response, k.x.Response.Header)
+	case side == sideRequest && k.request() != nil:
+		return serveBody(w, k.request(), k.x.Request.Header)
+	case side == sideResponse && k.response() != nil:
+		return serveBody(w, k.response(), k.x.Response.Header)
 	case side != sideRequest && side != sideResponse:
 		return refuse(http.StatusNotFound, "%.20q is neither request nor response", side)
 	default:

@@ -53,10 +53,8 @@ func (s *Server) listHits(w http.ResponseWriter, _ *http.Request) error {
 
 // encodeHit writes a BreakpointHit with content in base64, as far as that is shown.
 func (s *Server) encodeHit(h *traffic.Hit) []byte {
-	it := &item{kind: itemHeld, x: h.Exchange, hit: h, session: s.ring.sessionNow(h.Exchange.ID)}
-	it.request, it.response = keepContent(h.RequestBody), keepContent(h.ResponseBody)
-	defer it.release()
-	return inline(it, (*jsonWriter).hit)
+	d := &details{hit: h, request: contentOf(h.RequestBody), response: contentOf(h.ResponseBody)}
+	return inline(&item{kind: itemHeld, x: h.Exchange, details: d, session: s.history.sessionOf(h.Exchange.ID)}, (*jsonWriter).hit)
 }
 
 // hitOf returns the hit that a request is about, to be released with releaseHit.

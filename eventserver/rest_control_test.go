@@ -246,12 +246,12 @@ func TestExchangesAreForgotten(t *testing.T) {
 		observe(s, traffic.ExchangeID(i+2), "http://a.test/", "")
 		s.Observe(traffic.FrameSeen{Frame: &traffic.Frame{Exchange: socket, Seq: uint64(i + 1), Opcode: traffic.OpText, Fin: true}})
 	}
-	want := []string{entryID(5), entryID(4), entryID(1)} // the connection is in use
+	want := []string{entryID(5), entryID(4), entryID(3), entryID(1)} // the connection is open still
 	if diff := cmp.Diff(want, ids(a.call(200, "GET", "/api/traffic", "")["entries"])); diff != "" {
 		t.Errorf("by number (-want +got):\n%s", diff)
 	}
 	observe(s, 6, "http://a.test/", strings.Repeat("x", 2<<20))
-	if diff := cmp.Diff([]string{entryID(6)}, ids(a.call(200, "GET", "/api/traffic", "")["entries"])); diff != "" {
+	if diff := cmp.Diff([]string{entryID(6), entryID(1)}, ids(a.call(200, "GET", "/api/traffic", "")["entries"])); diff != "" {
 		t.Errorf("by size (-want +got):\n%s", diff)
 	}
 }

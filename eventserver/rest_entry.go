@@ -15,7 +15,6 @@ import (
 // out; their sizes stay.
 func entryOf(k *kept, bodies bool) map[string]json.RawMessage {
 	it := k.item()
-	defer it.release()
 	entry := map[string]json.RawMessage{}
 	merge(entry, it, (*jsonWriter).entry)
 	switch k.kind {
@@ -25,8 +24,8 @@ func entryOf(k *kept, bodies bool) map[string]json.RawMessage {
 		merge(entry, it, (*jsonWriter).done)
 	default: // no more is known
 	}
-	if k.closed != nil {
-		merge(entry, k.closed, (*jsonWriter).socketDone)
+	if k.socket != nil && k.socket.closed != nil {
+		merge(entry, k.socket.item(k), (*jsonWriter).socketDone)
 	}
 	if k.held > 0 {
 		entry["isBreakpointed"] = json.RawMessage("true")
@@ -49,18 +48,21 @@ func merge(entry map[string]json.RawMessage, it *item, fn func(*jsonWriter, *ite
 // inline returns what fn writes, with content in base64.
 func inline(it *item, fn func(*jsonWriter, *item)) []byte {
 	w := jsonWriter{inline: true}
-	if it.session != nil {
-		w.session = it.session.id
-	}
+	w.begin(it)
 	fn(&w, it)
 	return w.text
 }
 
-// item returns what is known of the exchange, to be released.
+// item returns what is known of the exchange.
 func (k *kept) item() *item {
+	return &item{kind: k.kind, session: k.session, x: k.x, requestRead: k.requestRead}
+}
+
+// item returns the end of the connection that k has opened.
+func (s *keptSocket) item(k *kept) *item {
 	return &item{
-		kind: k.kind, session: k.session, x: k.x,
-		request: keepContent(k.request), response: keepContent(k.response),
+		kind: itemClose, session: k.session, x: k.x,
+		details: &details{close: s.closed.Close, at: s.closed.At()},
 	}
 }
 
@@ -70,9 +72,7 @@ func (k *kept) matches(f *filter.Filter) bool {
 	if f == nil {
 		return true
 	}
-	it := k.item()
-	defer it.release()
-	s := it.subject()
+	s := k.item().subject()
 	s.Held = k.held > 0
 	return f.Match(s)
 }

@@ -34,6 +34,7 @@ func (s *Server) getHAR(w http.ResponseWriter, r *http.Request) error {
 // retell tells the events of the exchanges selected that have ended, and of
 // WebSocket connections with the frames that are kept, the oldest first.
 func (s *Server) retell(sel selection, to traffic.Observer) {
+	s.catchUp()
 	for _, id := range slices.Backward(s.history.ids()) {
 		k, ok := s.history.get(id)
 		if !ok {
@@ -50,9 +51,9 @@ func (k *kept) retell(to traffic.Observer) {
 	to.Observe(traffic.RequestStarted{Exchange: k.x})
 	if k.kind == itemOpen {
 		to.Observe(traffic.WSOpened{Exchange: k.x})
-		for _, it := range k.frames {
-			f := it.frame.Frame
-			f.Exchange, f.Truncated = k.x, it.frame.cut
+		for _, kept := range k.socket.all() {
+			f := kept.Frame
+			f.Exchange, f.Truncated = k.x, kept.cut
 			to.Observe(traffic.FrameSeen{Frame: &f})
 		}
 		to.Observe(k.ended())
@@ -68,8 +69,8 @@ func (k *kept) retell(to traffic.Observer) {
 // ended returns the end of a connection; of one that is open still, an end by
 // necto.
 func (k *kept) ended() traffic.WSClosed {
-	if k.closed != nil {
-		return traffic.WSClosed{Exchange: k.x, Close: k.closed.close}
+	if k.socket != nil && k.socket.closed != nil {
+		return traffic.WSClosed{Exchange: k.x, Close: k.socket.closed.Close}
 	}
 	return traffic.WSClosed{Exchange: k.x, Close: &traffic.WSClose{Code: 1006, By: traffic.SideNecto, Cause: causeShutdown}}
 }

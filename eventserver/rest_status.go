@@ -47,6 +47,7 @@ type proxyEntry struct {
 }
 
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) error {
+	s.catchUp()
 	e := statusEntry{
 		StartedAt: s.began.UnixMilli(), SessionID: s.activeSession(),
 		ConnectedClients: s.Stats().Clients, Hits: s.hits.count(),

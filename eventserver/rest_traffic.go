@@ -57,6 +57,7 @@ func (sel *selection) has(k *kept) bool {
 // each calls fn for the exchanges selected, the latest first, until it returns
 // false. What fn is given is valid during the call.
 func (s *Server) each(sel selection, fn func(k *kept) bool) {
+	s.catchUp()
 	for _, id := range s.history.ids() {
 		if sel.before != 0 && id >= sel.before {
 			continue
@@ -118,6 +119,7 @@ func (s *Server) getTraffic(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) exchangeOf(r *http.Request) (kept, error) {
 	id := r.PathValue("id")
 	session, n, ok := parseEntryID(id)
+	s.catchUp()
 	if ok {
 		k, known := s.history.get(n)
 		if known && k.session.id == session {

@@ -29,13 +29,13 @@ func (s *Server) listFrames(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer k.release()
-	frames := k.frames
+	frames := k.socket.all()
 	if text := r.URL.Query().Get("after"); text != "" {
 		after, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return errors.New("after is no number of a frame")
 		}
-		for len(frames) > 0 && frames[0].frame.Seq <= after {
+		for len(frames) > 0 && frames[0].Seq <= after {
 			frames = frames[1:]
 		}
 		frames = frames[:min(len(frames), limit)]
@@ -43,10 +43,10 @@ func (s *Server) listFrames(w http.ResponseWriter, r *http.Request) error {
 		frames = frames[max(0, len(frames)-limit):]
 	}
 	list := make([]json.RawMessage, len(frames))
-	for i, it := range frames {
-		list[i] = inline(it, (*jsonWriter).frame)
+	for i, f := range frames {
+		list[i] = inline(&item{kind: itemFrame, session: k.session, x: k.x, frame: f}, (*jsonWriter).frame)
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"frames": list, "total": k.lost + len(k.frames), "lost": k.lost})
+	return writeJSON(w, http.StatusOK, map[string]any{"frames": list, "total": k.socket.total(), "lost": k.socket.total() - len(k.socket.all())})
 }
 
 // frameToSend is what a client says about a frame to be sent.

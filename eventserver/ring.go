@@ -4,130 +4,117 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/necto-dev/necto/traffic"
 )
+
+// bounds are how much is kept: so many items, and about so many bytes.
+type bounds struct {
+	items int
+	bytes int64
+}
 
 // ring keeps the latest events for subscribers.
 type ring struct {
 	// namespace is that of Socket.IO in which they are told: "" stands for "/".
 	namespace string
-	maxItems  int
-	maxBytes  int64
+	// most bounds what is kept for subscribers who are slow, backlog what is kept for
+	// those who come later.
+	most, backlog bounds
+	// segmentItems is how many items a segment has at most.
+	segmentItems int
 
 	mu       sync.Mutex // guards the fields below
 	segments []*segment
-	open     *segment // being filled; nil if nothing has come since the last
-	// begun has the entries of open by exchange, and headed those items that a
-	// later one may make superfluous.
-	begun, headed map[traffic.ExchangeID]*item
-	// running has the sessions of exchanges and connections that have not ended:
-	// they stay what they were.
-	running map[traffic.ExchangeID]*session
-	active  *session
-	next    uint64 // the number of the next item
-	items   int
-	bytes   int64
-	timer   *time.Timer
-	news    chan struct{} // closed when a segment is closed
-	closed  bool
+	next     uint64 // the number of the next item
+	items    int
+	bytes    int64
+	readers  map[*subscriber]struct{}
+	// lean is the number up to which segments have no bundles, but for what was made
+	// for somebody who went back.
+	lean uint64
+	// open has what add has added since timer was started, of openBytes.
+	open      []item
+	openBytes int64
+	timer     *time.Timer
+	news      chan struct{} // closed when there is another segment
+	closed    bool
 }
 
-func newRing(namespace string, maxItems int, maxBytes int64, active *session) *ring {
+func newRing(namespace string, most, backlog bounds) *ring {
 	r := &ring{
-		namespace: namespace, maxItems: maxItems, maxBytes: maxBytes, active: active, next: 1,
-		begun: map[traffic.ExchangeID]*item{}, headed: map[traffic.ExchangeID]*item{},
-		running: map[traffic.ExchangeID]*session{},
-		news:    make(chan struct{}),
+		namespace: namespace, most: most, backlog: backlog, segmentItems: max(1, min(segmentItems, most.items/4)), next: 1,
+		readers: map[*subscriber]struct{}{}, news: make(chan struct{}),
 	}
 	r.timer = time.AfterFunc(time.Hour, r.tick)
 	r.timer.Stop()
 	return r
 }
 
-// add appends an item; urgent ones are not kept waiting.
-func (r *ring) add(it *item, urgent bool) {
+// add appends a publication, which is told a little later.
+func (r *ring) add(p *publication) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addLocked(it, urgent)
-}
-
-func (r *ring) addLocked(it *item, urgent bool) {
-	if r.closed {
-		it.release()
-		return
+	r.open = append(r.open, item{kind: itemPublished, details: &details{published: p}})
+	r.openBytes += p.cost
+	if len(r.open) == 1 {
+		r.timer.Reset(noteTime)
 	}
-	if it.x != nil {
-		it.session = r.sessionOf(it.x.ID)
+	if r.closed || len(r.open) >= segmentItems || r.openBytes >= segmentBytes {
+		r.commitOpen()
 	}
-	if r.open == nil {
-		r.open = &segment{first: r.next, namespace: r.namespace}
-		r.timer.Reset(segmentTime)
-	}
-	r.open.add(it)
-	r.next++
-	if urgent || r.open.full() {
-		r.closeSegment()
-	}
-}
-
-// sessionOf returns the session of an exchange. One that began unseen belongs to
-// the active one.
-func (r *ring) sessionOf(id traffic.ExchangeID) *session {
-	if s := r.running[id]; s != nil {
-		return s
-	}
-	return r.active
-}
-
-// sessionNow is sessionOf for who does not hold the lock.
-func (r *ring) sessionNow(id traffic.ExchangeID) *session {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.sessionOf(id)
-}
-
-// inFlight counts the exchanges and connections that have not ended.
-func (r *ring) inFlight() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.running)
-}
-
-// activate lets what begins from now on belong to a session.
-func (r *ring) activate(s *session) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.active = s
 }
 
 func (r *ring) tick() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closeSegment()
+	r.commitOpen()
 }
 
-// closeSegment moves the open segment into the ring and wakes who waits.
-func (r *ring) closeSegment() {
-	s := r.open
-	if s == nil {
+// commitOpen appends what add has added.
+func (r *ring) commitOpen() {
+	r.timer.Stop()
+	items := r.open
+	r.open, r.openBytes = nil, 0
+	r.commit(items)
+}
+
+// addAll appends items, which belong to the ring from then on.
+func (r *ring) addAll(items []item) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.commit(items)
+}
+
+// commit appends items and wakes who waits for them.
+func (r *ring) commit(items []item) {
+	if r.closed {
+		release(items)
 		return
 	}
-	r.open = nil
-	r.timer.Stop()
-	clear(r.begun)
-	clear(r.headed)
-	r.segments = append(r.segments, s)
-	r.items += len(s.items)
-	r.bytes += s.bytes
+	if len(items) == 0 {
+		return
+	}
+	for len(items) > 0 {
+		s := newSegment(r.namespace, r.next, items, r.segmentItems)
+		r.segments = append(r.segments, s)
+		r.next = s.end()
+		r.items += len(s.items)
+		r.bytes += s.bytes
+		items = items[len(s.items):]
+	}
 	r.trim()
 	close(r.news)
 	r.news = make(chan struct{})
 }
 
-// trim forgets the oldest segments, but for the last one.
+// trim forgets what is kept for nobody, and what is too much, but for the last
+// segment.
 func (r *ring) trim() {
-	for len(r.segments) > 1 && (r.items > r.maxItems || r.bytes > r.maxBytes) {
+	read := r.next
+	for sub := range r.readers {
+		read = min(read, sub.read.Load())
+	}
+	r.strip(read)
+	for len(r.segments) > 1 && (r.over(r.most) || r.over(r.backlog) && r.segments[0].end() <= read) {
 		old := r.segments[0]
 		r.segments[0] = nil
 		r.segments = r.segments[1:]
@@ -137,11 +124,63 @@ func (r *ring) trim() {
 	}
 }
 
-// charge notes that a segment takes n more bytes, as it was encoded.
+func (r *ring) over(b bounds) bool { return r.items > b.items || r.bytes > b.bytes }
+
+// strip forgets the bundles of segments that everybody has read up to a number.
+func (r *ring) strip(read uint64) {
+	for i := r.find(r.lean); i < len(r.segments) && r.segments[i].end() <= read; i++ {
+		s := r.segments[i]
+		freed := s.forgetBundles()
+		s.bytes -= freed
+		r.bytes -= freed
+		r.lean = s.end()
+	}
+}
+
+// find returns the index of the first segment with items from a number on.
+func (r *ring) find(at uint64) int {
+	i, _ := slices.BinarySearchFunc(r.segments, at, func(s *segment, at uint64) int {
+		if s.end() <= at {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+// join lets a subscriber read from what comes next. It returns where that is.
+func (r *ring) join(sub *subscriber) (next uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sub.read.Store(r.next)
+	r.readers[sub] = struct{}{}
+	return r.next
+}
+
+// quit says that a subscriber reads no more.
+func (r *ring) quit(sub *subscriber) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.readers, sub)
+	r.trim()
+}
+
+// back lets a subscriber read from a number on again, or from the oldest item if
+// that is not in the ring any more. It returns where that is.
+func (r *ring) back(sub *subscriber, to uint64) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	to = min(max(to, r.first()), r.next)
+	sub.read.Store(min(sub.read.Load(), to))
+	r.lean = min(r.lean, to)
+	return to
+}
+
+// charge notes that a segment takes n more bytes, as bundles were made of it.
 func (r *ring) charge(s *segment, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.first < r.segments[0].first {
+	if s.first < r.first() {
 		return // it has left
 	}
 	s.bytes += n
@@ -149,31 +188,30 @@ func (r *ring) charge(s *segment, n int64) {
 	r.trim()
 }
 
+// first returns the number of the oldest item, under mu.
+func (r *ring) first() uint64 {
+	if len(r.segments) > 0 {
+		return r.segments[0].first
+	}
+	return r.next
+}
+
 // bounds returns the numbers of the oldest item and of the one that comes next.
 func (r *ring) bounds() (first, next uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case len(r.segments) > 0:
-		first = r.segments[0].first
-	case r.open != nil:
-		first = r.open.first
-	default:
-		first = r.next
-	}
-	return first, r.next
+	return r.first(), r.next
 }
 
-// size returns how much there is in the ring, and the number of the item that comes
-// next.
-func (r *ring) size() (items int, bytes int64, next uint64) {
+// size returns how much there is in the ring, and how many items the slowest
+// subscriber has not read.
+func (r *ring) size() (items int, bytes int64, behind uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	items, bytes = r.items, r.bytes
-	if r.open != nil {
-		items, bytes = items+len(r.open.items), bytes+r.open.bytes
+	for sub := range r.readers {
+		behind = max(behind, r.next-sub.read.Load())
 	}
-	return items, bytes, r.next
+	return r.items + len(r.open), r.bytes + r.openBytes, behind
 }
 
 // after returns the first segment with items from the number at on, held, and how
@@ -183,12 +221,7 @@ func (r *ring) size() (items int, bytes int64, next uint64) {
 func (r *ring) after(at uint64) (s *segment, missed uint64, wait <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(r.segments, at, func(s *segment, at uint64) int {
-		if s.end() <= at {
-			return -1
-		}
-		return 1
-	})
+	i := r.find(at)
 	if i == len(r.segments) {
 		if r.closed {
 			return nil, 0, nil
@@ -207,7 +240,6 @@ func (r *ring) after(at uint64) (s *segment, missed uint64, wait <-chan struct{}
 func (r *ring) forget(one *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closeSegment()
 	for _, s := range r.segments {
 		s.forget(one)
 	}
@@ -220,7 +252,7 @@ func (r *ring) close() {
 	if r.closed {
 		return
 	}
-	r.closeSegment()
+	r.commitOpen()
 	r.closed = true
 	close(r.news)
 }

@@ -19,6 +19,9 @@ type Server struct {
 	opts Options
 	log  *slog.Logger
 	ring *ring
+	// What is observed goes through intake, from which it is digested: see catchUp.
+	intake    *intake
+	digestion digestion
 	// history is what REST answers from, and hits are what is held.
 	history *history
 	hits    hits
@@ -43,7 +46,7 @@ type Server struct {
 // New returns a Server that has heard of nothing yet.
 func New(o Options) *Server {
 	if o.RingItems == 0 {
-		o.RingItems = 20_000
+		o.RingItems = 100_000
 	}
 	if o.RingBytes == 0 {
 		o.RingBytes = 64 << 20
@@ -61,10 +64,11 @@ func New(o Options) *Server {
 	s := &Server{
 		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
 		subscribers: map[*subscriber]struct{}{},
-		history:     newHistory(o.HistoryItems, o.HistoryBytes),
-		ring:        newRing("", o.RingItems, o.RingBytes, active),
+		history:     newHistory(o.HistoryItems, o.HistoryBytes, active),
+		ring:        newRing("", o.most(), o.backlog()),
 		sessions:    sessions{all: []*session{active}, active: active},
 	}
+	s.intake = newIntake(s.catchUp)
 	s.io = newSocketIO(s)
 	s.host("/", s.ring, func() interest { return new(subscriptions) }, clientEvents)
 	s.addMockttp()
@@ -116,17 +120,12 @@ type Stats struct {
 // Stats returns how the Server is doing.
 func (s *Server) Stats() Stats {
 	stats := Stats{Dropped: s.dropped.Load()}
-	var next uint64
-	stats.Items, stats.Bytes, next = s.ring.size()
+	stats.Items, stats.Bytes, stats.Behind = s.ring.size()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for sub := range s.subscribers {
-		if sub.ring != s.ring {
-			continue
-		}
-		stats.Clients++
-		if at := sub.position(); at < next {
-			stats.Behind = max(stats.Behind, next-at)
+		if sub.ring == s.ring {
+			stats.Clients++
 		}
 	}
 	return stats
@@ -142,6 +141,8 @@ func (s *Server) Close(ctx context.Context) {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
+	s.intake.close()
+	s.catchUp()
 	s.ring.close()
 	for _, n := range s.namespaces {
 		n.ring.close()

@@ -81,6 +81,7 @@ func (ss *sessions) describe(s *session) Session {
 
 // Sessions returns all sessions, the oldest first.
 func (s *Server) Sessions() []Session {
+	s.catchUp()
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	all := make([]Session, len(s.sessions.all))
@@ -92,6 +93,7 @@ func (s *Server) Sessions() []Session {
 
 // Session returns a session, or ErrUnknownSession.
 func (s *Server) Session(id string) (Session, error) {
+	s.catchUp()
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	one, err := s.sessions.find(id)
@@ -136,7 +138,8 @@ func (s *Server) ActivateSession(id string) (Session, error) {
 	}
 	if before := s.sessions.active; before != one {
 		s.sessions.active = one
-		s.ring.activate(one)
+		s.catchUp()
+		s.history.activate(one)
 		s.touched(before)
 	}
 	return s.touched(one), nil
@@ -165,6 +168,7 @@ func (s *Server) ClearSession(id string) error {
 
 // clear forgets the traffic of a session, under sessions.mu.
 func (s *Server) clear(one *session) {
+	s.catchUp()
 	s.ring.forget(one)
 	s.history.forget(one)
 	one.exchanges.Store(0)

@@ -79,6 +79,9 @@ func (s *Server) connected(sock *socket.Socket, events map[string]handler) {
 type client struct {
 	server *Server
 	sub    *subscriber
+	// later is what a handler wants to happen behind the acknowledgement, nil for
+	// nothing.
+	later func()
 }
 
 // subscriptions returns those of a client of the namespace "/", under sub.mu.
@@ -98,6 +101,15 @@ func (c *client) handle(name string, fn handler, args []any) {
 		arg = args[0]
 	}
 	result, err := fn(c, arg)
+	c.acknowledge(name, ack, result, err)
+	if later := c.later; later != nil {
+		c.later = nil
+		later()
+	}
+}
+
+// acknowledge answers an event of which there is a result or an error.
+func (c *client) acknowledge(name string, ack socket.Ack, result any, err error) {
 	switch {
 	case err != nil && ack != nil:
 		ack([]any{map[string]any{"ok": false, "error": err.Error()}}, nil)

@@ -19,6 +19,9 @@ type subscriber struct {
 	done    chan struct{}  // closed when the client is gone: see leave
 	rewound chan struct{}  // has room for one; sent to when there is more to send
 	left    sync.Once
+	// read is the number up to which everything was sent: the ring need not keep it
+	// for this subscriber. The ring's mu is held while it goes back.
+	read atomic.Uint64
 
 	mu     sync.Mutex // guards the fields below
 	wanted interest
@@ -40,11 +43,13 @@ type interest interface {
 // newSubscriber returns the subscriber to a ring for a client that has just
 // connected.
 func newSubscriber(s *Server, r *ring, sock *socket.Socket, wanted interest) *subscriber {
-	_, next := r.bounds()
-	return &subscriber{
-		ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted, cursor: next,
+	s.catchUp()
+	sub := &subscriber{
+		ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted,
 		done: make(chan struct{}), rewound: make(chan struct{}, 1),
 	}
+	sub.cursor = r.join(sub)
+	return sub
 }
 
 // leave says that the client is gone. It may be called again.
@@ -52,6 +57,7 @@ func (s *subscriber) leave() {
 	s.left.Do(func() {
 		close(s.done)
 		s.wanted.leave()
+		s.ring.quit(s)
 	})
 }
 
@@ -63,6 +69,7 @@ func (s *subscriber) run() {
 		case seg != nil:
 			ok := s.sendSegment(seg, missed)
 			seg.drop()
+			s.advance(seg.end())
 			if !ok {
 				return
 			}
@@ -85,26 +92,23 @@ func (s *subscriber) position() uint64 {
 	return s.cursor
 }
 
-// rewind lets the subscriber have again what is in the ring from a number on. It
-// returns where that is: nothing older is left.
-func (s *subscriber) rewind(to uint64) uint64 {
-	first, _ := s.ring.bounds()
+// advance says that everything up to a number was sent, unless the subscriber went
+// back meanwhile.
+func (s *subscriber) advance(to uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cursor = min(s.cursor, max(to, first))
+	s.read.Store(min(s.cursor, to))
+}
+
+// rewind lets the subscriber have again what comes from a number on: see ring.back.
+func (s *subscriber) rewind(to uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursor = min(s.cursor, to)
 	select {
 	case s.rewound <- struct{}{}:
 	default:
 	}
-	return s.cursor
-}
-
-// resume lets the subscriber have again what there is from a number on, and adds
-// to an acknowledgement where that is, and how many events before it are lost.
-func (s *subscriber) resume(answer map[string]any, since uint64) {
-	since = max(since, 1)
-	from := s.rewind(since)
-	answer["since"], answer["dropped"] = from, from-min(from, since)
 }
 
 // sendSegment sends what the client wants of a segment, and waits until it was
@@ -140,15 +144,29 @@ func (s *subscriber) take(seg *segment, missed bool) (b *bundle, made int64) {
 	if a, ok := s.wanted.audience(seg); ok && from == seg.first {
 		return seg.bundleFor(a)
 	}
-	var p packer
-	for _, it := range seg.items[from-seg.first:] {
-		s.wanted.pack(&p, it)
+	p := newPacker(seg)
+	defer p.free()
+	for i := range seg.items[from-seg.first:] {
+		s.wanted.pack(p, &seg.items[int(from-seg.first)+i])
 	}
-	return p.bundle(seg.namespace), p.made
+	return p.bundle(true), p.made
 }
 
-// send writes a bundle and waits until that has happened.
+// send writes a bundle and waits until that has happened, for a client that polls in
+// pieces that fit into the answer of a poll.
 func (s *subscriber) send(b *bundle) bool {
+	if s.socket.Conn().Transport().Name() != transports.POLLING {
+		return s.write(b)
+	}
+	for from := 0; from < len(b.messages); from += pollMessages {
+		if !s.write(b.piece(from, min(from+pollMessages, len(b.messages)))) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *subscriber) write(b *bundle) bool {
 	written := make(chan struct{})
 	s.socket.Conn().Send(bundleData{b}, packet.NewOptions(false), func(transports.Transport) { close(written) })
 	select {

@@ -130,12 +130,6 @@ func (s *subscription) wants(it *item) (wanted, announce bool) {
 	return true, it.kind != itemEntry
 }
 
-// announce adds an entry for an exchange that a filter let through only now.
-func (p *packer) announce(it *item) {
-	entry := it.write(eventBatch, topicBatch, (*jsonWriter).entry)
-	p.entries = append(p.entries, &entry.args)
-}
-
 // subject returns what a filter looks at.
 func (it *item) subject() *filter.Subject {
 	s := &filter.Subject{Exchange: it.x, Session: it.session.id, Content: it.contentOf}
@@ -143,12 +137,12 @@ func (it *item) subject() *filter.Subject {
 	case itemFrame:
 		s.Frame = &it.frame.Frame
 	case itemClose:
-		s.Close = it.close
+		s.Close = it.details.close
 	case itemEntry, itemRequest, itemHead, itemHeld:
 		s.Exchange = begun(it)
-		s.Pending, s.Held = true, it.kind == itemHeld && it.control.name == eventHit
-		if it.hit != nil {
-			s.Frame = it.hit.Frame
+		s.Pending, s.Held = true, it.kind == itemHeld && it.details.control.name == eventHit
+		if it.kind == itemHeld {
+			s.Frame = it.details.hit.Frame
 		}
 	case itemDone, itemOpen, itemControl, itemPublished:
 	}
@@ -170,10 +164,12 @@ func begun(it *item) *traffic.Exchange {
 // contentOf returns content for a filter.
 func (it *item) contentOf(dir traffic.Direction) []byte {
 	if dir == traffic.ClientToServer {
-		return it.request.preview(it.x.Request.Header).data
+		c := it.request()
+		return c.preview(it.x.Request.Header).data
 	}
 	if it.x.Response == nil {
 		return nil
 	}
-	return it.response.preview(it.x.Response.Header).data
+	c := it.response()
+	return c.preview(it.x.Response.Header).data
 }

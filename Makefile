@@ -21,7 +21,7 @@ build: ## bin/necto
 CLIENTS := testdata/clients
 
 .PHONY: test
-test: $(CLIENTS)/node_modules/.package-lock.json ## vet for every platform, race-checked and shuffled tests, real clients
+test: $(CLIENTS)/node_modules/.package-lock.json redis ## vet for every platform, race-checked and shuffled tests, real clients
 	go vet ./...
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
@@ -35,6 +35,13 @@ test: $(CLIENTS)/node_modules/.package-lock.json ## vet for every platform, race
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json
 	@if command -v npm >/dev/null; then cd $(CLIENTS) && npm ci; \
 	else echo "npm is not installed: the clients and readers of Node.js will NOT be tested"; fi
+
+# A server that tests of streams start for themselves.
+.PHONY: redis
+redis:
+	@command -v redis-server >/dev/null || \
+	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y --no-install-recommends redis-server >/dev/null; } || \
+	echo "redis-server is not installed: streams and clusters will NOT be tested"
 
 .PHONY: lint
 lint: ## golangci-lint (staticcheck is part of it), formatting, tidy go.mod

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"internal/convert":     {"traffic", "har", "record", "internal/diff", "internal/filter"},
 	"internal/diff":        {"traffic", "record"},
 	"internal/export":      {"traffic", "record"},
-	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/wsframe"},
+	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/grpcwire", "internal/protoset", "internal/wsframe"},
 	"har":                  {"traffic", "internal/jsonenc"},
 	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsonenc"},
 	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/grpcwire", "internal/protoset", "internal/wsframe"},

@@ -26,7 +26,8 @@ type Body struct {
 // Text is a message as people read it.
 type Text struct {
 	grpcwire.Message
-	// JSON is the message in one line, nil if Err says why there is none.
+	// JSON is the message in one line, nil if Err says why there is none. It is the
+	// receiver's.
 	JSON []byte
 	Err  error
 }

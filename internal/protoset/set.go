@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -71,15 +72,15 @@ func (s *Set) JSON(path string, dir traffic.Direction, content []byte) ([]byte, 
 		return nil, err
 	}
 	if err := (proto.UnmarshalOptions{Resolver: s.types}).Unmarshal(content, m); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", m.Descriptor().FullName(), err)
+		return nil, explain("decode", m, err)
 	}
 	text, err := protojson.MarshalOptions{Resolver: s.types}.Marshal(m)
 	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", m.Descriptor().FullName(), err)
+		return nil, explain("decode", m, err)
 	}
 	var line bytes.Buffer // protojson puts in white space at random
 	if err := json.Compact(&line, text); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", m.Descriptor().FullName(), err)
+		return nil, explain("decode", m, err)
 	}
 	return line.Bytes(), nil
 }
@@ -92,11 +93,18 @@ func (s *Set) Encode(path string, dir traffic.Direction, text []byte) ([]byte, e
 		return nil, err
 	}
 	if err := (protojson.UnmarshalOptions{Resolver: s.types}).Unmarshal(text, m); err != nil {
-		return nil, fmt.Errorf("encode %s: %w", m.Descriptor().FullName(), err)
+		return nil, explain("encode", m, err)
 	}
 	content, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", m.Descriptor().FullName(), err)
+		return nil, explain("encode", m, err)
 	}
 	return content, nil
+}
+
+// explain says what could not be done to a message. Errors of protobuf begin with
+// "proto:" and one of two kinds of space, at random, so that nobody compares them.
+func explain(what string, m *dynamicpb.Message, err error) error {
+	reason := strings.TrimLeft(strings.TrimPrefix(err.Error(), "proto:"), " \u00a0")
+	return fmt.Errorf("%s %s: %s", what, m.Descriptor().FullName(), reason)
 }

@@ -12,17 +12,25 @@ import (
 // details appends the header fields and the content of an exchange, if they are
 // asked for: lines with > are of the request, those with < of the response.
 func (p *printer) details(it *item, e *record.Entry) {
-	if !p.o.Headers && !p.o.Body {
-		return
+	decoded := p.o.Protos != nil && isCall(e)
+	if p.o.Headers || p.o.Body && !decoded {
+		p.bothSides(it, e, p.o.Body && !decoded)
 	}
-	request := message{p: p, sign: p.styles.client.Sprint(">"), source: it.source}
+	if decoded {
+		p.messages(it, e)
+	}
+}
+
+// bothSides appends request and response, with their content if bodies is true.
+func (p *printer) bothSides(it *item, e *record.Entry, bodies bool) {
+	request := message{p: p, sign: p.styles.client.Sprint(">"), source: it.source, bodies: bodies}
 	q := &e.Request
 	request.show(q.Method+" "+q.URL+" "+q.Proto, q.Header, q.Body, q.Trailer)
 	r := e.Response
 	if r == nil {
 		return
 	}
-	response := message{p: p, sign: p.styles.server.Sprint("<"), source: it.source}
+	response := message{p: p, sign: p.styles.server.Sprint("<"), source: it.source, bodies: bodies}
 	for _, info := range r.Informational {
 		response.showHead(statusLine(&info), info.Header)
 	}
@@ -38,11 +46,12 @@ type message struct {
 	p      *printer
 	sign   string
 	source Source
+	bodies bool
 }
 
 func (m message) show(start string, header traffic.Fields, body *record.EntryBody, trailer traffic.Fields) {
 	m.showHead(start, header)
-	if m.p.o.Body && body != nil && body.Size > 0 {
+	if m.bodies && body != nil && body.Size > 0 {
 		if m.p.o.Headers {
 			m.line("")
 		}

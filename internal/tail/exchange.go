@@ -32,7 +32,11 @@ func (p *printer) exchange(it *item) error {
 		h.status, h.style, h.duration = "...", p.styles.dim, unknown
 		notes = append(notes, "not ended")
 	}
-	p.request(h, e.Request.URL, append(notes, p.marksOf(e)...))
+	url := e.Request.URL
+	if isCall(e) {
+		url, notes = p.call(&h, e, notes)
+	}
+	p.request(h, url, append(notes, p.marksOf(e)...))
 	p.details(it, e)
 	return nil
 }
@@ -73,7 +77,7 @@ func (p *printer) marksOf(e *record.Entry) []string {
 		}
 	}
 	if r := e.Response; r != nil {
-		if isStreamed(r) {
+		if isStreamed(r) && !isCall(e) {
 			notes = append(notes, "streaming")
 		}
 		if r.Body != nil && r.Body.Truncated {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/necto-dev/necto/internal/filter"
+	"github.com/necto-dev/necto/internal/protoset"
 )
 
 // Options says what is printed, and how. The zero value prints everything there
@@ -33,6 +34,9 @@ type Options struct {
 
 	// Headers and Body add header fields and content of exchanges.
 	Headers, Body bool
+	// Protos describe messages of gRPC calls, which are printed below them as JSON
+	// then, and are what the filter sees as their content; nil describes nothing.
+	Protos *protoset.Set
 	// Hex adds a hex dump to binary content.
 	Hex bool
 	// Pretty prints JSON over several lines.

@@ -36,7 +36,7 @@ func (r *reader) subject(it *item) (*filter.Subject, error) {
 			return nil, err
 		}
 		s.Exchange, s.Pending = e.Exchange(nil), it.Type == record.TypePending
-		s.Content = contentOf(it, e)
+		s.Content = r.o.Protos.Content(s.Exchange, contentOf(it, e))
 		return s, nil
 	case record.TypeWSFrame:
 		return r.frameSubject(it, s)

@@ -119,7 +119,6 @@ func TestStartWithNobodyThere(t *testing.T) {
 	})
 }
 
-
 // TestRefresh takes the next candidate when one is gone, and that as often as allowed.
 func TestRefresh(t *testing.T) {
 	config := threeCandidates + `

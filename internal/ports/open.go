@@ -105,6 +105,7 @@ func (p *Pool) Restore(ctx context.Context) []int {
 	defer p.changing.Unlock()
 	opened := p.openSaved(ctx)
 	awaitTried(opened)
+	p.remember(opened...)
 	p.tell(Event{Type: RestoreDone})
 	numbers := make([]int, len(opened))
 	for i, one := range opened {

@@ -95,6 +95,7 @@ func (p *Pool) Start(ctx context.Context) error {
 	if p.state != nil {
 		p.running.Go(func() {
 			awaitTried(opened)
+			p.remember(opened...)
 			p.tell(Event{Type: RestoreDone})
 		})
 	}

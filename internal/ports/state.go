@@ -191,16 +191,24 @@ func replaceFile(path string, text []byte) error {
 	return nil
 }
 
-// remember notes what a port leads to, for the state file.
-func (p *Pool) remember(one *port) {
+// remember notes what ports in use lead to, for the state file.
+func (p *Pool) remember(ports ...*port) {
+	for _, one := range ports {
+		p.rememberOne(one)
+	}
+	p.save()
+}
+
+func (p *Pool) rememberOne(one *port) {
 	saved := savedPort{Binding: one.binding}
 	if c := one.candidate.Load(); c != nil {
 		saved.Candidate = c.ID
 	}
 	p.mu.Lock()
-	p.saved[one.number] = saved
-	p.mu.Unlock()
-	p.save()
+	defer p.mu.Unlock()
+	if p.inUse[one.number] == one { // it may have been freed meanwhile
+		p.saved[one.number] = saved
+	}
 }
 
 // save lets the state file be written.

@@ -12,7 +12,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
-	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
 	"github.com/necto-dev/necto/internal/ports"
@@ -260,7 +259,7 @@ func testPorts(ctx context.Context, io stdio, c *apiClient, args []string, asJSO
 		}
 	}
 	if offline > 0 {
-		return &exitError{code: exitCheck, err: fmt.Errorf("%s of %d offline", english.Plural(offline, "port", ""), len(checked.Data))}
+		return &exitError{code: exitCheck, err: fmt.Errorf("%d of %s offline", offline, plural(int64(len(checked.Data)), "port"))}
 	}
 	return nil
 }

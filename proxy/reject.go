@@ -53,6 +53,9 @@ func (c *clientConn) clientError(status int, kind traffic.FailureKind, text stri
 	if c.tunnel != nil {
 		e.Target = c.tunnel.target.addr
 	}
+	if c.h2.Load() != nil {
+		e.Proto = proto2
+	}
 	c.p.observer.Observe(e)
 }
 

@@ -158,6 +158,8 @@ type ClientError struct {
 	// says that it came over TLS.
 	Target string
 	Secure bool
+	// Proto is HTTP/2.0 where that was agreed on, else "".
+	Proto string
 	// Tags are labels given by the client.
 	Tags []string
 	// Started is when the client began to send it, zero if that is not known: wall

@@ -110,6 +110,9 @@ type guessed struct {
 // guessRequest reads what there is of a request's head.
 func guessRequest(e *traffic.ClientError) guessed {
 	r := guessed{version: "1.1", destination: e.Target}
+	if e.Proto != "" {
+		r.version = versionOf(e.Proto)
+	}
 	head := strings.TrimLeft(string(e.Head), "\r\n")
 	line, rest, whole := strings.Cut(head, "\n")
 	parts := strings.Split(strings.TrimRight(line, "\r"), " ")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,11 +108,17 @@ func (c *Channel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	conn, err := c.upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		return // the client was told
+	cl := newClient(wish)
+	if !c.enter(cl) {
+		http.Error(w, "the channel is closed", http.StatusServiceUnavailable)
+		return
 	}
-	if !c.admit(newClient(conn, wish)) {
+	conn, err := c.upgrader.Upgrade(w, r, nil)
+	if err != nil { // the client was told
+		c.leave(cl)
+		return
+	}
+	if !c.begin(cl, conn) {
 		_ = conn.Close() // the client has not been promised anything
 	}
 }
@@ -159,9 +166,24 @@ func wishOf(query url.Values) (wish, error) {
 	return w, nil
 }
 
-// admit lets a client take the place of the one before. It reports false if the
-// Channel is closed.
-func (c *Channel) admit(cl *client) bool {
+// enter notes a client, so that it misses nothing from before it is told that it is
+// connected. It reports false if the Channel is closed.
+func (c *Channel) enter(cl *client) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	for _, e := range c.missed(cl) {
+		cl.add(e)
+	}
+	c.clients = append(c.clients, cl)
+	return true
+}
+
+// begin serves a client that has entered, in the place of the one before. It reports
+// false if the Channel is closed.
+func (c *Channel) begin(cl *client, conn *websocket.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -169,16 +191,13 @@ func (c *Channel) admit(cl *client) bool {
 	}
 	if !cl.wish.broadcast {
 		for _, other := range c.clients {
-			if !other.wish.broadcast {
+			if other.conn != nil && !other.wish.broadcast {
 				other.end(closeSuperseded, "superseded")
 			}
 		}
 	}
-	for _, e := range c.missed(cl) {
-		cl.add(e)
-	}
+	cl.conn = conn
 	c.untold = nil
-	c.clients = append(c.clients, cl)
 	c.running.Go(func() {
 		cl.run()
 		c.leave(cl)
@@ -204,12 +223,7 @@ func (c *Channel) missed(cl *client) []event {
 func (c *Channel) leave(cl *client) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, other := range c.clients {
-		if other == cl {
-			c.clients = append(c.clients[:i:i], c.clients[i+1:]...)
-			return
-		}
-	}
+	c.clients = slices.DeleteFunc(c.clients, func(other *client) bool { return other == cl })
 }
 
 // Close tells clients that it is over, and returns when their connections have ended.

@@ -31,7 +31,7 @@ var (
 
 // client is a connection. A goroutine writes events to it, and another one reads.
 type client struct {
-	conn *websocket.Conn
+	conn *websocket.Conn // nil until it has begun; guarded by Channel.mu until then
 	wish wish
 
 	mu      sync.Mutex // guards the fields below
@@ -43,8 +43,8 @@ type client struct {
 	more chan struct{} // has something if there is something to write
 }
 
-func newClient(conn *websocket.Conn, w wish) *client {
-	return &client{conn: conn, wish: w, more: make(chan struct{}, 1)}
+func newClient(w wish) *client {
+	return &client{wish: w, more: make(chan struct{}, 1)}
 }
 
 // add adds an event to be written. A client that takes none is ended.

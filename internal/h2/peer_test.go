@@ -15,7 +15,8 @@ import (
 	"github.com/necto-dev/necto/internal/h2"
 )
 
-// peer is the other side of a connection, which may send what it likes.
+// peer is the other side of a connection, which may send what it likes. One
+// goroutine may read from it and one write to it.
 type peer struct {
 	t      testing.TB
 	conn   net.Conn
@@ -23,6 +24,8 @@ type peer struct {
 	block  bytes.Buffer
 	enc    *hpack.Encoder
 	got    []frame // all that has come
+	// hostile means that the other side may be gone before all is sent.
+	hostile bool
 }
 
 // frame is what tests look at of one.
@@ -79,8 +82,8 @@ func origin(t testing.TB, cfg h2.Config, settings ...http2.Setting) (*peer, *run
 
 func (p *peer) must(err error) {
 	p.t.Helper()
-	if err != nil {
-		p.t.Fatal(err)
+	if err != nil && !p.hostile {
+		p.t.Error(err)
 	}
 }
 
@@ -155,8 +158,8 @@ func (p *peer) awaitReset(stream uint32, code h2.Code) {
 	}
 }
 
-// awaitGoAway reads to the end of the connection, and fails the test if there was
-// no GOAWAY with code.
+// awaitGoAway reads to the end of the connection and closes it. It fails the test
+// if there was no GOAWAY with code.
 func (p *peer) awaitGoAway(code h2.Code) frame {
 	p.t.Helper()
 	f := p.await(http2.FrameGoAway)
@@ -168,9 +171,20 @@ func (p *peer) awaitGoAway(code h2.Code) frame {
 			if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
 				p.t.Error("the connection was not closed")
 			}
+			p.conn.Close()
 			return f
 		}
 	}
+}
+
+// sync waits until all that was sent has been looked at. It returns the frames
+// that came meanwhile.
+func (p *peer) sync() []frame {
+	p.t.Helper()
+	before := len(p.got)
+	p.must(p.framer.WritePing(false, [8]byte{'s'}))
+	p.await(http2.FramePing)
+	return p.got[before : len(p.got)-1]
 }
 
 // wait is a handler that does nothing until its stream ends.

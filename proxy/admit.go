@@ -8,11 +8,16 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/necto-dev/necto/internal/h1"
+	"github.com/necto-dev/necto/internal/socks"
 	"github.com/necto-dev/necto/traffic"
 )
+
+// challenge asks for a user and a password (RFC 7617).
+const challenge = `Basic realm="necto"`
 
 // Credentials are a user and a password. The zero value is nobody's.
 type Credentials struct{ User, Password string }
@@ -26,75 +31,87 @@ func (c Credentials) match(user, password string) bool {
 	return subtle.ConstantTimeCompare(want[:], got[:]) == 1
 }
 
-// checkSOCKS returns what a SOCKS handshake asks about users, nil for nothing.
-func (c Credentials) checkSOCKS() func(user, password string) bool {
-	if c.isZero() {
-		return nil
-	}
-	return c.match
-}
-
-// matchBasic is match for the value of Proxy-Authorization (RFC 7617).
-func (c Credentials) matchBasic(value string) bool {
+// basicCredentials reads the value of Proxy-Authorization (RFC 7617); ok is false if
+// that is none, or of another scheme.
+func basicCredentials(value string) (user, password string, ok bool) {
 	scheme, encoded, _ := strings.Cut(value, " ")
 	if !strings.EqualFold(scheme, "Basic") {
-		return false
+		return "", "", false
 	}
 	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	if err != nil {
-		return false
+		return "", "", false
 	}
-	user, password, ok := strings.Cut(string(text), ":")
-	return ok && c.match(user, password)
+	return strings.Cut(string(text), ":")
 }
 
-// admit reports whether the client may send this request. A request to the origin
-// behind a listener is not one to a proxy, and what is inside a tunnel was admitted
-// with that. The password goes no further.
+// admit reports whether the client may send this request, and takes the tags from
+// its credentials. A request to the origin behind a listener is not one to a proxy,
+// and what is inside a tunnel was admitted with that.
 func (c *clientConn) admit(req *traffic.Request) bool {
-	auth := c.p.opts.Auth
-	if auth.isZero() || c.tunnel != nil || isOriginForm(req) {
+	if c.tunnel != nil {
 		return true
 	}
-	value := req.Header.Get("Proxy-Authorization")
-	if !auth.matchBasic(value) {
-		c.refuseUser(req, value != "")
-		return false
+	c.tags = c.opts.Tags
+	if isOriginForm(req) {
+		return true
 	}
-	req.Header = req.Header.Without("Proxy-Authorization")
-	return true
-}
-
-// refuseUser asks for the user and the password (RFC 9110 section 11.7.1).
-func (c *clientConn) refuseUser(req *traffic.Request, tried bool) {
-	const status = http.StatusProxyAuthRequired
-	text := refusal(tried)
-	c.clientError(status, traffic.FailProtocol, text, headOf(req))
-	if err := c.writeText(status, text, req.Method != http.MethodHead, "Proxy-Authenticate: Basic realm=\"necto\"\r\n"); err == nil {
+	tags, err := c.checkCredentials(req)
+	if err == nil {
+		c.tags = tags
+		return true
+	}
+	c.clientError(err.Status, traffic.FailProtocol, err.Text, headOf(req))
+	var fields []string
+	if err.Status == http.StatusProxyAuthRequired {
+		fields = append(fields, "Proxy-Authenticate: "+challenge+"\r\n")
+	}
+	if c.writeText(err.Status, err.Text, req.Method != http.MethodHead, fields...) == nil {
 		c.lingerClose()
 	}
+	return false
 }
 
-// refusal says why a client is asked for a user and a password.
-func refusal(tried bool) string {
-	if tried {
-		return "the proxy does not accept the user and the password"
-	}
-	return "the proxy wants a user and a password"
-}
-
-// admitStream is admit for a request of HTTP/2 to a proxy.
-func (c *clientConn) admitStream(req *traffic.Request) error {
-	auth := c.p.opts.Auth
-	if auth.isZero() {
-		return nil
-	}
+// checkCredentials looks at what a request to a proxy presents itself with, which
+// goes no further, and returns the tags of what the client does. Without the password
+// that is wanted the error has the status 407 (RFC 9110 section 11.7.1).
+func (c *clientConn) checkCredentials(req *traffic.Request) ([]string, *h1.Error) {
+	tags := c.opts.Tags
 	value := req.Header.Get("Proxy-Authorization")
-	if !auth.matchBasic(value) {
-		return &h1.Error{Status: http.StatusProxyAuthRequired, Text: refusal(value != "")}
+	user, password, ok := basicCredentials(value)
+	auth := c.p.opts.Auth
+	switch {
+	case !auth.isZero() && value == "":
+		return nil, &h1.Error{Status: http.StatusProxyAuthRequired, Text: "the proxy wants a user and a password"}
+	case !auth.isZero() && (!ok || !auth.match(user, password)):
+		return nil, &h1.Error{Status: http.StatusProxyAuthRequired, Text: "the proxy does not accept the user and the password"}
+	case !auth.isZero():
+	case user == metadataUser:
+		given, err := parseMetadata(password)
+		if err != nil {
+			return nil, &h1.Error{Status: http.StatusBadRequest, Text: err.Error()}
+		}
+		tags = append(slices.Clip(tags), given...)
+	default:
+		return tags, nil // the credentials are not necto's
 	}
 	req.Header = req.Header.Without("Proxy-Authorization")
-	return nil
+	return tags, nil
+}
+
+// socksUsers returns who may come in by SOCKS.
+func (c *clientConn) socksUsers() socks.Users {
+	if auth := c.p.opts.Auth; !auth.isZero() {
+		return socks.Users{Check: auth.match, Required: true}
+	}
+	return socks.Users{Check: func(user, password string) bool {
+		if user != metadataUser {
+			return true
+		}
+		given, err := parseMetadata(password)
+		c.tags = append(slices.Clip(c.opts.Tags), given...)
+		return err == nil
+	}}
 }
 
 // admitAddress reports whether the client may connect from where it is.

@@ -66,7 +66,7 @@ func newClientConn(ctx context.Context, p *Proxy, l Listener, conn net.Conn) *cl
 		client: conn.RemoteAddr().String(), raw: conn, conn: conn,
 		r:     h1.NewReader(conn, h1.Limits{}),
 		steps: traffic.ConnSteps{Accepted: time.Now()},
-		tags:  slices.Clip(l.Tags), // what the client gives is added
+		tags:  l.Tags,
 	}
 	c.stopped = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancelCause(ctx)

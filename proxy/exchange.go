@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,13 +49,16 @@ func (x *exchange) begin(c *clientConn, req *traffic.Request, url traffic.URL, s
 	req.URL = url
 	x.Exchange = traffic.Exchange{
 		ID: traffic.ExchangeID(c.p.lastExchange.Add(1)), Conn: c.id, Started: started,
-		Client: c.client, TLS: c.tls, Request: req, RequestDone: -1, ResponseStarted: -1,
+		Client: c.client, TLS: c.tls, ClientTags: c.tags, Request: req, RequestDone: -1, ResponseStarted: -1,
 	}
 }
 
 // prepareUpstream makes the request that the layers are given: the client's,
 // with the callbacks and, if the route says so, another Host.
 func (x *exchange) prepareUpstream(r route) {
+	if r.tags != nil {
+		x.ClientTags = r.tags
+	}
 	x.origin = r.origin
 	x.upstream = *x.Request
 	x.upstream.Informational = x.informational
@@ -239,8 +243,11 @@ func (x *exchange) conclude() {
 	if x.Response == nil {
 		x.Server = x.trace.Server
 	}
+	x.Tags = x.ClientTags
 	if x.notes != nil {
-		x.Rules, x.Tags = x.notes.End()
+		var tags []string
+		x.Rules, tags = x.notes.End()
+		x.Tags = append(slices.Clip(x.Tags), tags...)
 		x.concludeEdits()
 	}
 	x.Duration = time.Since(x.Started)

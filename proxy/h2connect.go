@@ -16,20 +16,22 @@ import (
 func (c *clientConn) connectStream(x *streamExchange, req *traffic.Request, started time.Time) {
 	req.Target = req.URL.Authority
 	host, port, err := connectTarget(req)
+	var tags []string
+	var bad *h1.Error
 	switch {
 	case err != nil:
-		err = &h1.Error{Status: http.StatusBadRequest, Text: err.Error()}
+		bad = &h1.Error{Status: http.StatusBadRequest, Text: err.Error()}
 	case c.tunnel != nil:
-		err = &h1.Error{Status: http.StatusMethodNotAllowed, Text: "CONNECT is for the proxy itself"}
+		bad = &h1.Error{Status: http.StatusMethodNotAllowed, Text: "CONNECT is for the proxy itself"}
 	default:
-		err = c.admitStream(req)
+		tags, bad = c.checkCredentials(req)
 	}
-	if err != nil {
-		c.rejectStream(x, req, err)
+	if bad != nil {
+		c.rejectStream(x, req, bad)
 		return
 	}
 	inner := newClientConn(c.ctx, c.p, c.opts, newStreamConn(x.side.st))
-	inner.tags = c.tags
+	inner.tags = tags
 	if !c.p.register(inner) {
 		x.side.st.Reset(h2.CodeRefusedStream) // the proxy stops
 		return

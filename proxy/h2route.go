@@ -31,13 +31,14 @@ func (c *clientConn) routeStream(req *traffic.Request) (route, error) {
 	case c.opts.Origin:
 		return route{url: traffic.URL{Scheme: "http", Authority: asked, Target: req.Target}, origin: true}, nil
 	}
-	if err := c.admitStream(req); err != nil {
-		return route{}, err
+	tags, bad := c.checkCredentials(req)
+	if bad != nil {
+		return route{}, bad
 	}
 	if req.URL.Scheme != "http" && req.URL.Scheme != "https" {
 		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: fmt.Sprintf("unsupported scheme %.20q", req.URL.Scheme)}
 	}
-	return route{url: req.URL}, nil
+	return route{url: req.URL, tags: tags}, nil
 }
 
 // routeStreamInTunnel takes a request inside a tunnel. A client may use one

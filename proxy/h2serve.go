@@ -159,7 +159,7 @@ func (c *clientConn) rejectStream(x *streamExchange, req *traffic.Request, err e
 	c.clientError(status, traffic.FailProtocol, text, headOf(req))
 	var fields traffic.Fields
 	if status == http.StatusProxyAuthRequired {
-		fields.Add("proxy-authenticate", `Basic realm="necto"`)
+		fields.Add("proxy-authenticate", challenge)
 	}
 	if x.side.writeText(status, text, req.Method != http.MethodHead, fields...) == nil {
 		x.side.st.Reset(h2.CodeNo) // the request's content is not wanted

@@ -23,7 +23,7 @@ func (c *clientConn) serveSOCKS() {
 	req, err := socks.Accept(struct {
 		io.Reader
 		io.Writer
-	}{c.r, c.conn}, c.p.opts.Auth.checkSOCKS())
+	}{c.r, c.conn}, c.socksUsers())
 	if err != nil {
 		c.rejectSOCKS(err)
 		return

@@ -26,6 +26,8 @@ type route struct {
 	host string
 	// origin marks a request for which necto is the origin.
 	origin bool
+	// tags are those of this request where it has others than its connection.
+	tags []string
 }
 
 // route decides where a request goes (RFC 9112 section 3.2).

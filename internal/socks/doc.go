@@ -2,7 +2,7 @@
 // without or with user and password (RFC 1929), 4 and 4a; of the commands only
 // CONNECT. What follows the handshake is the caller's, who also dials.
 //
-//	req, err := socks.Accept(conn, nil)
+//	req, err := socks.Accept(conn, socks.Users{})
 //	if err != nil {
 //		return err // the client has been told
 //	}

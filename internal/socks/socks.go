@@ -53,20 +53,29 @@ type Request struct {
 	version byte
 }
 
+// Users says who may come in. The zero value lets everybody in and is not interested
+// in who it is.
+type Users struct {
+	// Check is asked about the user and the password of clients that have them; nil
+	// accepts all.
+	Check func(user, password string) bool
+	// Required refuses clients that have none, as those of version 4.
+	Required bool
+}
+
 // Accept reads a handshake up to the request, answers what has to be answered
-// before that, and returns it. check is asked about the user and the password; nil
-// lets everybody in. After an error the client has been told what can be told, and
-// the connection is to be closed; io.EOF and io.ErrUnexpectedEOF mean that the
-// handshake was not whole, and a client that check does not like gives ErrAuth.
-func Accept(rw io.ReadWriter, check func(user, password string) bool) (*Request, error) {
+// before that, and returns it. After an error the client has been told what can be
+// told, and the connection is to be closed; io.EOF and io.ErrUnexpectedEOF mean that
+// the handshake was not whole, and a client that users do not let in gives ErrAuth.
+func Accept(rw io.ReadWriter, users Users) (*Request, error) {
 	version, err := readByte(rw)
 	switch {
 	case err != nil:
 		return nil, err
 	case version == version4:
-		return accept4(rw, check != nil)
+		return accept4(rw, users.Required)
 	case version == version5:
-		return accept5(rw, check)
+		return accept5(rw, users)
 	}
 	return nil, fmt.Errorf("SOCKS version %d", version)
 }
@@ -96,7 +105,7 @@ func refuse(w io.Writer, version byte, code Code, err error) error {
 
 // accept4 is version 4, and 4a, where a name takes the place of an address
 // 0.0.0.x. There is no password in it.
-func accept4(rw io.ReadWriter, private bool) (*Request, error) {
+func accept4(rw io.ReadWriter, required bool) (*Request, error) {
 	var head [7]byte
 	if _, err := io.ReadFull(rw, head[:]); err != nil {
 		return nil, unexpected(err)
@@ -114,7 +123,7 @@ func accept4(rw io.ReadWriter, private bool) (*Request, error) {
 		r.Host = name
 	}
 	switch {
-	case private:
+	case required:
 		return nil, refuse(rw, version4, NotAllowed, fmt.Errorf("SOCKS4 has no password: %w", ErrAuth))
 	case head[0] != commandConnect:
 		return nil, refuse(rw, version4, CommandNotSupported, fmt.Errorf("SOCKS command %d", head[0]))
@@ -122,8 +131,8 @@ func accept4(rw io.ReadWriter, private bool) (*Request, error) {
 	return r, nil
 }
 
-func accept5(rw io.ReadWriter, check func(user, password string) bool) (*Request, error) {
-	if err := authenticate(rw, check); err != nil {
+func accept5(rw io.ReadWriter, users Users) (*Request, error) {
+	if err := users.authenticate(rw); err != nil {
 		return nil, err
 	}
 	var head [4]byte
@@ -147,20 +156,13 @@ func accept5(rw io.ReadWriter, check func(user, password string) bool) (*Request
 	return &Request{Host: host, Port: port(p[:]), version: version5}, nil
 }
 
-// authenticate agrees on a method: none where nobody is checked and the client
-// knows it, else user and password.
-func authenticate(rw io.ReadWriter, check func(user, password string) bool) error {
+// authenticate agrees on a method.
+func (u Users) authenticate(rw io.ReadWriter) error {
 	methods, err := readCounted(rw)
 	if err != nil {
 		return err
 	}
-	method := byte(authNothing)
-	switch {
-	case check == nil && bytes.IndexByte(methods, authNone) >= 0:
-		method = authNone
-	case bytes.IndexByte(methods, authPassword) >= 0:
-		method = authPassword
-	}
+	method := u.choose(methods)
 	if _, err := rw.Write([]byte{version5, method}); err != nil {
 		return err
 	}
@@ -168,15 +170,30 @@ func authenticate(rw io.ReadWriter, check func(user, password string) bool) erro
 	case method == authNone:
 		return nil
 	case method == authPassword:
-		return checkPassword(rw, check)
-	case check != nil:
+		return u.checkPassword(rw)
+	case u.Required:
 		return fmt.Errorf("the client offers none: %w", ErrAuth)
 	}
 	return fmt.Errorf("SOCKS methods %x: none is known", methods)
 }
 
+// choose returns the method among those that a client offers: user and password if
+// they are of interest, or if it knows nothing else.
+func (u Users) choose(methods []byte) byte {
+	none := !u.Required && bytes.IndexByte(methods, authNone) >= 0
+	switch {
+	case none && u.Check == nil:
+		return authNone
+	case bytes.IndexByte(methods, authPassword) >= 0:
+		return authPassword
+	case none:
+		return authNone
+	}
+	return authNothing
+}
+
 // checkPassword is RFC 1929.
-func checkPassword(rw io.ReadWriter, check func(user, password string) bool) error {
+func (u Users) checkPassword(rw io.ReadWriter) error {
 	version, err := readByte(rw)
 	if err != nil {
 		return unexpected(err)
@@ -193,7 +210,7 @@ func checkPassword(rw io.ReadWriter, check func(user, password string) bool) err
 		return err
 	}
 	answer := []byte{1, 0}
-	if check != nil && !check(string(user), string(password)) {
+	if u.Check != nil && !u.Check(string(user), string(password)) {
 		answer[1], err = 1, ErrAuth
 	}
 	if _, failed := rw.Write(answer); failed != nil {

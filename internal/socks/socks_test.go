@@ -19,28 +19,38 @@ type peer struct {
 
 func (p *peer) Write(b []byte) (int, error) { return p.told.Write(b) }
 
-// known lets one user in.
-func known(user, password string) bool { return user == "ann" && password == "pw" }
+// anyone is everybody, known only one user, and asked who says who it is.
+var (
+	anyone Users
+	known  = Users{Required: true, Check: isAnn}
+	asked  = Users{Check: isAnn}
+)
+
+func isAnn(user, password string) bool { return user == "ann" && password == "pw" }
 
 func TestAccept(t *testing.T) {
 	const hello = "\x05\x01\x00"
 	for name, c := range map[string]struct {
-		check      func(user, password string) bool
+		users      Users
 		said       string
 		told       string
 		host, port string
 	}{
-		"5, address":           {nil, hello + "\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50", "\x05\x00", "127.0.0.1", "80"},
-		"5, IPv6":              {nil, hello + "\x05\x01\x00\x04" + strings.Repeat("\x00", 15) + "\x01\x01\xbb", "\x05\x00", "::1", "443"},
-		"5, name":              {nil, hello + "\x05\x01\x00\x03\x06a.test\xff\xff", "\x05\x00", "a.test", "65535"},
-		"5, password unneeded": {nil, "\x05\x01\x02\x01\x01x\x00\x05\x01\x00\x03\x01a\x00\x50", "\x05\x02\x01\x00", "a", "80"},
+		"5, address":           {anyone, hello + "\x05\x01\x00\x01\x7f\x00\x00\x01\x00\x50", "\x05\x00", "127.0.0.1", "80"},
+		"5, IPv6":              {anyone, hello + "\x05\x01\x00\x04" + strings.Repeat("\x00", 15) + "\x01\x01\xbb", "\x05\x00", "::1", "443"},
+		"5, name":              {anyone, hello + "\x05\x01\x00\x03\x06a.test\xff\xff", "\x05\x00", "a.test", "65535"},
+		"5, password unneeded": {anyone, "\x05\x01\x02\x01\x01x\x00\x05\x01\x00\x03\x01a\x00\x50", "\x05\x02\x01\x00", "a", "80"},
 		"5, password":          {known, "\x05\x02\x00\x02\x01\x03ann\x02pw\x05\x01\x00\x03\x01a\x00\x50", "\x05\x02\x01\x00", "a", "80"},
-		"4":                    {nil, "\x04\x01\x00\x50\x7f\x00\x00\x01ann\x00", "", "127.0.0.1", "80"},
-		"4a":                   {nil, "\x04\x01\x01\xbb\x00\x00\x00\x01\x00a.test\x00", "", "a.test", "443"},
+		"5, password of use":   {asked, "\x05\x02\x00\x02\x01\x03ann\x02pw\x05\x01\x00\x03\x01a\x00\x50", "\x05\x02\x01\x00", "a", "80"},
+		"5, no password":       {asked, "\x05\x01\x00\x05\x01\x00\x03\x01a\x00\x50", "\x05\x00", "a", "80"},
+		"5, password ignored":  {anyone, "\x05\x02\x02\x00\x05\x01\x00\x03\x01a\x00\x50", "\x05\x00", "a", "80"},
+		"4, of use":            {asked, "\x04\x01\x00\x50\x7f\x00\x00\x01ann\x00", "", "127.0.0.1", "80"},
+		"4":                    {anyone, "\x04\x01\x00\x50\x7f\x00\x00\x01ann\x00", "", "127.0.0.1", "80"},
+		"4a":                   {anyone, "\x04\x01\x01\xbb\x00\x00\x00\x01\x00a.test\x00", "", "a.test", "443"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &peer{Reader: strings.NewReader(c.said + "more")}
-			got, err := Accept(p, c.check)
+			got, err := Accept(p, c.users)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +62,7 @@ func TestAccept(t *testing.T) {
 				t.Errorf("left %q, told %q", rest, &p.told)
 			}
 			for end := range len(c.said) {
-				_, err := Accept(&peer{Reader: strings.NewReader(c.said[:end])}, c.check)
+				_, err := Accept(&peer{Reader: strings.NewReader(c.said[:end])}, c.users)
 				if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 					t.Errorf("cut at %d: %v", end, err)
 				}
@@ -63,24 +73,25 @@ func TestAccept(t *testing.T) {
 
 func TestAcceptRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
-		check            func(user, password string) bool
+		users            Users
 		said, told, text string
 	}{
-		"version":              {nil, "\x06", "", "SOCKS version 6"},
-		"version of a request": {nil, "\x05\x01\x00\x04\x01\x00\x01", "\x05\x00\x05\x01\x00\x01\x00\x00\x00\x00\x00\x00", "version 4 in a request"},
-		"methods":              {nil, "\x05\x01\x01", "\x05\xff", "none is known"},
-		"bind":                 {nil, "\x05\x01\x00\x05\x02\x00\x03\x01a\x00\x50", "\x05\x00\x05\x07\x00\x01\x00\x00\x00\x00\x00\x00", "command 2"},
-		"bind in 4":            {nil, "\x04\x02\x00\x50\x7f\x00\x00\x01\x00", "\x00\x5b\x00\x00\x00\x00\x00\x00", "command 2"},
-		"address type":         {nil, "\x05\x01\x00\x05\x01\x00\x02", "\x05\x00\x05\x08\x00\x01\x00\x00\x00\x00\x00\x00", "address type 2"},
-		"endless name":         {nil, "\x04\x01\x00\x50\x00\x00\x00\x01\x00" + strings.Repeat("a", 300), "", "without an end"},
+		"version":              {anyone, "\x06", "", "SOCKS version 6"},
+		"version of a request": {anyone, "\x05\x01\x00\x04\x01\x00\x01", "\x05\x00\x05\x01\x00\x01\x00\x00\x00\x00\x00\x00", "version 4 in a request"},
+		"methods":              {anyone, "\x05\x01\x01", "\x05\xff", "none is known"},
+		"bind":                 {anyone, "\x05\x01\x00\x05\x02\x00\x03\x01a\x00\x50", "\x05\x00\x05\x07\x00\x01\x00\x00\x00\x00\x00\x00", "command 2"},
+		"bind in 4":            {anyone, "\x04\x02\x00\x50\x7f\x00\x00\x01\x00", "\x00\x5b\x00\x00\x00\x00\x00\x00", "command 2"},
+		"address type":         {anyone, "\x05\x01\x00\x05\x01\x00\x02", "\x05\x00\x05\x08\x00\x01\x00\x00\x00\x00\x00\x00", "address type 2"},
+		"endless name":         {anyone, "\x04\x01\x00\x50\x00\x00\x00\x01\x00" + strings.Repeat("a", 300), "", "without an end"},
 		"wrong password":       {known, "\x05\x01\x02\x01\x03ann\x02px", "\x05\x02\x01\x01", ErrAuth.Error()},
+		"wrong, if asked":      {asked, "\x05\x02\x00\x02\x01\x03ann\x02px", "\x05\x02\x01\x01", ErrAuth.Error()},
 		"no password":          {known, "\x05\x01\x00", "\x05\xff", ErrAuth.Error()},
 		"no password in 4":     {known, "\x04\x01\x00\x50\x7f\x00\x00\x01ann\x00", "\x00\x5b\x00\x00\x00\x00\x00\x00", ErrAuth.Error()},
 		"version of passwords": {known, "\x05\x01\x02\x05", "\x05\x02", "version 5 of user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &peer{Reader: strings.NewReader(c.said)}
-			if _, err := Accept(p, c.check); err == nil || !strings.Contains(err.Error(), c.text) {
+			if _, err := Accept(p, c.users); err == nil || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("error %v, want one of %q", err, c.text)
 			}
 			if p.told.String() != c.told {
@@ -114,12 +125,12 @@ func FuzzAccept(f *testing.F) {
 	f.Add("\x05\x01\x00\x05\x01\x00\x04"+strings.Repeat("\x00", 15)+"\x01\x01\xbb", false)
 	f.Add("\x04\x01\x01\xbb\x00\x00\x00\x01\x00a.test\x00", false)
 	f.Fuzz(func(t *testing.T, said string, private bool) {
-		check := known
-		if !private {
-			check = nil
+		users := anyone
+		if private {
+			users = known
 		}
 		r := strings.NewReader(said)
-		req, err := Accept(&peer{Reader: r}, check)
+		req, err := Accept(&peer{Reader: r}, users)
 		if (req == nil) == (err == nil) {
 			t.Errorf("request %v, error %v", req, err)
 		}

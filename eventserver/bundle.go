@@ -15,8 +15,8 @@ const (
 	audiences // how many there are
 )
 
-// bundleFor returns what an audience gets of a segment. The first who asks makes
-// it; made is what that takes in bytes.
+// bundleFor returns what an audience gets of a segment, of which the caller is a
+// user from then on. The first who asks makes it; made is what that takes in bytes.
 func (s *segment) bundleFor(a audience) (b *bundle, made int64) {
 	s.bundles.Lock()
 	defer s.bundles.Unlock()
@@ -27,9 +27,10 @@ func (s *segment) bundleFor(a audience) (b *bundle, made int64) {
 			p.add(&s.items[i], a == allTraffic, a != controlOnly)
 		}
 		s.shared[a] = p.bundle(false)
-		made = int64(len(s.shared[a].frames))
+		made = int64(cap(s.shared[a].frames))
 		s.made += made
 	}
+	s.shared[a].users.Add(1)
 	return s.shared[a], made
 }
 

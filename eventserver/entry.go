@@ -4,6 +4,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
@@ -83,26 +84,44 @@ func (w *jsonWriter) headers(name string, fields traffic.Fields) {
 	w.raw(name)
 	w.raw("{")
 	comma := ""
-	for i, f := range fields {
-		if fields.Index(f.Name) != i {
+	for i := range fields {
+		if fields[:i].Has(fields[i].Name) {
 			continue
 		}
 		w.raw(comma)
 		comma = ","
-		w.text = jsonenc.AppendText(w.text, strings.ToLower(f.Name))
+		w.lower(fields[i].Name)
 		w.raw(":")
-		w.values(fields[i:], f.Name)
+		w.values(fields[i:])
 	}
 	w.raw("}")
 }
 
-// values writes the values of a name, whose first field is the first of fields.
-func (w *jsonWriter) values(fields traffic.Fields, name string) {
+// lower writes the name of a field in lower case.
+func (w *jsonWriter) lower(name string) {
+	start := len(w.text)
+	w.text = append(w.text, '"')
+	for i := range len(name) {
+		c := name[i]
+		if c >= utf8.RuneSelf || !jsonenc.Plain[c] {
+			w.text = jsonenc.AppendText(w.text[:start], strings.ToLower(name))
+			return
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		w.text = append(w.text, c)
+	}
+	w.text = append(w.text, '"')
+}
+
+// values writes the values of the name that the first of fields has.
+func (w *jsonWriter) values(fields traffic.Fields) {
 	start := len(w.text)
 	w.text = jsonenc.AppendText(w.text, fields[0].Value)
 	many := false
-	for _, f := range fields[1:] {
-		if f.Is(name) {
+	for i := 1; i < len(fields); i++ {
+		if f := &fields[i]; f.Is(fields[0].Name) {
 			many = true
 			w.raw(",")
 			w.text = jsonenc.AppendText(w.text, f.Value)

@@ -3,6 +3,8 @@ package eventserver
 import (
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"github.com/necto-dev/necto/internal/wsframe"
 )
@@ -19,6 +21,9 @@ type bundle struct {
 	frames []byte
 	// messages say where in frames they are.
 	messages []message
+	// users counts the subscribers who are being sent it, and those who left before
+	// that was done: the transport may be reading frames still.
+	users atomic.Int32
 }
 
 // message is one Engine.IO message: text, which is a Socket.IO packet, or an
@@ -42,12 +47,29 @@ func (b *bundle) piece(from, to int) *bundle {
 	return p
 }
 
+// spareBundles are those that were sent: their memory is used again.
+var spareBundles = sync.Pool{New: func() any { return new(bundle) }}
+
 // newBundle returns an empty bundle for a namespace, "" for "/".
 func newBundle(namespace string) *bundle {
-	if namespace == "" {
-		return new(bundle)
+	b := spareBundles.Get().(*bundle)
+	b.namespace = ""
+	if namespace != "" {
+		b.namespace = namespace + ","
 	}
-	return &bundle{namespace: namespace + ","}
+	return b
+}
+
+// maxSpare is how much memory a bundle has that is used again, in bytes.
+const maxSpare = 2 * segmentBytes
+
+// recycle lets the memory of b be used again, if nobody else uses b.
+func (b *bundle) recycle() {
+	if b == nil || b.users.Load() > 0 || cap(b.frames) > maxSpare {
+		return
+	}
+	b.frames, b.messages = b.frames[:0], b.messages[:0]
+	spareBundles.Put(b)
 }
 
 // add appends a packet with one argument, or without if that has no text.

@@ -43,6 +43,7 @@ func (t *pollingTransport) Send(packets []*packet.Packet) {
 			all = append(all, p)
 			continue
 		}
+		_ = t.Once("drain", func(...any) { close(b.written) })
 		for _, m := range b.messages {
 			all = append(all, packet.NewWithOptions(packet.MESSAGE, b.reader(m), p.Options))
 		}

@@ -119,7 +119,10 @@ func release(items []item) {
 func (s *segment) forgetBundles() (freed int64) {
 	s.bundles.Lock()
 	defer s.bundles.Unlock()
-	clear(s.shared[:])
+	for i, b := range s.shared {
+		b.recycle()
+		s.shared[i] = nil
+	}
 	freed, s.made, s.parts = s.made, 0, nil
 	return freed
 }

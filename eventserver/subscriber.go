@@ -128,11 +128,15 @@ func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
 	if made > 0 {
 		s.ring.charge(seg, made)
 	}
-	return len(b.messages) == 0 || s.send(b)
+	if !s.send(b) {
+		return false
+	}
+	b.users.Add(-1)
+	return true
 }
 
-// take moves on behind seg and returns what the client wants of it, and what it
-// took to encode that, in bytes.
+// take moves on behind seg and returns what the client wants of it, of which it is a
+// user from then on, and what it took to encode that, in bytes.
 func (s *subscriber) take(seg *segment, missed bool) (b *bundle, made int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,7 +159,10 @@ func (s *subscriber) take(seg *segment, missed bool) (b *bundle, made int64) {
 // send writes a bundle and waits until that has happened, for a client that polls in
 // pieces that fit into the answer of a poll.
 func (s *subscriber) send(b *bundle) bool {
-	if s.socket.Conn().Transport().Name() != transports.POLLING {
+	switch {
+	case len(b.messages) == 0:
+		return true
+	case s.socket.Conn().Transport().Name() != transports.POLLING:
 		return s.write(b)
 	}
 	for from := 0; from < len(b.messages); from += pollMessages {
@@ -167,10 +174,10 @@ func (s *subscriber) send(b *bundle) bool {
 }
 
 func (s *subscriber) write(b *bundle) bool {
-	written := make(chan struct{})
-	s.socket.Conn().Send(bundleData{b}, packet.NewOptions(false), func(transports.Transport) { close(written) })
+	data := bundleData{b, make(chan struct{})}
+	s.socket.Conn().Send(data, packet.NewOptions(false), nil)
 	select {
-	case <-written:
+	case <-data.written:
 		return true
 	case <-s.done:
 		return false

@@ -12,7 +12,13 @@ import (
 
 // bundleData is a bundle on its way through the library, which takes it for the
 // data of one packet. Only the transports of this file know what to do with it.
-type bundleData struct{ *bundle }
+type bundleData struct {
+	*bundle
+
+	// written is closed when the bundle has been written. The library's own callback
+	// for this gets lost when something else is sent at the same moment.
+	written chan struct{}
+}
 
 // Read implements io.Reader; nobody calls it.
 func (bundleData) Read([]byte) (int, error) { return 0, io.EOF }
@@ -64,6 +70,7 @@ func (t *socketTransport) writePacket(p *packet.Packet) error {
 	if b, ok := p.Data.(bundleData); ok {
 		// One Write is not torn apart by the control frames that others send.
 		_, err := t.conn.NetConn().Write(b.frames)
+		close(b.written)
 		return err
 	}
 	data, err := t.Parser().EncodePacket(p, t.SupportsBinary())

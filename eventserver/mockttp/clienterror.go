@@ -91,7 +91,7 @@ func clientErrorCode(e *traffic.ClientError, r guessed) string {
 		return "HPE_INVALID_VERSION"
 	case !isToken(r.method):
 		return "HPE_INVALID_METHOD"
-	case r.whole && r.url == "":
+	case r.whole && !r.located:
 		return "ERR_INVALID_URL"
 	}
 	return "HPE_INVALID_HEADER_TOKEN"
@@ -103,8 +103,8 @@ type guessed struct {
 	version, protocol, method, url, path string
 	destination                          string // host:port
 	header                               traffic.Fields
-	// whole says that the first line was there.
-	whole bool
+	// whole says that the first line was there, and located that url is one.
+	whole, located bool
 }
 
 // guessRequest reads what there is of a request's head.
@@ -149,8 +149,9 @@ func guessFields(lines string) traffic.Fields {
 	return fields
 }
 
-// locate fills in where the request was to go.
+// locate fills in where the request was to go; what is no URL stays as it is.
 func (r *guessed) locate() {
+	r.url = r.path
 	u, err := traffic.ParseURL(r.path)
 	if err != nil {
 		host := r.header.Get("Host")
@@ -162,6 +163,7 @@ func (r *guessed) locate() {
 		}
 		u = traffic.URL{Scheme: r.protocol, Authority: host, Target: r.path}
 	}
+	r.located = true
 	r.url, r.path, r.protocol = u.String(), u.Target, u.Scheme
 	if r.destination == "" {
 		r.destination = net.JoinHostPort(u.Hostname(), u.Port())

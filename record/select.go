@@ -5,12 +5,14 @@ import (
 
 	"github.com/necto-dev/necto/internal/coding"
 	"github.com/necto-dev/necto/internal/filter"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/traffic"
 )
 
 // selection decides what is written. The zero value lets everything through.
 type selection struct {
 	filter  *filter.Filter
+	protos  *protoset.Set
 	sockets map[traffic.ExchangeID]*openSocket
 }
 
@@ -21,8 +23,8 @@ type openSocket struct {
 	written bool
 }
 
-func newSelection(f *filter.Filter) selection {
-	return selection{filter: f, sockets: map[traffic.ExchangeID]*openSocket{}}
+func newSelection(f *filter.Filter, protos *protoset.Set) selection {
+	return selection{filter: f, protos: protos, sockets: map[traffic.ExchangeID]*openSocket{}}
 }
 
 // wants reports whether the filter lets something through.
@@ -32,7 +34,7 @@ func (s *selection) wants(subject *filter.Subject) bool {
 
 // wantsExchange reports whether an exchange that has ended is written.
 func (s *selection) wantsExchange(x *traffic.Exchange) bool {
-	return s.filter == nil || s.filter.Match(subjectOf(x))
+	return s.filter == nil || s.filter.Match(s.subjectOf(x))
 }
 
 // wantsPending reports whether an exchange that goes on is written. Of what the
@@ -49,8 +51,8 @@ func (s *selection) wantsPending(x *traffic.Exchange) bool {
 }
 
 // subjectOf returns what a filter looks at.
-func subjectOf(x *traffic.Exchange) *filter.Subject {
-	return &filter.Subject{Exchange: x, Content: func(dir traffic.Direction) []byte {
+func (s *selection) subjectOf(x *traffic.Exchange) *filter.Subject {
+	return &filter.Subject{Exchange: x, Content: s.protos.Content(x, func(dir traffic.Direction) []byte {
 		if dir == traffic.ClientToServer {
 			return decodedContent(x.RequestBody, x.Request.Header)
 		}
@@ -58,7 +60,7 @@ func subjectOf(x *traffic.Exchange) *filter.Subject {
 			return nil
 		}
 		return decodedContent(x.ResponseBody, x.Response.Header)
-	}}
+	})}
 }
 
 // decodedContent returns content with its content coding undone, as far as that is
@@ -85,7 +87,7 @@ func (s *selection) opened(x *traffic.Exchange) bool {
 	if s.filter == nil {
 		return true
 	}
-	socket := &openSocket{x: x, written: s.filter.Match(subjectOf(x))}
+	socket := &openSocket{x: x, written: s.filter.Match(s.subjectOf(x))}
 	s.sockets[x.ID] = socket
 	return socket.written
 }

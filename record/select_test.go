@@ -41,7 +41,7 @@ func TestFilterWhatIsWritten(t *testing.T) {
 
 func TestFilterKeepsWhatHasALine(t *testing.T) {
 	x := exchange(1)
-	s := newSelection(nil)
+	s := newSelection(nil, nil)
 	if !s.wantsPending(x) || !s.wantsExchange(x) {
 		t.Error("without a filter all is wanted")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/necto-dev/necto/har"
 	"github.com/necto-dev/necto/internal/filter"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -46,6 +47,9 @@ type Options struct {
 	// it ends, or when it gets a line before that; a frame by itself, and its
 	// connection is written with the first of them.
 	Filter *filter.Filter
+	// Protos describe messages of gRPC, which the filter sees as JSON then; nil
+	// describes nothing.
+	Protos *protoset.Set
 	// ToolVersion, Mode and Listen are noted in the meta line.
 	ToolVersion, Mode, Listen string
 	// Log is told about bodies that could not be kept whole; nil discards it.
@@ -157,7 +161,7 @@ func start(out *output, path string, o Options) (*Writer, error) {
 		enc:    newEncoder(path, o),
 		log:    o.Log,
 		open:   openExchanges{byID: map[traffic.ExchangeID]openExchange{}},
-		pick:   newSelection(o.Filter),
+		pick:   newSelection(o.Filter, o.Protos),
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)

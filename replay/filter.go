@@ -6,6 +6,7 @@ import (
 
 	"github.com/necto-dev/necto/internal/coding"
 	"github.com/necto-dev/necto/internal/filter"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -18,7 +19,7 @@ func (l *loader) filter(r *row, f *record.File, line record.Line) error {
 		if err != nil {
 			return err
 		}
-		selected = l.opts.Filter.Match(subjectOf(f, entry))
+		selected = l.opts.Filter.Match(subjectOf(f, entry, l.opts.Protos))
 	}
 	if !selected {
 		r.state = left
@@ -28,10 +29,11 @@ func (l *loader) filter(r *row, f *record.File, line record.Line) error {
 }
 
 // subjectOf returns what a filter looks at.
-func subjectOf(f *record.File, entry *record.Entry) *filter.Subject {
+func subjectOf(f *record.File, entry *record.Entry, protos *protoset.Set) *filter.Subject {
+	x := entry.Exchange(f)
 	return &filter.Subject{
-		Exchange: entry.Exchange(f), Pending: entry.Type == record.TypePending, Session: f.Meta().Session,
-		Content: func(dir traffic.Direction) []byte {
+		Exchange: x, Pending: entry.Type == record.TypePending, Session: f.Meta().Session,
+		Content: protos.Content(x, func(dir traffic.Direction) []byte {
 			body := entry.Request.Body
 			if dir == traffic.ServerToClient {
 				if entry.Response == nil {
@@ -44,7 +46,7 @@ func subjectOf(f *record.File, entry *record.Entry) *filter.Subject {
 				return nil // what is not there cannot match
 			}
 			return content
-		},
+		}),
 	}
 }
 

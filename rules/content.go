@@ -35,6 +35,9 @@ type holder struct {
 	err     error  // why raw is not all of it
 	decoded []byte
 	decErr  error // why decoded is not to be had
+
+	message    []byte // the first one of a gRPC call, nil for none
+	messageErr error  // why it is not to be had
 }
 
 func requestHolder(req *traffic.Request) *holder {
@@ -94,7 +97,7 @@ func (h *holder) passOn() io.ReadCloser {
 		return &replacedBody{traffic.NewMemoryBody(h.raw), h.body}
 	}
 	rest := io.Reader(h.body)
-	if !errors.Is(h.err, errTooLong) {
+	if !errors.Is(h.err, errTooLong) && !errors.Is(h.err, errMore) {
 		rest = failedReader{h.err}
 	}
 	return &replacedBody{io.NopCloser(io.MultiReader(bytes.NewReader(h.raw), rest)), h.body}

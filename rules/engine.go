@@ -6,12 +6,18 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/traffic"
 )
 
 // Engine applies the rules of a Store to traffic. Its methods may be called
 // concurrently.
 type Engine struct {
+	// Protos describe messages of gRPC: of a call that is described the first
+	// message, as JSON, is the content that rules match. Nil describes nothing. It
+	// is set before the Engine is used.
+	Protos *protoset.Set
+
 	store     *Store
 	log       *slog.Logger
 	skips     *skips

@@ -57,6 +57,8 @@ func newPassage(ctx context.Context, e *Engine, view *View, req *traffic.Request
 // content returns the content of one side for matching.
 func (p *passage) content(dir traffic.Direction) ([]byte, error) {
 	switch {
+	case p.describesCall():
+		return p.message(dir)
 	case dir == traffic.ClientToServer:
 		return p.request.content()
 	case p.response == nil:

@@ -14,6 +14,7 @@ import (
 
 	"github.com/necto-dev/necto/har"
 	"github.com/necto-dev/necto/internal/ca"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
@@ -34,6 +35,7 @@ type recordOptions struct {
 	proxy   proxy.Options // Passthrough, Grace and MaxBody
 	rules   rulesFlags
 	ports   portsFlags
+	protos  *protoset.Set // nil for none
 	command []string
 	// interactive asks on the terminal about what breakpoints hold, by means of
 	// terminal, which is nil otherwise.
@@ -60,6 +62,7 @@ type recordFlags struct {
 	profile   string
 	admit     admitFlags
 	redis     redisFlags
+	proto     protoFlags
 }
 
 func newRecordCmd(io stdio, run func(context.Context, stdio, recordOptions) error) *cobra.Command {
@@ -114,6 +117,9 @@ func bindOutput(flags *pflag.FlagSet, o *recordOptions, f *recordFlags, output s
 	flags.BoolVar(&o.writer.Append, "append", false, "go on with an existing recording")
 	flags.BoolVar(&o.writer.Force, "force", false, "replace an existing recording")
 	flags.StringVar(&f.redaction, "redact", "auto", "`auto` replaces secrets by tags, off keeps them")
+	flags.StringVar(&f.filter, "filter", "", "write only what matches an `expression`, such as 'host:api and not path:/health'")
+	flags.StringVar(&f.profile, "har-profile", "", "`http-only`: leave WebSocket connections out of a HAR")
+	f.proto.bind(flags)
 	f.redis.bind(flags)
 }
 
@@ -194,10 +200,11 @@ func (o *recordOptions) completeWriter(f recordFlags) error {
 			return usagef("--har-profile is for a HAR").hinted("write one: -o run.har")
 		}
 	}
-	if f.filter == "" {
-		return nil
-	}
 	var err error
+	if o.protos, err = f.proto.load(); err != nil || f.filter == "" {
+		return err
+	}
+	o.writer.Protos = o.protos
 	o.writer.Filter, err = parseFilter("--filter", f.filter)
 	return err
 }
@@ -245,7 +252,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 		return err
 	}
 	status := newStatus(io)
-	obeyed, err := o.rules.obey(io, status)
+	obeyed, err := o.rules.obey(io, status, o.protos)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,10 @@ type replayOptions struct {
 }
 
 // replayFlags are the flags whose text complete reads.
-type replayFlags struct{ timing, wsMode, wsEnd, filter string }
+type replayFlags struct {
+	timing, wsMode, wsEnd, filter string
+	proto                         protoFlags
+}
 
 func newReplayCmd(io stdio, run func(context.Context, stdio, replayOptions) error) *cobra.Command {
 	var o replayOptions
@@ -52,6 +55,9 @@ A recorded WebSocket connection is held again: by default the recorded server sa
 what it said once the client has said as much as it had before. A message of the
 client that differs from the recording is told on standard error.
 
+gRPC calls are answered message by message. Messages are compared as JSON with
+--proto, or if the recorded server has described itself by reflection.
+
 With a command replay works as record does: free port, variables for proxy and
 certificates, the command's exit code. The command finds the proxy's URL in
 NECTO_PROXY and the same address as an origin in NECTO_ORIGIN. If the command
@@ -62,6 +68,7 @@ succeeds but there was a miss the exit code is 3.`,
   necto replay run.jsonl --rules faults.yaml -- npm test
   necto replay chrome.har --filter 'host:api.example.com' -- npm test
   necto replay chat.jsonl --ws-strict -- npm test
+  necto replay calls.jsonl --proto api/ -- go test ./...
   necto replay redis://127.0.0.1:6379/ci -- npm test   # what is in the stream at the start`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(cmd, args, texts); err != nil {
@@ -76,6 +83,7 @@ succeeds but there was a miss the exit code is 3.`,
 	o.events.bind(flags, "")
 	o.rules.bind(flags)
 	flags.StringVar(&texts.filter, "filter", "", "serve only what matches an `expression`, such as 'host:api and not status:5xx'")
+	texts.proto.bind(flags)
 	flags.StringVar(&texts.timing, "timing", "instant", "`pace` of answers: instant, recorded, or a speed such as 2x")
 	flags.StringVar(&texts.wsMode, "ws-mode", "turn", "`when` WebSocket frames are sent: turn by turn, on a match of what the client says (match), or timed")
 	flags.BoolVar(&o.answers.WSStrict, "ws-strict", false, "close with 1008, and count a miss, when a WebSocket client says something else")
@@ -96,6 +104,9 @@ func (o *replayOptions) complete(cmd *cobra.Command, args []string, texts replay
 		if o.answers.Filter, err = parseFilter("--filter", texts.filter); err != nil {
 			return err
 		}
+	}
+	if o.answers.Protos, err = texts.proto.load(); err != nil {
+		return err
 	}
 	if o.answers.Timing, err = replay.ParseTiming(texts.timing); err != nil {
 		return usagef("--timing: %w", err)
@@ -125,7 +136,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		return err
 	}
 	status := newStatus(io)
-	obeyed, err := o.rules.obey(io, status)
+	obeyed, err := o.rules.obey(io, status, o.answers.Protos)
 	if err != nil {
 		return err
 	}

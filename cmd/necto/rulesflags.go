@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/pflag"
 
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/rules"
 )
@@ -23,7 +24,8 @@ func (f *rulesFlags) bind(flags *pflag.FlagSet) {
 
 // obey puts the rules in force that the user has named, and keeps them up to date
 // until close. Without any it returns nil, whose methods do nothing.
-func (f *rulesFlags) obey(io stdio, status *status) (*obeyedRules, error) {
+// protos describe messages of gRPC for them, nil for none.
+func (f *rulesFlags) obey(io stdio, status *status, protos *protoset.Set) (*obeyedRules, error) {
 	if len(f.paths) == 0 {
 		return nil, nil
 	}
@@ -37,6 +39,7 @@ func (f *rulesFlags) obey(io stdio, status *status) (*obeyedRules, error) {
 	}
 	o := &obeyedRules{store: rules.NewStore(set)}
 	o.engine = rules.NewEngine(o.store, status.log())
+	o.engine.Protos = protos
 	o.watcher, err = rules.Watch(f.paths, o.store, rules.WatchOptions{
 		Changed: func(_ *rules.Set, changes []rules.Change) {
 			status.note("rules reloaded: %s", changesText(changes))

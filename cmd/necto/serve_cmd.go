@@ -87,7 +87,7 @@ func (o *serveOptions) complete(io stdio, cmd *cobra.Command, f recordFlags, spe
 			return usagef("--%s needs --from", name)
 		}
 	}
-	for _, name := range []string{"append", "force", "redact"} {
+	for _, name := range []string{"append", "force", "redact", "filter", "har-profile"} {
 		if flags.Changed(name) && o.record.output == "" {
 			return usagef("--%s needs -o", name)
 		}

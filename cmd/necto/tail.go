@@ -35,6 +35,7 @@ type tailFlags struct {
 	filter, dir, opcode, search string
 	since, format               string
 	last                        int
+	proto                       protoFlags
 }
 
 func newTailCmd(io stdio, run func(context.Context, stdio, tailOptions) error) *cobra.Command {
@@ -49,7 +50,8 @@ first what there is, then what comes, until Ctrl-C or the end of the server. An
 exchange is a line, and so is a frame of a WebSocket connection, in local time. -->
 is a frame from the client to the server, <-- one in the other direction. Where
 several connections are open their frames have the number that the handshake has. On
-a terminal lines are cut to its width.
+a terminal lines are cut to its width. A gRPC call has the name of its status, and
+with --proto its messages below it as JSON.
 
 With --dir, --opcode or --search only frames are printed. --json prints lines as
 they are in the recording; what it prints is a recording. Lines of a stream have the
@@ -64,6 +66,7 @@ and ResponseHeader "NAME".`,
   necto tail --filter 'status:5xx or error' run.jsonl
   necto tail --filter ws --dir in -n 20 run.jsonl  # the last of what the server sent
   necto tail --stats --since 10m run.jsonl
+  necto tail --proto api/ --filter 'grpc-status!=OK' run.jsonl
   necto tail --format '{{.Method}} {{.Status}} {{.Path}}' run.jsonl
   necto record -o - | necto tail -
   necto tail http://127.0.0.1:8889                 # while necto serve runs
@@ -93,6 +96,7 @@ func bindTailFlags(cmd *cobra.Command, o *tail.Options, f *tailFlags) {
 	flags.BoolVar(&o.Headers, "headers", false, "add header fields")
 	flags.BoolVar(&o.Body, "body", false, "add bodies")
 	flags.BoolVar(&o.Pretty, "pretty", false, "print JSON over several lines")
+	f.proto.bind(flags)
 	flags.BoolVar(&o.Hex, "hex", false, "add a hex dump to binary content")
 	flags.BoolVar(&o.Stats, "stats", false, "print a summary instead: counts, errors and durations by host and route")
 	flags.BoolVar(&o.JSON, "json", false, "print the lines of the recording as they are, or the summary as JSON")
@@ -126,6 +130,9 @@ func (o *tailOptions) complete(cmd *cobra.Command, args []string, f tailFlags) e
 		if o.print.Format, err = tail.ParseFormat(f.format); err != nil {
 			return usagef("--format: %w", err).hinted("`%s --help` has the fields", cmd.CommandPath())
 		}
+	}
+	if o.print.Protos, err = f.proto.load(); err != nil {
+		return err
 	}
 	o.print.Filter, err = f.parse()
 	return err

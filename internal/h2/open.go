@@ -19,14 +19,13 @@ func (c *Conn) Open(ctx context.Context, head Head) (*Stream, error) {
 	defer c.mu.Unlock()
 	defer c.slots.wake() // for the next one, who waited behind us
 	defer c.slots.leave(s.writable)
-	if err := c.awaitSlot(ctx, s); err != nil {
-		return nil, err
-	}
-	if !c.awaitRoom(s.writable, ctx.Done()) {
-		return nil, context.Cause(ctx)
-	}
-	if !c.mayOpen() {
-		return nil, c.takesNone()
+	for taken := false; !taken; taken = c.hasSlot(s) { // others may open one while we wait for room
+		if err := c.awaitSlot(ctx, s); err != nil {
+			return nil, err
+		}
+		if !s.awaitRoom(ctx.Done()) {
+			return nil, context.Cause(ctx)
+		}
 	}
 	if head.Pseudo.Has(":protocol") && !c.peer.ExtendedConnect {
 		return nil, errors.New("send a request: the peer does not take :protocol")
@@ -43,7 +42,7 @@ func (c *Conn) Open(ctx context.Context, head Head) (*Stream, error) {
 // awaitSlot waits until the peer has fewer streams than it takes. The caller
 // leaves the line.
 func (c *Conn) awaitSlot(ctx context.Context, s *Stream) error {
-	for c.mayOpen() && !(c.slots.free(s.writable) && uint32(len(c.streams)) < c.peer.MaxStreams) {
+	for c.mayOpen() && !c.hasSlot(s) {
 		c.slots.join(s.writable)
 		if !c.wait(s.writable, ctx.Done()) {
 			return context.Cause(ctx)
@@ -53,6 +52,11 @@ func (c *Conn) awaitSlot(ctx context.Context, s *Stream) error {
 		return c.takesNone()
 	}
 	return nil
+}
+
+// hasSlot reports whether s may be one more stream.
+func (c *Conn) hasSlot(s *Stream) bool {
+	return c.mayOpen() && c.slots.free(s.writable) && uint32(len(c.streams)) < c.peer.MaxStreams
 }
 
 // CanOpen reports whether Open may succeed: the connection has not ended, and

@@ -64,7 +64,7 @@ func (s *Stream) WriteHead(head Head) error {
 // writeBlock sends a header block. It is called with c.mu held.
 func (s *Stream) writeBlock(head Head) error {
 	c := s.c
-	c.awaitRoom(s.writable, nil)
+	s.awaitRoom(nil)
 	if err := s.mayWrite(); err != nil {
 		return err
 	}

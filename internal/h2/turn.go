@@ -25,7 +25,7 @@ func (s *Stream) reserve(n int, cancel <-chan struct{}) (size int, err error) {
 			c.credit.wake()
 		}
 	}
-	if !c.awaitRoom(s.writable, cancel) {
+	if !s.awaitRoom(cancel) {
 		err = os.ErrDeadlineExceeded
 	} else {
 		err = s.mayWrite()
@@ -122,22 +122,30 @@ func (c *Conn) wait(g gate, cancel <-chan struct{}) bool {
 }
 
 // awaitRoom waits, in turn with others, until what waits to be written has room
-// for more, or the connection has ended. It is called with c.mu held, and reports
-// false if cancel was closed.
-func (c *Conn) awaitRoom(g gate, cancel <-chan struct{}) bool {
+// for more, or the stream or the connection has ended. It is called with c.mu held,
+// and reports false if cancel was closed.
+func (s *Stream) awaitRoom(cancel <-chan struct{}) bool {
+	c, g := s.c, s.writable
 	if c.room.free(g) && !c.out.full() {
 		return true
 	}
-	defer c.room.leave(g)
-	for c.err == nil && !(c.room.free(g) && !c.out.full()) {
+	defer c.leaveRoom(g)
+	for c.err == nil && s.mayWrite() == nil && !(c.room.free(g) && !c.out.full()) {
 		c.room.join(g)
 		if !c.wait(g, cancel) {
-			c.room.leave(g)
-			c.room.wake()
 			return false
 		}
 	}
 	return true
+}
+
+// leaveRoom takes g out of the line of those who wait for room, and lets the next
+// one look: g may have nothing to write any more.
+func (c *Conn) leaveRoom(g gate) {
+	c.room.leave(g)
+	if !c.out.full() {
+		c.room.wake()
+	}
 }
 
 // expectUpdates notes that the peer will give credit for n bytes that we send:

@@ -34,6 +34,7 @@ const mockttpPatience = 20 * time.Second
 type mockttpLab struct {
 	t         *testing.T
 	addr      string      // of the proxy
+	address   string      // URL of the event server
 	trust     *tls.Config // of a client that trusts it
 	events    *mockttpEvents
 	recording string
@@ -68,7 +69,7 @@ func newMockttpLab(t *testing.T, o mockttpOptions) *mockttpLab {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(ctx) }()
-	l.events = watchMockttp(t, address)
+	l.address, l.events = address, watchMockttp(t, address)
 	l.end = sync.OnceFunc(func() {
 		cancel()
 		if err := errors.Join(<-ran, writer.Close()); err != nil {

@@ -137,8 +137,8 @@ func (m *Mapper) informational(e *exchange, i traffic.Informational) {
 func (m *Mapper) responseStarted(e *exchange) {
 	m.letGo(e)
 	e.stage = max(e.stage, headed)
-	e.times.head = e.x.ResponseStarted
 	if !e.socket {
+		e.times.head = e.x.ResponseStarted
 		m.publish(e.event(ResponseInitiated, e.x.Started.Add(e.x.ResponseStarted), (*writer).responseHead))
 	}
 }
@@ -182,9 +182,9 @@ func (m *Mapper) aborted(e *exchange) {
 
 // answered tells of the answer that necto made up to report a failure.
 func (m *Mapper) answered(e *exchange, status int, end time.Time) {
-	e.times.head = e.x.Duration
 	own := ownAnswer(status, e.x.Failure.Text, e.x.Request)
 	if !e.socket {
+		e.times.head = e.x.Duration
 		m.publish(e.event(ResponseInitiated, end, func(w *writer, s *state) { w.ownHead(s, own) }))
 		e.streams[traffic.ServerToClient] = stream{first: end, data: own.content}
 		m.flush(e, traffic.ServerToClient, true, end)

@@ -13,9 +13,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // portsPatience is how long tests wait for what is about to happen.
@@ -26,7 +29,7 @@ const portsPatience = 15 * time.Second
 func freePorts(t testing.TB, n int) int {
 	t.Helper()
 	for range 50 {
-		if first := 20_000 + rand.IntN(10_000); areFree(t, first, n) {
+		if first := 20_000 + rand.IntN(10_000); areFree(first, n) {
 			return first
 		}
 	}
@@ -34,8 +37,28 @@ func freePorts(t testing.TB, n int) int {
 	return 0
 }
 
-func areFree(t testing.TB, first, n int) bool {
-	t.Helper()
+// portsInARow sets variables to free ports: "portrow NAME N" sets NAME_0, NAME_1 and so
+// on.
+func portsInARow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: portrow NAME N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for range 50 {
+		first := 20_000 + rand.IntN(10_000)
+		if !areFree(first, n) {
+			continue
+		}
+		for i := range n {
+			ts.Setenv(fmt.Sprintf("%s_%d", args[0], i), strconv.Itoa(first+i))
+		}
+		return
+	}
+	ts.Fatalf("there are no %d free ports in a row", n)
+}
+
+func areFree(first, n int) bool {
 	for port := first; port < first+n; port++ {
 		l, err := net.Listen("tcp", addrOf(port))
 		if err != nil {

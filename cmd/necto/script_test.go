@@ -84,6 +84,7 @@ func TestScript(t *testing.T) {
 			"waitfile": waitFile,
 			"waittext": waitText,
 			"occupy":   occupy,
+			"portrow":  portsInARow,
 			"tear":     tear,
 		},
 	})

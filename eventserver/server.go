@@ -40,6 +40,7 @@ type Server struct {
 	subscribers map[*subscriber]struct{}
 	clients     sync.WaitGroup
 	closing     bool
+	ending      chan struct{} // closed when closing is set
 	dropped     atomic.Uint64
 }
 
@@ -63,10 +64,10 @@ func New(o Options) *Server {
 	active := newSession(o.SessionID, o.SessionName)
 	s := &Server{
 		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
-		subscribers: map[*subscriber]struct{}{},
-		history:     newHistory(o.HistoryItems, o.HistoryBytes, active),
-		ring:        newRing("", o.most(), o.backlog()),
-		sessions:    sessions{all: []*session{active}, active: active},
+		subscribers: map[*subscriber]struct{}{}, ending: make(chan struct{}),
+		history:  newHistory(o.HistoryItems, o.HistoryBytes, active),
+		ring:     newRing("", o.most(), o.backlog()),
+		sessions: sessions{all: []*session{active}, active: active},
 	}
 	s.intake = newIntake(s.catchUp)
 	s.io = newSocketIO(s)
@@ -139,7 +140,10 @@ const drainTime = 100 * time.Millisecond
 // down after that.
 func (s *Server) Close(ctx context.Context) {
 	s.mu.Lock()
-	s.closing = true
+	if !s.closing {
+		s.closing = true
+		close(s.ending)
+	}
 	s.mu.Unlock()
 	s.intake.close()
 	s.catchUp()

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/zishang520/socket.io/parsers/engine/v3/packet"
 	"github.com/zishang520/socket.io/servers/engine/v3/transports"
@@ -19,6 +20,7 @@ type subscriber struct {
 	done    chan struct{}  // closed when the client is gone: see leave
 	rewound chan struct{}  // has room for one; sent to when there is more to send
 	left    sync.Once
+	ending  <-chan struct{} // closed when the Server is being closed
 	// read is the number up to which everything was sent: the ring need not keep it
 	// for this subscriber. The ring's mu is held while it goes back.
 	read atomic.Uint64
@@ -45,7 +47,7 @@ type interest interface {
 func newSubscriber(s *Server, r *ring, sock *socket.Socket, wanted interest) *subscriber {
 	s.catchUp()
 	sub := &subscriber{
-		ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted,
+		ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted, ending: s.ending,
 		done: make(chan struct{}), rewound: make(chan struct{}, 1),
 	}
 	sub.cursor = r.join(sub)
@@ -163,17 +165,22 @@ func (s *subscriber) send(b *bundle) bool {
 	case len(b.messages) == 0:
 		return true
 	case s.socket.Conn().Transport().Name() != transports.POLLING:
-		return s.write(b)
+		return s.write(b, nil)
 	}
 	for from := 0; from < len(b.messages); from += pollMessages {
-		if !s.write(b.piece(from, min(from+pollMessages, len(b.messages)))) {
+		if !s.write(b.piece(from, min(from+pollMessages, len(b.messages))), s.ending) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *subscriber) write(b *bundle) bool {
+// pollTime is how long a client may take to poll once the Server is being closed.
+const pollTime = 500 * time.Millisecond
+
+// write writes a bundle and waits until that has happened, no longer than pollTime
+// once ending is closed.
+func (s *subscriber) write(b *bundle, ending <-chan struct{}) bool {
 	data := bundleData{b, make(chan struct{})}
 	s.socket.Conn().Send(data, packet.NewOptions(false), nil)
 	select {
@@ -181,7 +188,17 @@ func (s *subscriber) write(b *bundle) bool {
 		return true
 	case <-s.done:
 		return false
+	case <-ending:
 	}
+	late := time.NewTimer(pollTime)
+	defer late.Stop()
+	select {
+	case <-data.written:
+		return true
+	case <-s.done:
+	case <-late.C:
+	}
+	return false
 }
 
 // laggedBundle tells a client how many events it has missed.

@@ -38,7 +38,7 @@ func newDialer(opts Network, own *ownAddresses) *dialer {
 	}
 	return &dialer{
 		opts: opts, own: own, sessions: tls.NewLRUClientSessionCache(sessionCache),
-		dial: net.Dialer{Timeout: opts.DialTimeout, Control: own.control},
+		dial: net.Dialer{Timeout: opts.DialTimeout, Control: own.control, Resolver: opts.Resolver},
 	}
 }
 
@@ -80,7 +80,7 @@ func (d *dialer) connectDirect(ctx context.Context, addr string, trace *traffic.
 		DNSDone:  func(httptrace.DNSDoneInfo) { dns = time.Since(dnsStart) },
 	})
 	start := time.Now()
-	conn, err := d.dial.DialContext(ctx, "tcp", d.resolve(addr))
+	conn, err := d.dialAny(ctx, d.resolve(addr))
 	d.tellDialed(ctx, addr, err)
 	if err != nil {
 		return nil, upstreamFailure("connect to "+addr, err)
@@ -88,6 +88,22 @@ func (d *dialer) connectDirect(ctx context.Context, addr string, trace *traffic.
 	trace.DNS = dns
 	trace.Connect = time.Since(start) - max(0, dns)
 	return conn, nil
+}
+
+// dialAny connects to host:port. The host localhost has both addresses of the
+// loopback, even where the system knows only one (RFC 6761 section 6.3).
+func (d *dialer) dialAny(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := d.dial.DialContext(ctx, "tcp", addr)
+	host, port, _ := net.SplitHostPort(addr)
+	if err == nil || errors.Is(err, errLoop) || !strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		return conn, err
+	}
+	for _, loopback := range []string{"::1", "127.0.0.1"} {
+		if conn, other := d.dial.DialContext(ctx, "tcp", net.JoinHostPort(loopback, port)); other == nil {
+			return conn, nil
+		}
+	}
+	return nil, err
 }
 
 // tellDialed tells how an attempt to connect has ended, unless it was given up.
@@ -130,15 +146,17 @@ func (d *dialer) handshake(ctx context.Context, conn net.Conn, name string, prot
 	ctx, cancel := context.WithTimeout(ctx, d.opts.TLSTimeout)
 	defer cancel()
 	start := time.Now()
-	secure := tls.Client(conn, &tls.Config{
+	config := &tls.Config{
 		ServerName:         name,
 		RootCAs:            d.opts.RootCAs,
 		InsecureSkipVerify: d.opts.Insecure || matchHost(d.opts.InsecureHosts, name), //nolint:gosec // the user asked for it
-		MinVersion:         tls.VersionTLS12,
 		NextProtos:         protocols,
 		ClientSessionCache: d.sessions,
 		Certificates:       d.clientCerts(name),
-	})
+		KeyLogWriter:       d.opts.KeyLog,
+	}
+	setMinTLS(config, d.opts.MinTLS)
+	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		failure := upstreamFailure("TLS with "+name, err)

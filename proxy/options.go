@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -25,6 +26,12 @@ type Options struct {
 	// Network reaches origins. nil means that there is no way out: what no
 	// layer answers fails, and nothing is ever dialled or resolved.
 	Network *Network
+	// MinTLS is the lowest version of TLS that clients may speak, as in package
+	// crypto/tls; 0 means 1.2. Below that they may also use the ciphers of that time.
+	MinTLS uint16
+	// KeyLog gets the secrets of clients' TLS in the format of NSS, with which others
+	// can read it; nil for no one. It is written to by any goroutine.
+	KeyLog io.Writer
 	// HTTP1Only keeps clients and origins to HTTP/1.1.
 	HTTP1Only bool
 	// CA signs the certificates shown to clients. nil means that TLS is never
@@ -96,7 +103,7 @@ type Listener struct {
 	// Tags are given to everything that happens here.
 	Tags []string
 	// Options, if not nil, are in force here in place of the Proxy's, but for CA,
-	// Grace and Log.
+	// MinTLS, KeyLog, Grace and Log.
 	Options *Options
 	// Accepted, if not nil, is given each connection before anything is read and
 	// returns what is used in its place: the same one, or one around it that has
@@ -134,6 +141,11 @@ type Network struct {
 	// have user and password. It is called by any goroutine when a connection is
 	// opened. nil is for no upstream proxy at all.
 	Upstream func(u *url.URL) (*url.URL, error)
+	// Resolver looks up names; nil is the system's.
+	Resolver *net.Resolver
+	// MinTLS and KeyLog are for origins what those of Options are for clients.
+	MinTLS uint16
+	KeyLog io.Writer
 	// Dialed, if not nil, is told how each attempt to connect to an origin or an
 	// upstream proxy at addr, host:port, has ended, but for those that were given
 	// up. It is called by any goroutine.

@@ -61,7 +61,7 @@ func New(opts Options) *Proxy {
 	}
 	p := newVariant(c, opts)
 	if opts.CA != nil {
-		p.server = newServerConfigs(newServerConfig(opts.CA))
+		p.server = newServerConfigs(newServerConfig(opts))
 		opts.CA.OnIssue = p.certIssued
 	}
 	return p

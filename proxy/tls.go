@@ -8,10 +8,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/necto-dev/necto/internal/ca"
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -49,16 +49,30 @@ func (h *helloConn) Read(p []byte) (int, error) {
 func (h *helloConn) NetConn() net.Conn { return h.Conn }
 
 // newServerConfig returns what the configurations for all clients have in common.
-func newServerConfig(authority *ca.Authority) *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
+func newServerConfig(opts Options) *tls.Config {
+	config := &tls.Config{
+		KeyLogWriter: opts.KeyLog,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			host := ""
 			if h, ok := hello.Conn.(*helloConn); ok {
 				host = h.host
 			}
-			return authority.LeafFor(hello, host)
+			return opts.CA.LeafFor(hello, host)
 		},
+	}
+	setMinTLS(config, opts.MinTLS)
+	return config
+}
+
+// setMinTLS sets the lowest version to speak, 0 for TLS 1.2. Those who know no higher
+// one than its predecessors often know none of the ciphers that are good enough today.
+func setMinTLS(config *tls.Config, version uint16) {
+	config.MinVersion = cmp.Or(version, tls.VersionTLS12)
+	if config.MinVersion >= tls.VersionTLS12 {
+		return
+	}
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		config.CipherSuites = append(config.CipherSuites, suite.ID)
 	}
 }
 

@@ -22,15 +22,26 @@ import (
 // origin.example.com and 127.0.0.1, is signed by an authority of its own.
 func secureOrigin(t testing.TB, response string) (*nectest.RawServer, *x509.CertPool) {
 	t.Helper()
-	return secureServer(t, func(c *nectest.Conn) {
+	return secureServer(t, answerAll(response))
+}
+
+// answerAll is the script of a server that answers every request.
+func answerAll(response string) func(*nectest.Conn) {
+	return func(c *nectest.Conn) {
 		for !c.Ended(patience) {
 			c.ReadHead()
 			c.Send(response)
 		}
-	})
+	}
 }
 
 func secureServer(t testing.TB, script func(*nectest.Conn)) (*nectest.RawServer, *x509.CertPool) {
+	t.Helper()
+	return secureServerWith(t, func(*tls.Config) {}, script)
+}
+
+// secureServerWith is secureServer with another configuration.
+func secureServerWith(t testing.TB, configure func(*tls.Config), script func(*nectest.Conn)) (*nectest.RawServer, *x509.CertPool) {
 	t.Helper()
 	signer, err := ca.Load(t.TempDir())
 	if err != nil {
@@ -45,6 +56,7 @@ func secureServer(t testing.TB, script func(*nectest.Conn)) (*nectest.RawServer,
 		}
 		return signer.Leaf(hello.Context(), host)
 	}}
+	configure(config)
 	return nectest.NewRawTLSServer(t, config, script), pool
 }
 

@@ -121,11 +121,18 @@ func (d *dialer) lookup(ctx context.Context, addr string) (string, error) {
 	if err != nil {
 		return addr, err
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	ips, err := d.resolver().LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return addr, err
 	}
 	return net.JoinHostPort(ips[0].Unmap().String(), port), nil
+}
+
+func (d *dialer) resolver() *net.Resolver {
+	if d.opts.Resolver != nil {
+		return d.opts.Resolver
+	}
+	return net.DefaultResolver
 }
 
 // askSOCKS is askUpstream in SOCKS5 (RFC 1928), with the name as it is.

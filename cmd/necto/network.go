@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"strings"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/necto-dev/necto/proxy"
@@ -22,11 +26,21 @@ type networkOptions struct {
 	insecureHosts []string
 	resolve       map[string]string
 	clientCerts   []string // HOST=CERT,KEY
+	dns           string   // HOST[:PORT], "" for the system's
+	tlsMin        string
+	minTLS        uint16 // what tlsMin says
 	upstream      upstreamOptions
 	upstreams     *httpproxy.Config // what upstream says, nil for nothing
 }
 
-// complete takes the values of --insecure and --resolve.
+// bind adds the flags that need no second look.
+func (o *networkOptions) bind(flags *pflag.FlagSet) {
+	flags.StringVar(&o.dns, "dns", "", "look up names with the name server at `ADDRESS[:PORT]`")
+	flags.StringVar(&o.tlsMin, "tls-min", "1.2", "lowest `version` of TLS to speak with clients and origins: 1.0, 1.1, 1.2 or 1.3")
+	o.upstream.bind(flags)
+}
+
+// complete validates the flags and takes the values of --insecure and --resolve.
 func (o *networkOptions) complete(insecure, resolve []string) error {
 	for _, host := range insecure {
 		switch host {
@@ -47,13 +61,56 @@ func (o *networkOptions) complete(insecure, resolve []string) error {
 		o.resolve[from] = to
 	}
 	var err error
+	if o.dns, err = parseNameServer(o.dns); err != nil {
+		return err
+	}
+	if o.minTLS, err = parseTLSVersion(o.tlsMin); err != nil {
+		return err
+	}
 	o.upstreams, err = o.upstream.config()
 	return err
 }
 
+// parseNameServer completes ADDRESS[:PORT].
+func parseNameServer(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	if addr, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
+		return netip.AddrPortFrom(addr, 53).String(), nil
+	}
+	addr, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return "", usagef("--dns: %q is not ADDRESS[:PORT]", s).hinted("for example --dns 9.9.9.9, or --dns [::1]:5353")
+	}
+	return addr.String(), nil
+}
+
+// parseTLSVersion returns the version that crypto/tls has for a name.
+func parseTLSVersion(s string) (uint16, error) {
+	for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
+		if tls.VersionName(version) == "TLS "+s {
+			return version, nil
+		}
+	}
+	return 0, usagef("--tls-min: %q is none of 1.0, 1.1, 1.2 and 1.3", s)
+}
+
+// resolver asks the name server of --dns; nil is the system's.
+func (o *networkOptions) resolver() *net.Resolver {
+	if o.dns == "" {
+		return nil
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, o.dns)
+	}}
+}
+
 // build returns the proxy's network.
 func (o *networkOptions) build() (*proxy.Network, error) {
-	n := &proxy.Network{Insecure: o.insecure, InsecureHosts: o.insecureHosts, Resolve: o.resolve}
+	n := &proxy.Network{
+		Insecure: o.insecure, InsecureHosts: o.insecureHosts, Resolve: o.resolve, Resolver: o.resolver(), MinTLS: o.minTLS,
+	}
 	if o.upstreams != nil {
 		n.Upstream = o.upstreams.ProxyFunc()
 	}

@@ -133,7 +133,7 @@ func bindProxy(flags *pflag.FlagSet, o *recordOptions, f *recordFlags) {
 	flags.StringVar(&o.network.upstreamCA, "upstream-ca", "", "trust the certificates in `file` (PEM), too")
 	flags.StringArrayVar(&o.network.clientCerts, "client-cert", nil, "show an origin a certificate if it asks, `HOST=CERT,KEY` (files in PEM); repeatable")
 	flags.StringArrayVar(&f.resolve, "resolve", nil, "connect to an address for a host, `HOST:PORT:ADDRESS`; repeatable")
-	o.network.upstream.bind(flags)
+	o.network.bind(flags)
 	f.admit.bind(flags)
 	flags.DurationVar(&f.grace, "grace", 5*time.Second, "how long exchanges may go on after the stop")
 	flags.StringVar(&f.maxBody, "max-body", "64MiB", "keep at most this `size` of each body")
@@ -252,6 +252,12 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 		return err
 	}
 	status := newStatus(io)
+	keyLog, closeKeyLog, err := openKeyLog(status)
+	if err != nil {
+		return err
+	}
+	defer closeKeyLog()
+	o.proxy.MinTLS, o.proxy.KeyLog, network.KeyLog = network.MinTLS, keyLog, keyLog
 	obeyed, err := o.rules.obey(io, status, o.protos)
 	if err != nil {
 		return err

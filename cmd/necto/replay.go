@@ -136,6 +136,11 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 		return err
 	}
 	status := newStatus(io)
+	keyLog, closeKeyLog, err := openKeyLog(status)
+	if err != nil {
+		return err
+	}
+	defer closeKeyLog()
 	obeyed, err := o.rules.obey(io, status, o.answers.Protos)
 	if err != nil {
 		return err
@@ -164,7 +169,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	observers := traffic.Tee{traffic.Tee{}, &handshakeNotes{status: status}}
 	options := proxy.Options{
-		Layers: []proxy.Layer{replayLayer(index)}, CA: authority, Log: status.log(), Observer: observers,
+		Layers: []proxy.Layer{replayLayer(index)}, CA: authority, KeyLog: keyLog, Log: status.log(), Observer: observers,
 	}
 	if events == nil {
 		options.MaxBody = 1 // nobody looks at bodies: more would be copied for nothing

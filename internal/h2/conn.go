@@ -23,7 +23,6 @@ const (
 // Why connections end.
 var (
 	errLeft   = errors.New("the peer has closed the connection") // between streams
-	errCut    = fmt.Errorf("read: %w", io.ErrUnexpectedEOF)      // inside them
 	errSilent = errors.New("the peer does not answer")
 )
 
@@ -34,7 +33,9 @@ type Conn struct {
 	cfg    Config
 	handle func(*Stream) // nil for a client
 	in     connInflow
-	done   chan struct{} // closed when err is set
+	// ctx ends with the connection; all contexts of streams are its children.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
 	// settled is closed when the first SETTINGS frame of the peer has come.
 	settled  chan struct{}
 	handlers sync.WaitGroup
@@ -91,7 +92,7 @@ func newConn(conn net.Conn, cfg Config) *Conn {
 	cfg = cfg.withDefaults()
 	c := &Conn{
 		conn: conn, cfg: cfg,
-		done: make(chan struct{}), settled: make(chan struct{}),
+		settled: make(chan struct{}),
 		streams: map[uint32]*Stream{},
 		peer:    defaultSettings(),
 		window:  defaultWindow,
@@ -99,6 +100,7 @@ func newConn(conn net.Conn, cfg Config) *Conn {
 		pings:   map[uint64]chan struct{}{},
 		idle:    time.Now(),
 	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.in.inflow = inflow{window: cfg.ConnWindow, size: cfg.ConnWindow, limit: cfg.MaxBuffered}
 	c.enc = hpack.NewEncoder(&c.block)
 	return c
@@ -167,7 +169,7 @@ func (c *Conn) endLocked(err error) map[uint32]*Stream {
 		return nil
 	}
 	c.err = err
-	close(c.done)
+	c.cancel(err)
 	if e, ok := errors.AsType[*ConnError](err); ok {
 		c.abort = e
 	}
@@ -191,21 +193,23 @@ func (c *Conn) endLocked(err error) map[uint32]*Stream {
 // failed returns err of an operation as the end of a connection.
 func failed(op string, err error) error { return fmt.Errorf("%s: %w", op, err) }
 
-// left returns why a connection has ended that the peer has closed between two
-// frames.
-func (c *Conn) left() error {
+// left returns why a connection has ended that the peer has closed, or where
+// reading has failed with err: io.EOF for between two frames.
+func (c *Conn) left(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.leftErr()
+	return c.leftErr(err)
 }
 
 // leftErr is left with c.mu held.
-func (c *Conn) leftErr() error {
+func (c *Conn) leftErr(err error) error {
 	switch {
 	case c.goAway != nil && c.goAway.Code != CodeNo:
 		return c.goAway
+	case !errors.Is(err, io.EOF):
+		return failed("read", err)
 	case len(c.streams) > 0:
-		return errCut
+		return failed("read", io.ErrUnexpectedEOF)
 	}
 	return errLeft
 }
@@ -229,7 +233,7 @@ func (c *Conn) Close() { c.Abort(CodeNo, "") }
 
 // Done is closed when the connection has ended; streams still open have ended
 // then, handlers perhaps not.
-func (c *Conn) Done() <-chan struct{} { return c.done }
+func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }
 
 // Streams returns how many streams are open.
 func (c *Conn) Streams() int {
@@ -239,16 +243,21 @@ func (c *Conn) Streams() int {
 }
 
 // PeerSettings waits for the first SETTINGS frame of the peer and returns what
-// holds now. It returns the context's error, or why the connection has ended.
+// holds now. It returns the context's error, or why the connection has ended
+// before.
 func (c *Conn) PeerSettings(ctx context.Context) (Settings, error) {
 	select {
 	case <-c.settled:
-	case <-c.done:
-		return Settings{}, c.err
+	case <-c.ctx.Done():
 	case <-ctx.Done():
 		return Settings{}, context.Cause(ctx)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.peer, nil
+	select {
+	case <-c.settled: // perhaps also before the end
+		return c.peer, nil
+	default:
+		return Settings{}, c.err
+	}
 }

@@ -95,40 +95,22 @@ func TestPaddingIsPaidBack(t *testing.T) {
 }
 
 func TestStreamsThatNobodyReadsDoNotStopOthers(t *testing.T) {
-	const window = 65_535
-	streams := make(chan *h2.Stream, 8)
+	const window, size = 65_535, 1 << 20
 	cfg := h2.Config{StreamWindow: window, ConnWindow: window, MaxBuffered: 4 * window}
-	client, _ := pair(t, h2.Config{}, cfg, upload(streams))
-	stall := func() *h2.Stream {
-		s, err := client.Open(t.Context(), post("/"))
-		if err != nil {
+	client, _ := pair(t, h2.Config{}, cfg, func(s *h2.Stream) {
+		if s.Head().Pseudo.Get(":path") == "/moving" {
+			_, _ = io.CopyN(io.Discard, s, size)
+			return
+		}
+		wait(s)
+	})
+	for range 2 {
+		if _, err := client.open(t, post("/stalled")).Write(make([]byte, window)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Write(make([]byte, window)); err != nil {
-			t.Fatal(err)
-		}
-		return s
 	}
-	stalled := []*h2.Stream{stall(), stall()}
-	moving, err := client.Open(t.Context(), post("/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer moving.Close()
-	const size = 1 << 20
-	go func() {
-		for range stalled {
-			<-streams
-		}
-		s := <-streams
-		_, _ = io.CopyN(io.Discard, s, size)
-		s.Reset(h2.CodeCancel)
-	}()
-	if n, err := moving.Write(make([]byte, size)); n != size {
+	if n, err := client.open(t, post("/moving")).Write(make([]byte, size)); n != size {
 		t.Errorf("sent %d bytes beside two streams that stall, %v", n, err)
-	}
-	for _, s := range stalled {
-		s.Close()
 	}
 }
 
@@ -174,12 +156,11 @@ func TestWindowsBeforeTheyAreKnown(t *testing.T) {
 	p.must(p.framer.WriteSettingsAck()) // from here on it is 1000 - 65535
 	discard(t, s, 65_535)
 	p.sync()
-	if got := credit(p.got, 1); got != 65_535 {
-		t.Errorf("credit of %d for 65535 bytes", got)
+	left := 1000 - 65_535 + credit(p.got, 1)
+	if left <= 1000-1000/4 || left > 1000 {
+		t.Errorf("the peer may send %d when all is read, want about 1000", left)
 	}
-	p.data(1, 1000)
-	discard(t, s, 1000)
-	p.data(1, 1000)
+	p.data(1, left)
 	p.data(1, 1)
 	p.awaitReset(1, h2.CodeFlowControl)
 }

@@ -156,15 +156,16 @@ func (r *reader) failure(err error) error {
 		return &ConnError{Code: CodeFrameSize, Reason: "a frame longer than we take"}
 	case r.src.err == nil:
 		return &ConnError{Code: CodeFrameSize, Reason: "a frame too short for what it has"}
-	case errors.Is(err, io.EOF) && !r.src.inside:
-		return r.c.left()
-	case errors.Is(err, io.EOF):
-		err = io.ErrUnexpectedEOF
+	case errors.Is(r.src.err, errSilent):
+		return errSilent
 	}
-	if e, ok := errors.AsType[*ConnError](err); ok {
+	if e, ok := errors.AsType[*ConnError](r.src.err); ok {
 		return e
 	}
-	return failed("read", err)
+	if r.src.inside && errors.Is(r.src.err, io.EOF) {
+		return r.c.left(io.ErrUnexpectedEOF)
+	}
+	return r.c.left(r.src.err)
 }
 
 // broken returns the error for a peer that broke a rule.

@@ -3,6 +3,7 @@ package h2
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func (c *Conn) Shutdown(ctx context.Context) error {
 	}
 	c.drain()
 	select {
-	case <-c.done:
+	case <-c.ctx.Done():
 		return nil
 	case <-ctx.Done():
 		c.Close()
@@ -64,7 +65,7 @@ func (c *Conn) endIfDrained() {
 	if c.draining {
 		c.endLocked(ErrClosed)
 	} else if c.goAway != nil {
-		c.endLocked(c.leftErr())
+		c.endLocked(c.leftErr(io.EOF))
 	}
 }
 
@@ -98,7 +99,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 	select {
 	case <-answered:
 		return nil
-	case <-c.done:
+	case <-c.ctx.Done():
 		return c.err
 	case <-ctx.Done():
 		c.mu.Lock()

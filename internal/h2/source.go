@@ -67,14 +67,7 @@ func (s *source) wait() error {
 	return nil
 }
 
-func (s *source) ended() bool {
-	select {
-	case <-s.c.done:
-		return true
-	default:
-		return false
-	}
-}
+func (s *source) ended() bool { return s.c.ctx.Err() != nil }
 
 // deadline returns until when something has to come, zero for no limit.
 func (s *source) deadline() time.Time {

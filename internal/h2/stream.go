@@ -45,7 +45,7 @@ func (s *Stream) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx == nil {
-		s.ctx, s.cancel = context.WithCancelCause(context.Background())
+		s.ctx, s.cancel = context.WithCancelCause(s.c.ctx)
 		if s.failure != nil || s.dropped {
 			s.cancel(s.failure)
 		}

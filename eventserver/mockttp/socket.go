@@ -25,7 +25,7 @@ func (m *Mapper) opened(e *exchange) {
 
 // message is a WebSocket message of which not all frames have come.
 type message struct {
-	opcode traffic.Opcode // 0 while there is none
+	opcode traffic.Opcode // OpContinuation while there is none
 	data   []byte
 	size   int64
 }
@@ -41,8 +41,11 @@ func (m *Mapper) frame(e *exchange, f *traffic.Frame) {
 		return
 	}
 	msg := &e.messages[f.Dir]
-	if f.Opcode != traffic.OpContinuation {
+	switch {
+	case f.Opcode != traffic.OpContinuation:
 		*msg = message{opcode: f.Opcode}
+	case msg.opcode == traffic.OpContinuation:
+		return // its beginning came before anything was wanted
 	}
 	payload, size := f.Payload, f.Size
 	if f.Dir == traffic.ClientToServer && f.Edited {

@@ -78,6 +78,20 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestDocumentedFile reads the example of the documentation.
+func TestDocumentedFile(t *testing.T) {
+	page, err := os.ReadFile("../../docs/ports.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, _ := strings.Cut(rest, "```")
+	c, err := Parse("docs/ports.md", []byte(example))
+	if err != nil || len(c.Bindings) != 5 || len(c.Candidates) != 2 {
+		t.Errorf("%d bindings, %d candidates, %v", len(c.Bindings), len(c.Candidates), err)
+	}
+}
+
 // TestProblems says where and what is wrong, all at once.
 func TestProblems(t *testing.T) {
 	const start = "version: 1\nports: {start: 60000, count: 3}\n"

@@ -9,7 +9,7 @@ import (
 )
 
 // pipe returns the two ends of a TCP connection, the first one metered.
-func pipe(t *testing.T, m *meter) (server, client net.Conn) {
+func pipe(t testing.TB, m *meter) (server, client net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -26,7 +26,7 @@ func (w *writer) clientError(c clock, id string, e *traffic.ClientError) {
 	w.errorTiming(c, e)
 	w.list(`,"tags":`, tags)
 	w.guess(r)
-	w.remote(",", e.Client)
+	w.remote(e.Client)
 	w.raw(`},"response":`)
 	if e.Status == 0 {
 		w.raw(`"aborted"}`)
@@ -68,19 +68,21 @@ func (w *writer) guess(r guessed) {
 	w.optional(`,"method":`, r.method)
 	w.optional(`,"url":`, r.url)
 	w.optional(`,"path":`, r.path)
-	w.destination(`,"destination":`, r.destination)
+	w.destination(r.destination)
 	w.header(r.header)
+}
+
+// unfinishedCodes has what Node.js says of a request that did not come to its end.
+var unfinishedCodes = map[traffic.FailureKind]string{
+	traffic.FailEOF:     "HPE_INVALID_EOF_STATE",
+	traffic.FailReset:   "ECONNRESET",
+	traffic.FailTimeout: "ERR_HTTP_REQUEST_TIMEOUT",
 }
 
 // clientErrorCode returns what Node.js says of such a request.
 func clientErrorCode(e *traffic.ClientError, r guessed) string {
-	switch e.Failure.Kind {
-	case traffic.FailEOF:
-		return "HPE_INVALID_EOF_STATE"
-	case traffic.FailReset:
-		return "ECONNRESET"
-	case traffic.FailTimeout:
-		return "ERR_HTTP_REQUEST_TIMEOUT"
+	if code := unfinishedCodes[e.Failure.Kind]; code != "" {
+		return code
 	}
 	switch {
 	case strings.HasPrefix(r.version, "2"):

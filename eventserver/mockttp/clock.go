@@ -39,4 +39,4 @@ func (c clock) appendTimestamp(dst []byte, t time.Time) []byte {
 }
 
 // isMonotonic reports whether t has a reading of the monotonic clock.
-func isMonotonic(t time.Time) bool { return t != t.Round(0) } //nolint:staticcheck // Equal would not see it
+func isMonotonic(t time.Time) bool { return t != t.Round(0) }

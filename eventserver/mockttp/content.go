@@ -57,7 +57,7 @@ func decode(b *traffic.Body, data []byte, header traffic.Fields) ([]byte, bool) 
 	if err != nil {
 		return nil, false
 	}
-	defer r.Close() //nolint:errcheck // it never fails
+	defer r.Close()
 	decoded, err := io.ReadAll(r)
 	return decoded, err == nil || len(decoded) > 0
 }

@@ -133,9 +133,10 @@ func brokenSocket(c *traffic.WSClose) *jsError {
 	switch c.By {
 	case traffic.SideClient:
 		return nil
-	case traffic.SideUpstream:
+	case traffic.SideNecto:
+		return &jsError{"Error", codes[traffic.FailShutdown], "necto was stopped"}
+	default:
 		kind := traffic.FailureKind(c.Cause)
-		return &jsError{"Error", codeOf(&traffic.Failure{Kind: kind}), "upstream ended the connection without a close frame: " + c.Cause}
+		return &jsError{"Error", codeOf(&traffic.Failure{Kind: kind}), "the origin ended the connection without a close frame: " + c.Cause}
 	}
-	return &jsError{"Error", codes[traffic.FailShutdown], "necto was stopped"}
 }

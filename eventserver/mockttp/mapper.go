@@ -112,7 +112,7 @@ func (m *Mapper) Observe(e traffic.Event) {
 	case traffic.WSOpened:
 		m.opened(m.exchange(e.Exchange))
 	case traffic.FrameSeen:
-		m.frame(m.exchange(e.Frame.Exchange), e.Frame)
+		m.frame(m.exchange(e.Exchange), e.Frame)
 	case traffic.WSClosed:
 		m.closed(m.exchange(e.Exchange), e)
 	default:

@@ -277,6 +277,7 @@ func TestSubjectsHaveWhatWasAnnounced(t *testing.T) {
 			if s.Pending || s.Exchange != x || string(e.Content(traffic.ServerToClient)) != "content" || e.Content(traffic.ClientToServer) != nil {
 				t.Errorf("%s: %+v", e.Kind, s)
 			}
+		default:
 		}
 	}
 }

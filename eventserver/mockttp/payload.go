@@ -25,8 +25,8 @@ func (w *writer) head(s *state) {
 	w.str(`,"method":`, x.Request.Method)
 	w.str(`,"url":`, u.String())
 	w.str(`,"path":`, u.Target)
-	w.remote(",", x.Client)
-	w.destination(`,"destination":`, u.HostPort())
+	w.remote(x.Client)
+	w.destination(u.HostPort())
 	w.header(requestHeader(x.Request))
 	w.timing(s)
 	w.list(`,"tags":`, s.tags)
@@ -84,24 +84,24 @@ func responseHeader(r *traffic.Response) traffic.Fields {
 	return append(traffic.Fields{{Name: ":status", Value: strconv.Itoa(r.Status)}}, r.Header...)
 }
 
-// remote writes a client's address; sep precedes it.
-func (w *writer) remote(sep, address string) {
+// remote writes a client's address.
+func (w *writer) remote(address string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return // a recording may not know it
 	}
-	w.str(sep+`"remoteIpAddress":`, host)
+	w.str(`,"remoteIpAddress":`, host)
 	w.raw(`,"remotePort":`)
 	w.number(port)
 }
 
 // destination writes where something goes, host:port; nothing for "".
-func (w *writer) destination(name, hostPort string) {
+func (w *writer) destination(hostPort string) {
 	host, port, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		return
 	}
-	w.str(name+`{"hostname":`, host)
+	w.str(`,"destination":{"hostname":`, host)
 	w.raw(`,"port":`)
 	w.number(port)
 	w.raw("}")

@@ -11,8 +11,8 @@ import (
 func (w *writer) tunnel(c clock, id string, t *traffic.Tunnel, closed bool) {
 	secure := isTLS(t)
 	w.str(`{"id":`, id)
-	w.destination(`,"destination":`, t.Target)
-	w.remote(",", t.Client)
+	w.destination(t.Target)
+	w.remote(t.Client)
 	tags := clientTags(t.Tags)
 	var ended time.Time
 	if closed {
@@ -105,9 +105,9 @@ func (w *writer) tlsClientError(c clock, f *traffic.TLSFailed) {
 		cause = "unknown"
 	}
 	w.str(`{"failureCause":`, cause)
-	w.remote(",", f.Client)
+	w.remote(f.Client)
 	w.list(`,"tags":`, clientTags(f.Tags))
-	w.destination(`,"destination":`, f.Target)
+	w.destination(f.Target)
 	w.connectionTiming(c, f.Steps, f.Time)
 	w.timestamp(`,"failureTimestamp":`, c, f.Time)
 	w.raw("}")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -83,11 +82,11 @@ func BenchmarkExchanges(b *testing.B) {
 		together(b, engine(client.Conn))
 	})
 	b.Run("nethttp", func(b *testing.B) {
-		client, url := netHTTPPair(b)
+		client, url := netHTTPClient(b), "http://"+netHTTPServerOf(b, answerNetHTTP)+"/"
 		together(b, func() error { return fetch(client, url) })
 	})
 	b.Run("engine client, nethttp server", func(b *testing.B) {
-		conn := dial(b, netHTTPServer(b))
+		conn := dial(b, netHTTPServerOf(b, answerNetHTTP))
 		together(b, engine(run(b, h2.Client(conn, h2.Config{})).Conn))
 	})
 	b.Run("nethttp client, engine server", func(b *testing.B) {
@@ -105,73 +104,6 @@ func fetch(client *http.Client, url string) error {
 	_, err = io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	return err
-}
-
-func netHTTPPair(b testing.TB) (*http.Client, string) {
-	return netHTTPClient(b), "http://" + netHTTPServer(b) + "/"
-}
-
-func netHTTPClient(b testing.TB) *http.Client {
-	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
-	transport := &http.Transport{Protocols: &protocols, DisableCompression: true}
-	b.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
-}
-
-func netHTTPServer(b testing.TB) string { return netHTTPServerOf(b, answerNetHTTP) }
-
-func netHTTPServerOf(b testing.TB, handle http.HandlerFunc) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: handle, Protocols: &protocols}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener)
-	}()
-	b.Cleanup(func() {
-		server.Close()
-		<-done
-	})
-	return listener.Addr().String()
-}
-
-func dial(b testing.TB, address string) net.Conn {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return conn
-}
-
-// engineServer serves connections by the engine.
-func engineServer(b testing.TB, cfg h2.Config, handle func(*h2.Stream)) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { _ = h2.Server(conn, cfg, handle).Run(ctx) })
-		}
-	})
-	b.Cleanup(func() {
-		listener.Close()
-		cancel()
-		all.Wait()
-	})
-	return listener.Addr().String()
 }
 
 // BenchmarkContent sends 1 MiB an operation on one stream.

@@ -1,0 +1,49 @@
+package fleet_test
+
+import (
+	"testing"
+
+	"github.com/necto-dev/necto/internal/fleet"
+	"github.com/necto-dev/necto/internal/nectest"
+	"github.com/necto-dev/necto/traffic"
+)
+
+// Whatever is in Redis, observers are told what they count on: one beginning of an
+// exchange, then one end.
+func FuzzBatch(f *testing.F) {
+	const exchange = `"exchange":{"id":1,"started":"2026-01-02T03:04:05Z","request":{"method":"GET","header":[]},` +
+		`"requestDone":1,"response":{"status":200},"ws":{}}`
+	for _, seed := range []string{
+		`[{"kind":"request-started",` + exchange + `},{"kind":"exchange-done",` + exchange + `}]`,
+		`[{"kind":"ws-opened",` + exchange + `},{"kind":"frame-seen","id":1,"frame":{"seq":9,"payload":"aGk="}},{"kind":"ws-closed","id":1,"close":{"Code":1000}}]`,
+		`[{"kind":"breakpoint-hit",` + exchange + `,"hit":{"id":1,"phase":"request","request":{}}},{"kind":"breakpoint-resumed","id":1},{"kind":"lost","ids":[1]}]`,
+		`[{"kind":"response-started",` + exchange + `},{"kind":"request-done",` + exchange + `},{"kind":"exchange-aborted",` + exchange + `}]`,
+		`[{"kind":"resume","to":1,"resume":{}},{"kind":"inject","to":1,"inject":{}},{"kind":"answer","to":1},{"kind":"bye"}]`,
+		`[{"kind":"exchange-done"}]`, `[{"kind":"tls-failed"},{"kind":"client-error","client":{}}]`, `{}`, ``,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var seen nectest.Collect
+		fleet.TakeBatch(text, &seen)
+		open := map[traffic.ExchangeID]bool{}
+		for _, e := range seen.Events() {
+			if start, ok := e.(traffic.RequestStarted); ok {
+				if open[start.ID] {
+					t.Fatalf("exchange %d begins twice", start.ID)
+				}
+				open[start.ID] = true
+				continue
+			}
+			if x := nectest.Ended(e); x != nil {
+				if !open[x.ID] {
+					t.Fatalf("exchange %d ends and is not open", x.ID)
+				}
+				delete(open, x.ID)
+			}
+		}
+		if len(open) > 0 {
+			t.Fatalf("exchanges without an end: %v", open)
+		}
+	})
+}

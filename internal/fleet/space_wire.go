@@ -1,0 +1,401 @@
+package fleet
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/necto-dev/necto/traffic"
+)
+
+// shownBody is how much of content goes to other nodes, in bytes.
+const shownBody = 256 << 10
+
+// kind says what a message tells.
+type kind string
+
+// The kinds of messages. Those of events have their names.
+const (
+	kindHello    kind = "hello" // a node is there, and wants to know the others
+	kindHere     kind = "here"  // its answer
+	kindBye      kind = "bye"
+	kindLost     kind = "lost" // the end of exchanges was not told, as the node had no room for it
+	kindStarted  kind = "request-started"
+	kindRequest  kind = "request-done"
+	kindResponse kind = "response-started"
+	kindDone     kind = "exchange-done"
+	kindAborted  kind = "exchange-aborted"
+	kindOpened   kind = "ws-opened"
+	kindFrame    kind = "frame-seen"
+	kindClosed   kind = "ws-closed"
+	kindHit      kind = "breakpoint-hit"
+	kindResumed  kind = "breakpoint-resumed"
+	kindTimedOut kind = "breakpoint-timed-out"
+	kindTLS      kind = "tls-failed"
+	kindClient   kind = "client-error"
+	kindResume   kind = "resume" // asks the node To
+	kindInject   kind = "inject" // asks the node To
+	kindAnswer   kind = "answer" // to that
+)
+
+// message is what nodes tell each other: an element of a batch.
+type message struct {
+	Kind kind `json:"kind"`
+	// Session and Name are those of the node.
+	Session string `json:"session,omitempty"`
+	Name    string `json:"name,omitempty"`
+	// ID is the number of the exchange, for those that do not have it, and IDs are
+	// those whose end was lost.
+	ID       uint64             `json:"id,omitempty"`
+	IDs      []uint64           `json:"ids,omitempty"`
+	Exchange *wireExchange      `json:"exchange,omitempty"`
+	Frame    *wireFrame         `json:"frame,omitempty"`
+	Close    *traffic.WSClose   `json:"close,omitempty"`
+	Hit      *wireHit           `json:"hit,omitempty"`
+	TLS      *traffic.TLSFailed `json:"tls,omitempty"`
+	Client   *wireClientError   `json:"client,omitempty"`
+	// At is when a hit ended, Action and By how.
+	At     time.Time            `json:"at,omitzero"`
+	Action traffic.ResumeAction `json:"action,omitempty"`
+	By     string               `json:"by,omitempty"`
+	// To is the node that is asked something, or answered, Call tells the answer,
+	// and Error is what was wrong.
+	To     uint64             `json:"to,omitempty"`
+	Call   string             `json:"call,omitempty"`
+	Error  string             `json:"error,omitempty"`
+	Resume *traffic.Resume    `json:"resume,omitempty"`
+	Inject *traffic.Injection `json:"inject,omitempty"`
+}
+
+// wireExchange has what is known of an exchange. Numbers are those of its node.
+type wireExchange struct {
+	ID            uint64                `json:"id"`
+	Conn          uint64                `json:"conn"`
+	Started       time.Time             `json:"started"`
+	Client        string                `json:"client"`
+	Server        string                `json:"server,omitempty"`
+	TLS           *traffic.TLSInfo      `json:"tls,omitempty"`
+	ClientTags    []string              `json:"clientTags,omitempty"`
+	Request       *wireRequest          `json:"request"`
+	RequestBody   *wireBody             `json:"requestBody,omitempty"`
+	RequestDone   time.Duration         `json:"requestDone"`
+	Response      *wireResponse         `json:"response,omitempty"`
+	ResponseBody  *wireBody             `json:"responseBody,omitempty"`
+	ResponseAt    time.Duration         `json:"responseAt"`
+	Sent          *wireRequest          `json:"sent,omitempty"`
+	SentBody      *wireBody             `json:"sentBody,omitempty"`
+	Received      *wireResponse         `json:"received,omitempty"`
+	ReceivedBody  *wireBody             `json:"receivedBody,omitempty"`
+	WS            *traffic.WebSocket    `json:"ws,omitempty"`
+	Informational []*wireResponse       `json:"informational,omitempty"`
+	GRPC          []traffic.GRPCMessage `json:"grpc,omitempty"`
+	GRPCEnd       int                   `json:"grpcEnd,omitempty"`
+	Duration      time.Duration         `json:"duration"`
+	Timing        traffic.Timing        `json:"timing"`
+	Failure       *wireFailure          `json:"failure,omitempty"`
+	Rules         []string              `json:"rules,omitempty"`
+	Tags          []string              `json:"tags,omitempty"`
+}
+
+type wireRequest struct {
+	Method  string         `json:"method"`
+	Target  string         `json:"target"`
+	URL     traffic.URL    `json:"url"`
+	Proto   string         `json:"proto"`
+	Header  traffic.Fields `json:"header"`
+	Length  int64          `json:"length,omitempty"`
+	Trailer traffic.Fields `json:"trailer,omitempty"`
+}
+
+type wireResponse struct {
+	Status  int            `json:"status"`
+	Reason  string         `json:"reason"`
+	Proto   string         `json:"proto"`
+	Header  traffic.Fields `json:"header"`
+	Length  int64          `json:"length,omitempty"`
+	Trailer traffic.Fields `json:"trailer,omitempty"`
+	Source  traffic.Source `json:"source,omitempty"`
+}
+
+// wireBody is the beginning of content.
+type wireBody struct {
+	Size    int64  `json:"size"`
+	Content []byte `json:"content,omitempty"`
+	// Codings, DecodedSize and Stored are those of a body from a recording.
+	Codings     string `json:"codings,omitempty"`
+	DecodedSize int64  `json:"decodedSize,omitempty"`
+	Stored      bool   `json:"stored,omitempty"`
+}
+
+type wireFailure struct {
+	Kind traffic.FailureKind `json:"kind"`
+	Side traffic.Side        `json:"side"`
+	Text string              `json:"text"`
+}
+
+// wireFrame is a frame; its exchange is that of the message.
+type wireFrame struct {
+	Seq       uint64            `json:"seq"`
+	First     time.Time         `json:"first"`
+	Last      time.Time         `json:"last"`
+	Dir       traffic.Direction `json:"dir"`
+	Opcode    traffic.Opcode    `json:"opcode"`
+	Fin       bool              `json:"fin"`
+	RSV       uint8             `json:"rsv,omitempty"`
+	Masked    bool              `json:"masked,omitempty"`
+	Length    int64             `json:"length"`
+	Payload   []byte            `json:"payload,omitempty"`
+	Size      int64             `json:"size"`
+	Truncated bool              `json:"truncated,omitempty"`
+	Inflated  bool              `json:"inflated,omitempty"`
+	SHA256    []byte            `json:"sha256,omitempty"`
+	Anomalies []string          `json:"anomalies,omitempty"`
+	Injected  bool              `json:"injected,omitempty"`
+	Dropped   bool              `json:"dropped,omitempty"`
+	Edited    bool              `json:"edited,omitempty"`
+	Rules     []string          `json:"rules,omitempty"`
+	Original  []byte            `json:"original,omitempty"`
+}
+
+// wireHit is a hit with what its exchange is known by so far.
+type wireHit struct {
+	ID           uint64        `json:"id"`
+	Breakpoint   string        `json:"breakpoint"`
+	Phase        traffic.Phase `json:"phase"`
+	Time         time.Time     `json:"time"`
+	Deadline     time.Time     `json:"deadline,omitzero"`
+	Request      *wireRequest  `json:"request"`
+	RequestBody  *wireBody     `json:"requestBody,omitempty"`
+	Response     *wireResponse `json:"response,omitempty"`
+	ResponseBody *wireBody     `json:"responseBody,omitempty"`
+	Fixed        string        `json:"fixed,omitempty"`
+	Frame        *wireFrame    `json:"frame,omitempty"`
+}
+
+type wireClientError struct {
+	Conn    uint64       `json:"conn"`
+	Client  string       `json:"client"`
+	Time    time.Time    `json:"time"`
+	Failure *wireFailure `json:"failure"`
+	Status  int          `json:"status,omitempty"`
+}
+
+// begunOf has what RequestStarted announces.
+func begunOf(x *traffic.Exchange) *wireExchange {
+	return &wireExchange{
+		ID: uint64(x.ID), Conn: uint64(x.Conn), Started: x.Started, Client: x.Client, TLS: x.TLS, ClientTags: x.ClientTags,
+		Request: requestOf(x.Request),
+	}
+}
+
+// endedOf has what the last event announces, all of it.
+func endedOf(x *traffic.Exchange) *wireExchange {
+	w := begunOf(x)
+	w.RequestBody, w.RequestDone = bodyOf(x.RequestBody), x.RequestDone
+	w.Server, w.Response, w.ResponseBody, w.ResponseAt = x.Server, responseOf(x.Response), bodyOf(x.ResponseBody), x.ResponseStarted
+	w.Sent, w.SentBody = requestOf(x.Sent), bodyOf(x.SentBody)
+	w.Received, w.ReceivedBody = responseOf(x.Received), bodyOf(x.ReceivedBody)
+	w.WS, w.GRPC, w.GRPCEnd, w.Duration, w.Timing = x.WS, x.GRPC, x.GRPCEnd, x.Duration, x.Timing
+	w.Failure, w.Rules, w.Tags = failureOf(x.Failure), x.Rules, x.Tags
+	for _, r := range x.Informational {
+		w.Informational = append(w.Informational, responseOf(r))
+	}
+	return w
+}
+
+// begin fills in what RequestStarted announces. id is the number here.
+func (w *wireExchange) begin(id traffic.ExchangeID) *traffic.Exchange {
+	return &traffic.Exchange{
+		ID: id, Conn: traffic.ConnID(w.Conn), Started: w.Started, Client: w.Client, TLS: w.TLS, ClientTags: w.ClientTags,
+		Request: w.Request.request(),
+	}
+}
+
+// end fills in what the last event announces, but for what earlier ones did.
+func (w *wireExchange) end(x *traffic.Exchange) {
+	x.Sent, x.SentBody = w.Sent.request(), w.SentBody.body()
+	x.Received, x.ReceivedBody = w.Received.response(), w.ReceivedBody.body()
+	x.ResponseBody, x.WS, x.GRPC, x.GRPCEnd = w.ResponseBody.body(), w.WS, w.GRPC, w.GRPCEnd
+	x.Duration, x.Timing, x.Failure, x.Rules, x.Tags = w.Duration, w.Timing, w.Failure.failure(), w.Rules, w.Tags
+	for _, r := range w.Informational {
+		x.Informational = append(x.Informational, r.response())
+	}
+}
+
+func requestOf(r *traffic.Request) *wireRequest {
+	if r == nil {
+		return nil
+	}
+	return &wireRequest{
+		Method: r.Method, Target: r.Target, URL: r.URL, Proto: r.Proto, Header: r.Header, Length: r.Length, Trailer: r.Trailer,
+	}
+}
+
+func (w *wireRequest) request() *traffic.Request {
+	if w == nil {
+		return nil
+	}
+	return &traffic.Request{
+		Method: w.Method, Target: w.Target, URL: w.URL, Proto: w.Proto, Header: w.Header, Length: w.Length, Trailer: w.Trailer,
+	}
+}
+
+func responseOf(r *traffic.Response) *wireResponse {
+	if r == nil {
+		return nil
+	}
+	return &wireResponse{
+		Status: r.Status, Reason: r.Reason, Proto: r.Proto, Header: r.Header, Length: r.Length, Trailer: r.Trailer, Source: r.Source,
+	}
+}
+
+func (w *wireResponse) response() *traffic.Response {
+	if w == nil {
+		return nil
+	}
+	return &traffic.Response{
+		Status: w.Status, Reason: w.Reason, Proto: w.Proto, Header: w.Header, Length: w.Length, Trailer: w.Trailer, Source: w.Source,
+	}
+}
+
+func bodyOf(b *traffic.Body) *wireBody {
+	if b == nil {
+		return nil
+	}
+	w := &wireBody{Size: b.Size()}
+	w.Codings, w.DecodedSize, w.Stored = b.Decoded()
+	content, err := io.ReadAll(io.LimitReader(b.Open(), shownBody))
+	if err != nil {
+		content = nil // it was captured, but cannot be read any more
+	}
+	w.Content = content
+	return w
+}
+
+func (w *wireBody) body() *traffic.Body {
+	if w == nil {
+		return nil
+	}
+	if w.Stored {
+		whole := w.Size
+		if w.Codings != "" {
+			whole = w.DecodedSize
+		}
+		return traffic.StoredBody(traffic.Stored{
+			Size: w.Size, Truncated: int64(len(w.Content)) < whole, Codings: w.Codings, DecodedSize: w.DecodedSize, Content: w.Content,
+		})
+	}
+	b := traffic.NewBody(-1)
+	b.Append(w.Content)
+	b.Skip(max(0, w.Size-int64(len(w.Content))))
+	return b
+}
+
+func failureOf(f *traffic.Failure) *wireFailure {
+	if f == nil {
+		return nil
+	}
+	return &wireFailure{Kind: f.Kind, Side: f.Side, Text: f.Text}
+}
+
+func (w *wireFailure) failure() *traffic.Failure {
+	if w == nil {
+		return nil
+	}
+	return &traffic.Failure{Kind: w.Kind, Side: w.Side, Text: w.Text}
+}
+
+// frameOf has a frame, of which it keeps what must not change any more.
+func frameOf(f *traffic.Frame) *wireFrame {
+	if f == nil {
+		return nil
+	}
+	return &wireFrame{
+		Seq: f.Seq, First: f.First, Last: f.Last, Dir: f.Dir, Opcode: f.Opcode, Fin: f.Fin, RSV: f.RSV, Masked: f.Masked,
+		Length: f.Length, Payload: f.Payload[:min(len(f.Payload), shownBody)], Size: f.Size,
+		Truncated: f.Truncated || len(f.Payload) > shownBody, Inflated: f.Inflated, SHA256: f.SHA256, Anomalies: f.Anomalies,
+		Injected: f.Injected, Dropped: f.Dropped, Edited: f.Edited, Rules: f.Rules,
+		Original: f.Original[:min(len(f.Original), shownBody)],
+	}
+}
+
+func (w *wireFrame) frame(x *traffic.Exchange) *traffic.Frame {
+	if w == nil {
+		return nil
+	}
+	return &traffic.Frame{
+		Exchange: x, Seq: w.Seq, First: w.First, Last: w.Last, Dir: w.Dir, Opcode: w.Opcode, Fin: w.Fin, RSV: w.RSV, Masked: w.Masked,
+		Length: w.Length, Payload: w.Payload, Size: w.Size, Truncated: w.Truncated, Inflated: w.Inflated, SHA256: w.SHA256,
+		Anomalies: w.Anomalies, Injected: w.Injected, Dropped: w.Dropped, Edited: w.Edited, Rules: w.Rules, Original: w.Original,
+	}
+}
+
+func hitOf(h *traffic.Hit) *wireHit {
+	return &wireHit{
+		ID: uint64(h.ID), Breakpoint: h.Breakpoint, Phase: h.Phase, Time: h.Time, Deadline: h.Deadline,
+		Request: requestOf(h.Request), RequestBody: bodyOf(h.RequestBody),
+		Response: responseOf(h.Response), ResponseBody: bodyOf(h.ResponseBody), Fixed: h.Fixed, Frame: frameOf(h.Frame),
+	}
+}
+
+func (w *wireHit) hit(id traffic.HitID, x *traffic.Exchange) *traffic.Hit {
+	return &traffic.Hit{
+		ID: id, Exchange: x, Breakpoint: w.Breakpoint, Phase: w.Phase, Time: w.Time, Deadline: w.Deadline,
+		Request: w.Request.request(), RequestBody: w.RequestBody.body(),
+		Response: w.Response.response(), ResponseBody: w.ResponseBody.body(), Fixed: w.Fixed, Frame: w.Frame.frame(x),
+	}
+}
+
+// parseBatch reads a batch. A message that has not what its kind needs is an error:
+// others can write to Redis, too.
+func parseBatch(text string) ([]message, error) {
+	var batch []message
+	if err := json.Unmarshal([]byte(text), &batch); err != nil {
+		return nil, err
+	}
+	for i := range batch {
+		if !batch[i].complete() {
+			return nil, errors.New("a message of kind " + string(batch[i].Kind) + " is not complete")
+		}
+	}
+	return batch, nil
+}
+
+// complete reports whether a message has what its kind needs. Of a kind that this
+// version does not know nothing is needed.
+func (m *message) complete() bool {
+	whole := m.Exchange == nil || m.Exchange.Request != nil
+	switch m.Kind {
+	case kindStarted, kindDone, kindAborted:
+		return whole && m.Exchange != nil
+	case kindOpened:
+		return whole && m.Exchange != nil && m.Exchange.WS != nil && m.Exchange.Response != nil
+	case kindRequest:
+		return whole && m.Exchange != nil
+	case kindResponse:
+		return whole && m.Exchange != nil && m.Exchange.Response != nil
+	case kindFrame:
+		return m.Frame != nil
+	case kindClosed:
+		return m.Close != nil
+	case kindHit:
+		return whole && m.Exchange != nil && m.Hit != nil && m.Hit.complete()
+	case kindResumed, kindTimedOut:
+		return m.ID != 0
+	case kindTLS:
+		return m.TLS != nil
+	case kindClient:
+		return m.Client != nil && m.Client.Failure != nil
+	case kindResume:
+		return m.Resume != nil
+	case kindInject:
+		return m.Inject != nil
+	default:
+		return true
+	}
+}
+
+func (w *wireHit) complete() bool {
+	return w.Request != nil && (w.Phase != traffic.PhaseResponse || w.Response != nil) && (w.Phase != traffic.PhaseFrame || w.Frame != nil)
+}

@@ -1,6 +1,7 @@
 package eventserver
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,4 +77,33 @@ func TestMockttpFilters(t *testing.T) {
 	s.Observe(traffic.TLSFailed{SNI: "other.test", Time: testTime, Failure: "reset"})
 	s.Observe(traffic.TunnelOpened{Tunnel: &traffic.Tunnel{Target: "tunnel.test:1", Started: testTime}})
 	p.expect("raw-passthrough-opened")
+}
+
+// mockttpPrograms has what is to be run with the programs of programs.
+var mockttpPrograms = map[string]string{"Node.js": "mockttp.mjs", "Python": "mockttp.py"}
+
+func TestClientsOfMockttp(t *testing.T) {
+	for _, p := range programs(t) {
+		for transports := range p.modes {
+			t.Run(p.name+" "+transports, func(t *testing.T) {
+				if raceEnabled && strings.Contains(transports, "polling") {
+					t.Skip("the library's polling has a race of its own: make test runs this without the detector")
+				}
+				s, address := start(t, Options{})
+				out := run(t, p.command[0], clientFile(mockttpPrograms[p.name]), address, transports)
+				want := []any{"ready", true, `there is no event "nothing"`}
+				if diff := cmp.Diff(want, out.wait(t, "ready")); diff != "" {
+					t.Errorf("ready (-want +got):\n%s", diff)
+				}
+				observe(s, 1, "http://other.test/", "content")
+				observe(s, 2, "http://wanted.test/", "")
+				response, _ := out.wait(t, "response")[1].(map[string]any)
+				checkMembers(t, response, map[string]any{"id": entryID(2)})
+				checkMembers(t, response["body"], map[string]any{"buffer": ""})
+				s.Close(t.Context())
+				out.wait(t, "disconnect")
+				<-out.done
+			})
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"log"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -232,7 +233,7 @@ func attach(v any, attachments [][]byte) any {
 func (m *mockttpEvents) all() []mockttpEvent {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.list[:len(m.list):len(m.list)]
+	return slices.Clip(m.list)
 }
 
 // wait returns the first event that is meant.
@@ -259,12 +260,5 @@ func (m *mockttpEvents) wait(what string, meant func(mockttpEvent) bool) mockttp
 // waitFor returns the first event of one of these names.
 func (m *mockttpEvents) waitFor(names ...string) mockttpEvent {
 	m.t.Helper()
-	return m.wait(names[0], func(e mockttpEvent) bool {
-		for _, name := range names {
-			if e.name == name {
-				return true
-			}
-		}
-		return false
-	})
+	return m.wait(names[0], func(e mockttpEvent) bool { return slices.Contains(names, e.name) })
 }

@@ -174,16 +174,16 @@ func (d *decoder) text(to *string) setter {
 	}
 }
 
-// number returns a setter of *to.
-func (d *decoder) number(to *int, least int) setter {
+// number returns a setter of *to, from 1.
+func (d *decoder) number(to *int) setter {
 	return func(n *yaml.Node) {
 		s, ok := d.scalar(n)
 		if !ok {
 			return
 		}
 		i, err := strconv.Atoi(s)
-		if err != nil || i < least {
-			d.problem(n, "%q is no number from %d", s, least)
+		if err != nil || i < 1 {
+			d.problem(n, "%q is no number from 1", s)
 			return
 		}
 		*to = i

@@ -90,9 +90,8 @@ func statusOf(err error) int {
 	}
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) error {
+func writeJSON(w http.ResponseWriter, v any) error {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v) // the client has left otherwise
@@ -135,7 +134,7 @@ type portList struct {
 }
 
 func (p *Pool) listPorts(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, portList{p.Range(), p.Statuses()})
+	return writeJSON(w, portList{p.Range(), p.Statuses()})
 }
 
 func (p *Pool) getPort(w http.ResponseWriter, r *http.Request) error {
@@ -147,7 +146,7 @@ func (p *Pool) getPort(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, status)
+	return writeJSON(w, status)
 }
 
 // leadRequest is the content of POST /v1/ports/{port}.
@@ -233,5 +232,5 @@ func (p *Pool) putConfig(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pool) postRestore(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, http.StatusOK, map[string][]int{"ports": p.Restore(r.Context())})
+	return writeJSON(w, map[string][]int{"ports": p.Restore(r.Context())})
 }

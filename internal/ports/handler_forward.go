@@ -63,7 +63,7 @@ func (p *Pool) postForward(w http.ResponseWriter, r *http.Request) error {
 	for _, err := range result.Errors {
 		answer.Errors = append(answer.Errors, forwardError{err.Port, err.Code, err.Error()})
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, answer)
 }
 
 // request returns what is asked for.

@@ -52,7 +52,7 @@ func (c *Config) decode(d *decoder, n *yaml.Node) {
 	var version int
 	ranged := false
 	d.mapping(n, map[string]setter{
-		"version":    d.number(&version, 1),
+		"version":    d.number(&version),
 		"ports":      func(n *yaml.Node) { ranged = true; c.decodeRange(d, n) },
 		"probe":      func(n *yaml.Node) { c.Probe.decode(d, n) },
 		"debug":      d.flag(&c.Debug),
@@ -79,7 +79,7 @@ func (c *Config) decode(d *decoder, n *yaml.Node) {
 func (c *Config) decodeRange(d *decoder, n *yaml.Node) {
 	before := len(d.problems)
 	d.mapping(n, map[string]setter{
-		"start": d.number(&c.Range.Start, 1), "count": d.number(&c.Range.Count, 1), "format": d.text(&c.Range.Format),
+		"start": d.number(&c.Range.Start), "count": d.number(&c.Range.Count), "format": d.text(&c.Range.Format),
 	})
 	if err := c.Range.Check(); err != nil && len(d.problems) == before {
 		d.problem(n, "%v", err)
@@ -89,7 +89,7 @@ func (c *Config) decodeRange(d *decoder, n *yaml.Node) {
 func (p *Probe) decode(d *decoder, n *yaml.Node) {
 	d.mapping(n, map[string]setter{
 		"interval": d.duration(&p.Interval), "retry": d.duration(&p.Retry), "timeout": d.duration(&p.Timeout),
-		"failures": d.number(&p.Failures, 1),
+		"failures": d.number(&p.Failures),
 	})
 }
 

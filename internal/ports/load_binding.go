@@ -20,7 +20,7 @@ func (d *decoder) binding(n *yaml.Node, inFile bool) Binding {
 		"record":   d.flag(&recorded),
 	}
 	if inFile {
-		keys["port"] = d.number(&b.Port, 1)
+		keys["port"] = d.number(&b.Port)
 	}
 	before := len(d.problems)
 	d.mapping(n, keys)
@@ -69,7 +69,7 @@ func (d *decoder) refresh(n *yaml.Node) Refresh {
 		return r
 	}
 	r.Enabled = true
-	d.mapping(n, map[string]setter{"max": d.number(&r.Max, 1), "interval": d.duration(&r.Interval)})
+	d.mapping(n, map[string]setter{"max": d.number(&r.Max), "interval": d.duration(&r.Interval)})
 	return r
 }
 

@@ -111,11 +111,11 @@ func TestRemovedPortIsCut(t *testing.T) {
 			t.Error(err)
 		}
 		s.wait(removeGrace - time.Second)
-		if s.world.released != 0 {
+		if s.released != 0 {
 			t.Error("released before the grace was over")
 		}
 		s.wait(time.Second)
-		if s.world.released != 1 {
+		if s.released != 1 {
 			t.Error("not released")
 		}
 	})

@@ -19,6 +19,13 @@ func isCall(method string, header traffic.Fields) bool {
 	return method == "POST" && grpcwire.FormatOf(header.Get("Content-Type")) == grpcwire.GRPC && !header.Has("Content-Encoding")
 }
 
+// isOverdue reports whether a call lasted as long as its client wanted to wait:
+// then it may have been the server that ended it, in the same moment.
+func isOverdue(entry *record.Entry) bool {
+	timeout, ok := grpcwire.Timeout(entry.Request.Header)
+	return ok && entry.Duration >= timeout-timeout/10
+}
+
 // callMethod stands for the method in the key of calls that go turn by turn, which
 // all calls of a path share.
 const callMethod = "POST grpc"

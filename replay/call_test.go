@@ -374,7 +374,12 @@ func TestAMissDoesNotWaitForTheEnd(t *testing.T) {
 }
 
 func TestCallsThatTheClientGaveUp(t *testing.T) {
-	x := load(t, Options{}, recorded(t, "auto",
+	overdue := recordedCall(t, "http://h/pkg.Chat/Overdue", "> a", ".", "x")
+	overdue.Failure.Side, overdue.Response = traffic.SideUpstream, nil // the server was faster
+	overdue.Request.Header.Add("grpc-timeout", "22m")                  // of 30 ms
+	broken := recordedCall(t, "http://h/pkg.Chat/Overdue", "> b", ".", "x")
+	broken.Failure.Side = traffic.SideUpstream
+	x := load(t, Options{}, recorded(t, "auto", overdue, broken,
 		recordedCall(t, callURL, "> ticks", ".", "< 1", "< 2", "x"),
 		recordedCall(t, "http://h/pkg.Chat/Slow", "> a", ".", "x"),
 	))
@@ -387,6 +392,9 @@ func TestCallsThatTheClientGaveUp(t *testing.T) {
 	slow := dialCall(ctx, t, x, "http://h/pkg.Chat/Slow")
 	slow.say("a")
 	slow.end()
+	late := dialCall(ctx, t, x, "http://h/pkg.Chat/Overdue")
+	late.say("a")
+	late.end()
 	time.AfterFunc(30*time.Millisecond, cancel)
 	var failure *traffic.Failure
 	if _, _, err := c.in.Next(); !errors.As(err, &failure) || failure.Side != traffic.SideClient {
@@ -394,6 +402,12 @@ func TestCallsThatTheClientGaveUp(t *testing.T) {
 	}
 	if err := <-slow.err; !errors.As(err, &failure) || failure.Side != traffic.SideClient {
 		t.Errorf("the slow call ended with %v", err)
+	}
+	if err := <-late.err; !errors.As(err, &failure) || failure.Side != traffic.SideClient {
+		t.Errorf("the overdue call ended with %v", err)
+	}
+	if s := x.Stats(); s.Failed != 1 || s.Exchanges != 3 {
+		t.Errorf("stats %+v", s)
 	}
 }
 

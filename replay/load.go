@@ -332,11 +332,11 @@ func (l *loader) place(u traffic.URL) key {
 // one that gives up a gRPC call will do so again.
 func isServable(raw []byte) bool {
 	entry, err := record.ParseEntry(raw)
-	if err != nil || entry.Failure == nil || entry.Failure.Side != traffic.SideClient {
+	if err != nil || entry.Failure == nil {
 		return false
 	}
-	return isCall(entry.Request.Method, entry.Request.Header) ||
-		entry.Response != nil && !entry.Response.Header.Has("Content-Length")
+	call, left := isCall(entry.Request.Method, entry.Request.Header), entry.Failure.Side == traffic.SideClient
+	return call && (left || isOverdue(entry)) || left && entry.Response != nil && !entry.Response.Header.Has("Content-Length")
 }
 
 // recordedContent reads the content of a recorded request.

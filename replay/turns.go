@@ -45,10 +45,10 @@ type candidates struct {
 func (s *candidates) heard(c *caller) {
 	n := c.said.count
 	s.calls = slices.DeleteFunc(slices.Clone(s.calls), func(other *call) bool {
-		if c.ended && other.steps[len(other.steps)-1].ended {
+		if c.ended {
 			return n != len(other.asked)
 		}
-		return n > len(other.asked) || !c.ended && other.asked[n-1] != c.last
+		return n > len(other.asked) || other.asked[n-1] != c.last
 	})
 }
 
@@ -67,7 +67,7 @@ func (s *candidates) due(c *caller, current *call) *call {
 	var found *call
 	for _, other := range s.calls {
 		next := other.steps[s.sent]
-		if c.said.count < next.asked && !(c.ended && !next.ended) || next.ended && !c.ended {
+		if c.said.count < next.asked || next.ended && !c.ended {
 			continue
 		}
 		switch {

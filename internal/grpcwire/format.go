@@ -1,7 +1,10 @@
 package grpcwire
 
 import (
+	"math"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -97,6 +100,25 @@ func cutLast(s string) (before, after string, found bool) {
 		return s, "", false
 	}
 	return s[:i], s[i+1:], true
+}
+
+// timeoutUnits are the units of Grpc-Timeout.
+var timeoutUnits = map[byte]time.Duration{
+	'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond,
+}
+
+// Timeout returns how long the client of a call waits, false if it does not say.
+func Timeout(header traffic.Fields) (time.Duration, bool) {
+	value := strings.TrimSpace(header.Get("Grpc-Timeout"))
+	if len(value) < 2 || len(value) > 9 { // at most eight digits
+		return 0, false
+	}
+	n, err := strconv.ParseUint(value[:len(value)-1], 10, 32)
+	unit := timeoutUnits[value[len(value)-1]]
+	if err != nil || unit == 0 {
+		return 0, false
+	}
+	return min(time.Duration(n), math.MaxInt64/unit) * unit, true
 }
 
 // Encoding returns the message encoding ("gzip") of a message's sender, "" if

@@ -2,7 +2,9 @@ package grpcwire
 
 import (
 	"encoding/base64"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -54,6 +56,32 @@ func TestEncoding(t *testing.T) {
 	for value, want := range map[string]string{" GZip ": "gzip", "identity": "", "": ""} {
 		if got := Encoding(traffic.Fields{{Name: "grpc-encoding", Value: value}}); got != want {
 			t.Errorf("%q: %q", value, got)
+		}
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	for _, c := range []struct {
+		value string
+		want  time.Duration
+		ok    bool
+	}{
+		{"", 0, false},
+		{"5", 0, false},
+		{"S", 0, false},
+		{"5s", 0, false},
+		{"-5S", 0, false},
+		{"123456789S", 0, false},
+		{"5S", 5 * time.Second, true},
+		{" 300m", 300 * time.Millisecond, true},
+		{"299991u", 299991 * time.Microsecond, true},
+		{"1n", 1, true},
+		{"2M", 2 * time.Minute, true},
+		{"99999999H", math.MaxInt64 / time.Hour * time.Hour, true},
+	} {
+		got, ok := Timeout(traffic.Fields{{Name: "grpc-timeout", Value: c.value}})
+		if got != c.want || ok != c.ok {
+			t.Errorf("%q: %v, %v", c.value, got, ok)
 		}
 	}
 }

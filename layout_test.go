@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"internal/convert":     {"traffic", "har", "record", "internal/diff", "internal/filter"},
 	"internal/diff":        {"traffic", "record"},
 	"internal/export":      {"traffic", "record"},
+	"internal/lookback":    {"traffic", "record"},
 	"internal/tail":        {"traffic", "record", "internal/eventclient", "internal/filter", "internal/grpcwire", "internal/protoset", "internal/wsframe"},
 	"har":                  {"traffic", "internal/jsonenc"},
 	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsonenc", "internal/protoset"},
@@ -49,7 +50,7 @@ var mayImport = map[string][]string{
 		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver", "eventserver/channel",
 		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",
 		"internal/convert", "internal/diff", "internal/eventclient", "internal/export", "internal/filter", "internal/tail",
-		"internal/fleet", "internal/ports", "internal/protoset",
+		"internal/fleet", "internal/lookback", "internal/ports", "internal/protoset",
 	},
 }
 

@@ -10,12 +10,13 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// entryID is the id of an exchange in events and in REST: the session's and the
-// number of the exchange, so that it is one of a kind.
+// appendEntryID appends the id of an exchange in events and in REST: the session's
+// and the number of the exchange at its node, so that it is one of a kind, and the
+// same at all nodes of a cluster.
 func appendEntryID(dst []byte, session string, id traffic.ExchangeID) []byte {
 	dst = append(dst, session...)
 	dst = append(dst, '-')
-	return strconv.AppendUint(dst, uint64(id), 10)
+	return strconv.AppendUint(dst, uint64(id)&(1<<traffic.NodeShift-1), 10)
 }
 
 // jsonWriter builds the arguments of one event.

@@ -19,8 +19,10 @@ type history struct {
 	maxBytes int64
 
 	mu sync.Mutex // guards the fields below, and what is in them
-	// active is the session of what begins.
+	// active is the session of what begins, and nodes are those of what begins at other
+	// nodes of a cluster.
 	active *session
+	nodes  map[uint64]*session
 	// running has the exchanges and connections that have not ended.
 	running map[traffic.ExchangeID]*kept
 	ended   fifo
@@ -70,19 +72,27 @@ func newHistory(maxItems int, maxBytes int64, active *session) *history {
 // begin keeps an exchange that has begun. Like all methods but those that say so it
 // is called with mu held.
 func (h *history) begin(x *traffic.Exchange) *kept {
-	k := &kept{session: h.active, x: x, kind: itemEntry}
+	k := &kept{session: h.owner(x.ID), x: x, kind: itemEntry}
 	h.charge(k, exchangeCost+fieldsCost(x.Request.Header)+int64(len(x.Request.Target)))
 	h.running[x.ID] = k
 	return k
 }
 
 // find returns what is kept of an exchange that runs, nil for nothing, and its
-// session. One that began unseen belongs to the active one.
+// session. One that began unseen belongs to the active one, or to that of its node.
 func (h *history) find(id traffic.ExchangeID) (*kept, *session) {
 	if k := h.running[id]; k != nil {
 		return k, k.session
 	}
-	return nil, h.active
+	return nil, h.owner(id)
+}
+
+// owner returns the session of what begins under a number.
+func (h *history) owner(id traffic.ExchangeID) *session {
+	if one := h.nodes[nodeOf(id)]; one != nil {
+		return one
+	}
+	return h.active
 }
 
 // end notes that everything about an exchange is known, whose content is readable

@@ -78,11 +78,11 @@ func (k *kept) matches(f *filter.Filter) bool {
 }
 
 // parseEntryID reads the id of an exchange: that of its session and its number.
-func parseEntryID(id string) (session string, number traffic.ExchangeID, ok bool) {
+func (s *Server) parseEntryID(id string) (session string, number traffic.ExchangeID, ok bool) {
 	i := strings.LastIndexByte(id, '-')
 	if i < 0 {
 		return "", 0, false
 	}
-	n, err := strconv.ParseUint(id[i+1:], 10, 64)
-	return id[:i], traffic.ExchangeID(n), err == nil
+	n, err := strconv.ParseUint(id[i+1:], 10, traffic.NodeShift)
+	return id[:i], s.history.numberIn(id[:i], traffic.ExchangeID(n)), err == nil
 }

@@ -40,7 +40,7 @@ func (s *Server) selectionOf(r *http.Request) (selection, error) {
 		}
 	}
 	if id := query.Get("before"); id != "" {
-		_, n, ok := parseEntryID(id)
+		_, n, ok := s.parseEntryID(id)
 		if !ok {
 			return sel, errors.New("before is no id of an entry")
 		}
@@ -118,7 +118,7 @@ func (s *Server) getTraffic(w http.ResponseWriter, r *http.Request) error {
 // exchangeOf returns the exchange that a request is about, to be released.
 func (s *Server) exchangeOf(r *http.Request) (kept, error) {
 	id := r.PathValue("id")
-	session, n, ok := parseEntryID(id)
+	session, n, ok := s.parseEntryID(id)
 	s.catchUp()
 	if ok {
 		k, known := s.history.get(n)

@@ -2,8 +2,13 @@ package traffic
 
 import "time"
 
-// ExchangeID numbers exchanges from 1 in the order they began in this run.
+// ExchangeID numbers exchanges from 1 in the order they began in this run. To the
+// numbers of another node of a cluster, node<<NodeShift is added, as it is to those
+// of its hits.
 type ExchangeID uint64
+
+// NodeShift is where the number of a node is in an ExchangeID or a HitID.
+const NodeShift = 40
 
 // ConnID numbers client connections from 1 in the order they were accepted in
 // this run.

@@ -125,7 +125,7 @@ func (n *node) event(m *message) {
 func (n *node) tell(e traffic.Event) { n.space.opts.Observer.Observe(e) }
 
 // here returns a number of the node as it is here.
-func (n *node) here(id uint64) uint64 { return n.number<<NodeShift + id&(1<<NodeShift-1) }
+func (n *node) here(id uint64) uint64 { return n.number<<traffic.NodeShift + id&(1<<traffic.NodeShift-1) }
 
 // find returns an exchange that is open, which it begins if it was not known; nil
 // for one that was ended here.

@@ -16,10 +16,6 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// NodeShift is where the number of a node is in the numbers of its exchanges and
-// hits, as other nodes have them: number<<NodeShift is added to what it calls them.
-const NodeShift = 40
-
 // maxNode bounds the numbers of nodes, so that numbers stay below 1<<62.
 const maxNode = 1 << 20
 

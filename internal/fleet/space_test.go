@@ -122,7 +122,7 @@ func (m *member) told() []string {
 	return all
 }
 
-const numberThere = 1<<fleet.NodeShift - 1
+const numberThere = 1<<traffic.NodeShift - 1
 
 func describe(e traffic.Event) string {
 	name := func(x *traffic.Exchange) string { return fmt.Sprintf("%d %s", x.ID&numberThere, x.Request.URL.Target) }
@@ -203,7 +203,7 @@ func TestASpaceTellsWhatOthersSee(t *testing.T) {
 	for _, e := range two.seen.Events() {
 		if done, ok := e.(traffic.ExchangeDone); ok {
 			content, err := io.ReadAll(done.ResponseBody.Open())
-			if uint64(done.ID) != node<<fleet.NodeShift|1 || !bytes.Equal(content, []byte("aaaaa")) || err != nil {
+			if uint64(done.ID) != node<<traffic.NodeShift|1 || !bytes.Equal(content, []byte("aaaaa")) || err != nil {
 				t.Errorf("exchange %d of node %d, content %q, %v", done.ID, node, content, err)
 			}
 		}
@@ -230,7 +230,7 @@ func TestHitsAreResumedFromAnyNode(t *testing.T) {
 	r := traffic.Resume{Action: traffic.ResumeMock, By: "api", Mock: &traffic.Edit{
 		Status: 418, Set: traffic.Fields{{Name: "X", Value: "y"}}, Remove: []string{"Z"}, Body: []byte{0, 255}, HasBody: true,
 	}}
-	if err := two.Resume(traffic.HitID(node<<fleet.NodeShift|7), r); err != nil {
+	if err := two.Resume(traffic.HitID(node<<traffic.NodeShift|7), r); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(map[traffic.HitID]traffic.Resume{7: r}, one.holds.resumed, cmp.AllowUnexported(traffic.Field{})); diff != "" {
@@ -242,16 +242,16 @@ func TestHitsAreResumedFromAnyNode(t *testing.T) {
 		t.Error(diff)
 	}
 	// The owner takes its own numbers, and those that others have for them.
-	for _, id := range []traffic.HitID{7, traffic.HitID(node<<fleet.NodeShift | 7)} {
+	for _, id := range []traffic.HitID{7, traffic.HitID(node<<traffic.NodeShift | 7)} {
 		if err := one.Resume(id, r); err != nil {
 			t.Errorf("hit %d: %v", id, err)
 		}
 	}
-	if err := two.Resume(traffic.HitID(node<<fleet.NodeShift|8), r); err == nil || err.Error() != errNoHit.Error() {
+	if err := two.Resume(traffic.HitID(node<<traffic.NodeShift|8), r); err == nil || err.Error() != errNoHit.Error() {
 		t.Errorf("a hit that is not held: %v", err)
 	}
 	i := traffic.Injection{Dir: traffic.ServerToClient, Opcode: traffic.OpText, Payload: []byte("hi")}
-	if err := two.Inject(traffic.ExchangeID(node<<fleet.NodeShift|1), i); err != nil {
+	if err := two.Inject(traffic.ExchangeID(node<<traffic.NodeShift|1), i); err != nil {
 		t.Error(err)
 	}
 	if diff := cmp.Diff([]traffic.Injection{i}, one.holds.frames); diff != "" {
@@ -263,7 +263,7 @@ func TestHitsAreResumedFromAnyNode(t *testing.T) {
 		t.Errorf("told %q", last)
 	}
 	two.leave(t)
-	if err := two.Resume(traffic.HitID(node<<fleet.NodeShift|7), r); err == nil {
+	if err := two.Resume(traffic.HitID(node<<traffic.NodeShift|7), r); err == nil {
 		t.Error("a node that has left resumes a hit of another")
 	}
 }

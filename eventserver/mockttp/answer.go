@@ -3,6 +3,7 @@ package mockttp
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/necto-dev/necto/traffic"
 )
@@ -31,8 +32,8 @@ type madeUp struct {
 }
 
 // ownAnswer returns the answer that says what has failed, as package proxy writes
-// it; request may be nil, if it could not be read.
-func ownAnswer(status int, text string, request *traffic.Request) madeUp {
+// it to clients that speak proto.
+func ownAnswer(proto string, status int, text string, withContent bool) madeUp {
 	content := "necto: " + text + "\n"
 	a := madeUp{Response: &traffic.Response{
 		Status: status, Reason: http.StatusText(status), Proto: "HTTP/1.1",
@@ -40,10 +41,17 @@ func ownAnswer(status int, text string, request *traffic.Request) madeUp {
 			{Name: "Content-Type", Value: "text/plain; charset=utf-8"},
 			{Name: "X-Content-Type-Options", Value: "nosniff"},
 			{Name: "Content-Length", Value: strconv.Itoa(len(content))},
-			{Name: "Connection", Value: "close"},
 		},
 	}}
-	if request == nil || request.Method != http.MethodHead {
+	if isHTTP2(proto) {
+		a.Proto, a.Reason = proto, ""
+		for i := range a.Header {
+			a.Header[i].Name = strings.ToLower(a.Header[i].Name)
+		}
+	} else {
+		a.Header.Add("Connection", "close")
+	}
+	if withContent {
 		a.content = []byte(content)
 	}
 	return a

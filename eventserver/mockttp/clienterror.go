@@ -32,7 +32,7 @@ func (w *writer) clientError(c clock, id string, e *traffic.ClientError) {
 		w.raw(`"aborted"}`)
 		return
 	}
-	a := ownAnswer(e.Status, e.Failure.Text, nil)
+	a := ownAnswer(e.Proto, e.Status, e.Failure.Text, true)
 	w.str(`{"id":`, id)
 	w.int(`,"statusCode":`, int64(a.Status))
 	w.str(`,"statusMessage":`, a.Reason)

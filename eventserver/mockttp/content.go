@@ -23,8 +23,9 @@ func (w *writer) body(b *traffic.Body, header traffic.Fields) {
 		size, cut = b.Size(), cut || b.Truncated()
 	}
 	w.binary(`,"body":{"buffer":`, data)
-	if decoded, ok := decode(b, data, header); ok {
+	if decoded, rest, ok := decode(b, data, header); ok {
 		w.binary(`,"decodedBuffer":`, decoded)
+		cut = cut || rest
 	}
 	w.int(`,"size":`, size)
 	w.truncated(cut)
@@ -43,21 +44,21 @@ func readContent(r io.Reader, limit int64) (data []byte, cut bool) {
 	return out.Bytes(), n > 0
 }
 
-// decode undoes the content coding of data, the content of b. It returns false if
-// there is none, or that is not possible.
-func decode(b *traffic.Body, data []byte, header traffic.Fields) ([]byte, bool) {
-	if len(data) == 0 {
-		return nil, false
-	}
+// decode undoes the content coding of data, the content of b. cut says that this is
+// only the beginning, and ok that there is a coding that can be undone.
+func decode(b *traffic.Body, data []byte, header traffic.Fields) (decoded []byte, cut, ok bool) {
 	codings := coding.Parse(header.Values("Content-Encoding"))
-	if _, _, stored := b.Decoded(); stored || len(codings) == 0 {
-		return nil, false
+	if len(data) == 0 || len(codings) == 0 {
+		return nil, false, false
+	}
+	if _, _, stored := b.Decoded(); stored {
+		return nil, false, false
 	}
 	r, err := coding.Decode(codings, bytes.NewReader(data), maxContent)
 	if err != nil {
-		return nil, false
+		return nil, false, false
 	}
 	defer r.Close()
-	decoded, err := io.ReadAll(r)
-	return decoded, err == nil || len(decoded) > 0
+	decoded, err = io.ReadAll(r)
+	return decoded, err != nil, err == nil || len(decoded) > 0
 }

@@ -65,7 +65,7 @@ func (e *Event) Content(dir traffic.Direction) []byte {
 		header = e.subject.Exchange.Response.Header
 	}
 	data, _ := readContent(body.Open(), maxContent)
-	if decoded, ok := decode(body, data, header); ok {
+	if decoded, _, ok := decode(body, data, header); ok {
 		return decoded
 	}
 	return data
@@ -92,6 +92,15 @@ const eventCost = 1 << 10
 
 // Cost returns what the event holds in memory, in bytes, about.
 func (e *Event) Cost() int64 { return eventCost + e.cost }
+
+// keep keeps content for the event, nil for none.
+func (e *Event) keep(b *traffic.Body) {
+	if b != nil {
+		b.Keep()
+		e.bodies = append(e.bodies, b)
+		e.cost += min(b.Size(), maxContent)
+	}
+}
 
 // Release gives back the content that the event keeps.
 func (e *Event) Release() {

@@ -1,6 +1,7 @@
 package mockttp
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -77,17 +78,25 @@ func (e *exchange) release() {
 // event returns an event about the exchange as it is now.
 func (e *exchange) event(k Kind, at time.Time, write func(*writer, *state)) *Event {
 	s := e.state
-	return &Event{
+	event := &Event{
 		Kind: k, At: at, subject: Subject{Exchange: e.x}, stage: e.stage,
 		encode: func(w *writer) { write(w, &s) },
 	}
+	switch k {
+	case Request, WebSocketRequest:
+		event.content[traffic.ClientToServer] = e.x.RequestBody
+	case Response:
+		event.content = [2]*traffic.Body{e.x.RequestBody, e.x.ResponseBody}
+	default: // it is not kept
+	}
+	return event
 }
 
 // started tells of the head of a request. That of a WebSocket connection is told
 // when it is complete.
 func (m *Mapper) started(e *exchange) {
 	if !e.socket {
-		m.publish(e.event(RequestInitiated, e.x.Started, (*writer).initiated))
+		m.tell(e, RequestInitiated, e.x.Started, (*writer).initiated)
 	}
 }
 
@@ -112,9 +121,7 @@ func (m *Mapper) letGo(e *exchange) {
 	if e.socket {
 		k = WebSocketRequest
 	}
-	event := e.event(k, e.x.Started.Add(e.times.received), (*writer).request)
-	event.content[traffic.ClientToServer] = e.x.RequestBody
-	m.publish(event, e.x.RequestBody)
+	m.tell(e, k, e.x.Started.Add(e.times.received), (*writer).request, e.x.RequestBody)
 	e.release()
 }
 
@@ -124,12 +131,12 @@ func (m *Mapper) ruleApplied(e *exchange, a traffic.RuleApplied) {
 		e.rule = a.Rule
 	}
 	m.letGo(e)
-	m.publish(e.event(RuleEvent, a.Time, func(w *writer, s *state) { w.ruleApplied(s, a) }))
+	m.tell(e, RuleEvent, a.Time, func(w *writer, s *state) { w.ruleApplied(s, a) })
 }
 
 func (m *Mapper) informational(e *exchange, i traffic.Informational) {
 	m.letGo(e)
-	m.publish(e.event(ResponseInformation, i.Time, func(w *writer, s *state) { w.informational(s, i) }))
+	m.tell(e, ResponseInformation, i.Time, func(w *writer, s *state) { w.informational(s, i) })
 }
 
 // responseStarted tells of the head of a response. What answers a WebSocket
@@ -139,7 +146,7 @@ func (m *Mapper) responseStarted(e *exchange) {
 	e.stage = max(e.stage, headed)
 	if !e.socket {
 		e.times.head = e.x.ResponseStarted
-		m.publish(e.event(ResponseInitiated, e.x.Started.Add(e.x.ResponseStarted), (*writer).responseHead))
+		m.tell(e, ResponseInitiated, e.x.Started.Add(e.x.ResponseStarted), (*writer).responseHead)
 	}
 }
 
@@ -152,9 +159,7 @@ func (m *Mapper) done(e *exchange) {
 	if !e.socket {
 		m.endStream(e, traffic.ServerToClient, e.x.ResponseBody, true, end)
 	}
-	event := e.event(Response, end, (*writer).response)
-	event.content = [2]*traffic.Body{e.x.RequestBody, e.x.ResponseBody}
-	m.publish(event, e.x.RequestBody, e.x.ResponseBody)
+	m.tell(e, Response, end, (*writer).response, e.x.RequestBody, e.x.ResponseBody)
 	delete(m.exchanges, e.x.ID)
 }
 
@@ -177,26 +182,30 @@ func (m *Mapper) aborted(e *exchange) {
 		return
 	}
 	e.times.aborted = e.x.Duration
-	m.publish(e.event(Abort, end, func(w *writer, s *state) { w.abort(s, abortErrorOf(s.x)) }))
+	m.tell(e, Abort, end, func(w *writer, s *state) { w.abort(s, abortErrorOf(s.x)) })
 }
 
 // answered tells of the answer that necto made up to report a failure.
 func (m *Mapper) answered(e *exchange, status int, end time.Time) {
-	own := ownAnswer(status, e.x.Failure.Text, e.x.Request)
+	own := ownAnswer(e.x.Request.Proto, status, e.x.Failure.Text, e.x.Request.Method != http.MethodHead)
 	if !e.socket {
 		e.times.head = e.x.Duration
-		m.publish(e.event(ResponseInitiated, end, func(w *writer, s *state) { w.ownHead(s, own) }))
+		m.tell(e, ResponseInitiated, end, func(w *writer, s *state) { w.ownHead(s, own) })
 		e.streams[traffic.ServerToClient] = stream{first: end, data: own.content}
 		m.flush(e, traffic.ServerToClient, true, end)
 	}
 	e.times.sent = e.x.Duration
-	m.publish(e.event(Response, end, func(w *writer, s *state) { w.ownAnswer(s, own) }))
+	m.tell(e, Response, end, func(w *writer, s *state) { w.ownAnswer(s, own) })
 }
 
 // conclude takes in what the end of an exchange announces.
 func (m *Mapper) conclude(e *exchange) {
 	m.letGo(e)
 	e.stage = ended
+	e.times.received = e.x.RequestDone
+	if !e.socket {
+		e.times.head = e.x.ResponseStarted
+	}
 	if e.rule == "" && len(e.x.Rules) > 0 {
 		e.rule = e.x.Rules[0]
 	}

@@ -151,3 +151,22 @@ func TestAnswersOfRulesAreNotOfOrigins(t *testing.T) {
 		t.Errorf("no origin was asked, but there is %q", names)
 	}
 }
+
+func TestAnswersOfNectoInHTTP2(t *testing.T) {
+	m, c := newMapper(t)
+	x := newExchange(1, "GET", "https://a.test/p")
+	x.Request.Proto, x.Request.Header = "HTTP/2.0", traffic.Fields{{Name: "accept", Value: "*/*"}}
+	m.Observe(traffic.RequestStarted{Exchange: x})
+	x.Failure = &traffic.Failure{Kind: traffic.FailConnect, Side: traffic.SideUpstream, Text: "refused"}
+	m.Observe(traffic.ExchangeAborted{Exchange: x})
+	want := map[string]any{
+		":status": "502", "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff", "content-length": "15",
+	}
+	if diff := cmp.Diff(want, c.payload(ResponseInitiated)["headers"]); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+	want = map[string]any{":method": "GET", ":scheme": "https", ":authority": "a.test", ":path": "/p", "accept": "*/*"}
+	if diff := cmp.Diff(want, c.payload(RequestInitiated)["headers"]); diff != "" {
+		t.Errorf("request (-want +got):\n%s", diff)
+	}
+}

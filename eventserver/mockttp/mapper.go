@@ -120,18 +120,22 @@ func (m *Mapper) Observe(e traffic.Event) {
 	}
 }
 
-// publish publishes an event if it is wanted. What is kept for it is in bodies,
-// nil ones for none.
-func (m *Mapper) publish(e *Event, bodies ...*traffic.Body) {
-	if !Set(m.wanted.Load()).Has(e.Kind) {
+// tell publishes an event about an exchange as it is now, if it is wanted. Bodies
+// that write reads are kept for it, nil ones are none.
+func (m *Mapper) tell(e *exchange, k Kind, at time.Time, write func(*writer, *state), bodies ...*traffic.Body) {
+	if !m.wantsAny(k) {
 		return
 	}
+	event := e.event(k, at, write)
 	for _, b := range bodies {
-		if b != nil {
-			b.Keep()
-			e.bodies = append(e.bodies, b)
-			e.cost += min(b.Size(), maxContent)
-		}
+		event.keep(b)
 	}
-	m.opts.Publish(e)
+	m.opts.Publish(event)
+}
+
+// publish publishes an event if it is wanted.
+func (m *Mapper) publish(e *Event) {
+	if m.wantsAny(e.Kind) {
+		m.opts.Publish(e)
+	}
 }

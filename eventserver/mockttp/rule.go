@@ -37,27 +37,27 @@ func (m *Mapper) passthrough(e *exchange) {
 	}
 	end := x.Started.Add(x.Duration)
 	if e.socket {
-		m.publish(e.event(RuleEvent, end, (*writer).socketConnect))
+		m.tell(e, RuleEvent, end, (*writer).socketConnect)
 	} else {
 		m.passedBoth(e, end)
 	}
 	if x.Failure != nil && x.Failure.Side != traffic.SideNecto {
-		m.publish(e.event(RuleEvent, end, (*writer).passthroughAbort))
+		m.tell(e, RuleEvent, end, (*writer).passthroughAbort)
 	}
 }
 
 // passedBoth tells what an origin got, and what it sent if it did.
 func (m *Mapper) passedBoth(e *exchange, end time.Time) {
 	x := e.x
-	m.publish(e.event(RuleEvent, end, (*writer).sentHead))
-	m.publish(e.event(RuleEvent, end, func(w *writer, s *state) {
+	m.tell(e, RuleEvent, end, (*writer).sentHead)
+	m.tell(e, RuleEvent, end, func(w *writer, s *state) {
 		w.passedBody(s, "passthrough-request-body", s.x.SentBody)
-	}), x.SentBody)
+	}, x.SentBody)
 	if receivedOf(x) != nil {
-		m.publish(e.event(RuleEvent, end, (*writer).receivedHead))
-		m.publish(e.event(RuleEvent, end, func(w *writer, s *state) {
+		m.tell(e, RuleEvent, end, (*writer).receivedHead)
+		m.tell(e, RuleEvent, end, func(w *writer, s *state) {
 			w.passedBody(s, "passthrough-response-body", s.x.ReceivedBody)
-		}), x.ReceivedBody)
+		}, x.ReceivedBody)
 	}
 }
 

@@ -16,11 +16,18 @@ const (
 // opened tells of a WebSocket connection that was accepted.
 func (m *Mapper) opened(e *exchange) {
 	m.conclude(e)
-	e.socket = true
 	e.times.accepted = e.x.Duration
-	at := e.x.Started.Add(e.x.Duration)
 	m.passthrough(e)
-	m.publish(e.event(WebSocketAccepted, at, (*writer).accepted))
+	m.tell(e, WebSocketAccepted, e.x.Started.Add(e.x.Duration), (*writer).accepted)
+}
+
+// joinOpen takes in what is known of a connection that was opened before anything
+// was wanted.
+func (e *exchange) joinOpen() {
+	if e.stage != ended {
+		e.stage = ended
+		e.times.received, e.times.accepted = e.x.RequestDone, e.x.Duration
+	}
 }
 
 // message is a WebSocket message of which not all frames have come.
@@ -37,6 +44,7 @@ var messageKind = [2]Kind{WebSocketMessageReceived, WebSocketMessageSent}
 
 // frame joins frames to messages and tells of those that are complete.
 func (m *Mapper) frame(e *exchange, f *traffic.Frame) {
+	e.joinOpen()
 	if f.Opcode.Control() || !m.wantsAny(messageKind[f.Dir]) || !seenByClient(f) {
 		return
 	}
@@ -51,8 +59,10 @@ func (m *Mapper) frame(e *exchange, f *traffic.Frame) {
 	if f.Dir == traffic.ClientToServer && f.Edited {
 		payload, size = f.Original, int64(len(f.Original))
 	}
+	if int64(len(msg.data)) == msg.size { // nothing is missing so far
+		msg.data = append(msg.data, payload[:min(len(payload), maxContent-len(msg.data))]...)
+	}
 	msg.size += size
-	msg.data = append(msg.data, payload[:min(len(payload), maxContent-len(msg.data))]...)
 	if f.Fin {
 		m.message(e, f.Dir, f.Last, *msg)
 		*msg = message{}
@@ -82,7 +92,7 @@ func (m *Mapper) message(e *exchange, dir traffic.Direction, at time.Time, msg m
 // closed tells of the end of a WebSocket connection: one without a close frame was
 // aborted.
 func (m *Mapper) closed(e *exchange, c traffic.WSClosed) {
-	e.stage = ended // it may have begun before anything was wanted
+	e.joinOpen()
 	k, write := WebSocketClose, func(w *writer, s *state) { w.socketClose(s, c.Close) }
 	if c.Close.Code == codeAbnormal {
 		e.times.aborted = c.Close.Duration

@@ -103,6 +103,33 @@ func TestLongMessagesAreCut(t *testing.T) {
 	}
 }
 
+func TestWhatIsMissingFromAMessageIsNotSkipped(t *testing.T) {
+	m, c := newMapper(t)
+	x := openSocket(m, "")
+	c.take()
+	m.Observe(traffic.FrameSeen{Frame: &traffic.Frame{Exchange: x, Opcode: traffic.OpText, Payload: []byte("abc"), Size: 9, Truncated: true, Last: began}})
+	m.Observe(traffic.FrameSeen{Frame: &traffic.Frame{Exchange: x, Fin: true, Payload: []byte("end"), Size: 3, Last: began}})
+	p := c.payload(WebSocketMessageReceived)
+	if p["content"] != "abc" || p["isTruncated"] != true {
+		t.Errorf("content %q, truncated %v", p["content"], p["isTruncated"])
+	}
+}
+
+func TestSocketsThatWereOpenBefore(t *testing.T) {
+	m, c := newMapper(t)
+	m.Want(0)
+	x := openSocket(m, "")
+	m.Want(All)
+	m.Observe(traffic.FrameSeen{Frame: &traffic.Frame{Exchange: x, Opcode: traffic.OpText, Fin: true, Payload: []byte("a"), Size: 1, Last: began}})
+	timing := c.payload(WebSocketMessageReceived)["timingEvents"].(map[string]any)
+	if timing["wsAcceptedTimestamp"] != 1.79e12+6 {
+		t.Errorf("timing %v", timing)
+	}
+	if s := c.events[0].Subject(); s.Pending || s.Exchange != x {
+		t.Errorf("subject %+v", s)
+	}
+}
+
 func TestEndsOfSockets(t *testing.T) {
 	for name, test := range map[string]struct {
 		end  traffic.WSClose

@@ -56,6 +56,9 @@ func (m *Mapper) flush(e *exchange, dir traffic.Direction, end bool, at time.Tim
 		at = s.first
 	}
 	s.data = nil
+	if !m.wantsAny(dataKind[dir]) {
+		return
+	}
 	event := e.event(dataKind[dir], at, func(w *writer, s *state) {
 		w.bodyData(s, bodyData{data: data, end: end, at: at})
 	})
@@ -77,7 +80,7 @@ func (m *Mapper) endStream(e *exchange, dir traffic.Direction, body *traffic.Bod
 		if i == len(pieces)-1 {
 			p.at, p.end = end, whole
 		}
-		m.publish(e.event(dataKind[dir], p.at, func(w *writer, s *state) { w.bodyData(s, p) }), body)
+		m.tell(e, dataKind[dir], p.at, func(w *writer, s *state) { w.bodyData(s, p) }, body)
 	}
 }
 

@@ -2,6 +2,7 @@ package h2
 
 import (
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -21,18 +22,31 @@ func (s *Stream) NetConn() net.Conn {
 
 var _ interface{ CloseWrite() error } = (*tunnel)(nil)
 
-func (t *tunnel) Read(p []byte) (int, error)  { return t.s.read(p, t.read.passed()) }
-func (t *tunnel) Write(p []byte) (int, error) { return t.s.write(p, false, t.write.passed()) }
-func (t *tunnel) CloseWrite() error           { return t.s.CloseWrite(nil) }
-func (t *tunnel) LocalAddr() net.Addr         { return t.s.c.conn.LocalAddr() }
-func (t *tunnel) RemoteAddr() net.Addr        { return t.s.c.conn.RemoteAddr() }
+func (t *tunnel) CloseWrite() error    { return t.s.CloseWrite(nil) }
+func (t *tunnel) LocalAddr() net.Addr  { return t.s.c.conn.LocalAddr() }
+func (t *tunnel) RemoteAddr() net.Addr { return t.s.c.conn.RemoteAddr() }
+
+// Read reads what came, unless its deadline has passed, as for other connections.
+func (t *tunnel) Read(p []byte) (int, error) {
+	over := t.read.passed()
+	if isClosed(over) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return t.s.read(p, over)
+}
+
+// Write sends p, unless its deadline has passed.
+func (t *tunnel) Write(p []byte) (int, error) {
+	over := t.write.passed()
+	if isClosed(over) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return t.s.write(p, false, over)
+}
 
 // Close ends both directions: what was written arrives before the end.
 func (t *tunnel) Close() error {
-	// A stream that has ended has nothing to close, and one whose peer gives no
-	// room is reset.
-	_ = t.SetWriteDeadline(time.Now())
-	_, _ = t.s.write(nil, true, t.write.passed())
+	_ = t.s.CloseWrite(nil) // a stream that has ended has nothing to close
 	return t.s.Close()
 }
 
@@ -78,10 +92,8 @@ func (d *deadline) set(at time.Time) {
 		d.timer.Stop()
 		d.timer = nil
 	}
-	select {
-	case <-d.over:
+	if isClosed(d.over) {
 		d.over = make(chan struct{})
-	default:
 	}
 	if at.IsZero() {
 		return
@@ -100,5 +112,14 @@ func (d *deadline) pass(moved int) {
 	defer d.mu.Unlock()
 	if d.moved == moved {
 		close(d.over)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

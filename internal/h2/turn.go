@@ -10,20 +10,21 @@ import (
 var errStalled = errors.New("the peer gave no window")
 
 // reserve waits until some of n bytes may be sent on s, and takes their room in
-// the windows. It is called with c.mu held; what it has taken is to be sent before
+// the windows. It is called with c.mu held; what it returns is to be sent before
 // that is given back.
 func (s *Stream) reserve(n int, cancel <-chan struct{}) (size int, err error) {
 	c := s.c
-	if n > 0 {
-		if err := s.awaitWindow(cancel); err != nil {
-			return 0, err
-		}
-		size = min(n, s.window, c.window, c.frameSize())
-		s.window -= size
-		c.window -= size
-		if c.window > 0 {
-			c.credit.wake()
-		}
+	if n == 0 {
+		return 0, nil // the end of a message, which a full buffer has room for
+	}
+	if err := s.awaitWindow(cancel); err != nil {
+		return 0, err
+	}
+	size = min(n, s.window, c.window, c.frameSize())
+	s.window -= size
+	c.window -= size
+	if c.window > 0 {
+		c.credit.wake()
 	}
 	if !s.awaitRoom(cancel) {
 		err = os.ErrDeadlineExceeded
@@ -34,8 +35,9 @@ func (s *Stream) reserve(n int, cancel <-chan struct{}) (size int, err error) {
 		s.window += size
 		c.window += size
 		c.credit.wake()
+		return 0, err
 	}
-	return size, err
+	return size, nil
 }
 
 // frameSize returns the largest payload we send: what the peer takes, and no

@@ -221,7 +221,7 @@ func TestStatusCounts(t *testing.T) {
 	play(t, onePort, func(s *stage) {
 		a, b := net.Pipe()
 		defer b.Close()
-		c := s.world.open["127.0.0.1:60000"].route.Accepted(a)
+		c := s.listener(60000).route.Accepted(a)
 		go func() { _, _ = io.WriteString(b, "12345"); _, _ = io.ReadFull(b, make([]byte, 3)) }()
 		_, _ = io.ReadFull(c, make([]byte, 5))
 		_, _ = c.Write([]byte("123"))

@@ -94,6 +94,20 @@ func (l *fakeListener) Release() {
 	l.w.released++
 }
 
+// listener returns what listens at a port, nil for nobody.
+func (w *world) listener(number int) *fakeListener {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.open[fmt.Sprintf("127.0.0.1:%d", number)]
+}
+
+// done returns how many listeners were released.
+func (w *world) done() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.released
+}
+
 // set says whether somebody is at an address.
 func (w *world) set(addr string, up bool) {
 	w.mu.Lock()
@@ -103,9 +117,7 @@ func (w *world) set(addr string, up bool) {
 
 // request lets a client use a port, which leads to an attempt to connect.
 func (w *world) request(number int) {
-	w.mu.Lock()
-	l := w.open[fmt.Sprintf("127.0.0.1:%d", number)]
-	w.mu.Unlock()
+	l := w.listener(number)
 	var via *url.URL
 	if l.route.Kind == KindUpstream {
 		via = l.route.Upstream()

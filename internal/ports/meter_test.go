@@ -103,7 +103,7 @@ func TestRemovedPortIsCut(t *testing.T) {
 	play(t, onePort, func(s *stage) {
 		a, b := net.Pipe()
 		defer b.Close()
-		s.world.open["127.0.0.1:60000"].route.Accepted(a)
+		s.listener(60000).route.Accepted(a)
 		if status, _ := s.Status(60000); status.Streams != 1 {
 			t.Errorf("%d connections", status.Streams)
 		}
@@ -111,11 +111,11 @@ func TestRemovedPortIsCut(t *testing.T) {
 			t.Error(err)
 		}
 		s.wait(removeGrace - time.Second)
-		if s.released != 0 {
+		if s.done() != 0 {
 			t.Error("released before the grace was over")
 		}
 		s.wait(time.Second)
-		if s.released != 1 {
+		if s.done() != 1 {
 			t.Error("not released")
 		}
 	})

@@ -207,24 +207,23 @@ func (p *Pool) SetBinding(number int, b Binding) error {
 // Test probes ports, and returns which of them are online. Those that are not in use
 // are not.
 func (p *Pool) Test(ctx context.Context, numbers []int) map[int]bool {
-	online := make(map[int]bool, len(numbers))
-	var mu sync.Mutex // guards online
-	var testing sync.WaitGroup
+	tested := make(map[int]*port, len(numbers))
 	for _, number := range numbers {
-		one := p.get(number)
-		online[number] = false
-		if one == nil {
-			continue
+		tested[number] = p.get(number)
+	}
+	var testing sync.WaitGroup
+	for _, one := range tested {
+		if one != nil {
+			testing.Go(func() { one.probe(ctx) })
 		}
-		testing.Go(func() {
-			one.probe(ctx)
-			is, _ := one.isOnline()
-			mu.Lock()
-			defer mu.Unlock()
-			online[number] = is
-		})
 	}
 	testing.Wait()
+	online := make(map[int]bool, len(tested))
+	for number, one := range tested {
+		if one != nil {
+			online[number], _ = one.isOnline()
+		}
+	}
 	return online
 }
 

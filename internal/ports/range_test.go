@@ -52,7 +52,7 @@ func TestShrink(t *testing.T) {
 			t.Error("more ports than there are")
 		}
 		s.expect("no range")
-		if s.world.open["127.0.0.1:60000"] != nil || s.released != 1 {
+		if s.listener(60000) != nil || s.done() != 1 {
 			t.Error("the listener is not closed and released")
 		}
 		if len(s.Statuses()) != 1 || s.Range().String() != "60001:5" {

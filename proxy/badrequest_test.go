@@ -73,7 +73,7 @@ func TestMalformedRequests(t *testing.T) {
 		"NUL in a value":     {"GET http://a/ HTTP/1.1" + host + "A: \x00\r\n\r\n", "400", "0x00"},
 		"bare CR":            {"GET http://a/ HTTP/1.1" + host + "A: b\rc\r\n\r\n", "400", "0x0d"},
 		"version 2":          {"GET http://a/ HTTP/2.0" + host + "\r\n", "505", "unsupported version"},
-		"preface of HTTP/2":  {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505", "unsupported version"},
+		"half a preface":     {"PRI * HTTP/2.1\r\n\r\n", "505", "unsupported version"},
 		"CL and TE":          {"POST http://a/ HTTP/1.1" + host + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400", "more than one"},
 		"TE and CL":          {"POST http://a/ HTTP/1.1" + host + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", "400", "more than one"},
 		"two lengths":        {"POST http://a/ HTTP/1.1" + host + "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", "400", "more than one"},

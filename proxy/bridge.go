@@ -46,6 +46,21 @@ func convertFields(fields traffic.Fields, n int) traffic.Fields {
 	return out
 }
 
+// lower returns fields with their names in lower case: fields itself if they are,
+// else a copy.
+func lower(fields traffic.Fields) traffic.Fields {
+	for i := range fields {
+		if !isLower(fields[i].Name) {
+			fields = fields.Clone()
+			for ; i < len(fields); i++ {
+				fields[i].Name = strings.ToLower(fields[i].Name)
+			}
+			break
+		}
+	}
+	return fields
+}
+
 func isLower(name string) bool {
 	for i := range len(name) {
 		if 'A' <= name[i] && name[i] <= 'Z' {

@@ -161,9 +161,21 @@ func (c *clientConn) busy() bool {
 	return !c.idle.Load()
 }
 
-// serveHTTP reads requests and answers them, one after the other, until the
-// connection ends or becomes something else.
+// serveHTTP serves what begins with a request of HTTP/1 or the preface of HTTP/2.
 func (c *clientConn) serveHTTP() {
+	if _, err := c.awaitRequest(); err != nil {
+		return
+	}
+	if !c.p.opts.HTTP1Only && c.isPrefaced() {
+		c.serveHTTP2()
+		return
+	}
+	c.serveHTTP1()
+}
+
+// serveHTTP1 reads requests and answers them, one after the other, until the
+// connection ends or becomes something else.
+func (c *clientConn) serveHTTP1() {
 	for {
 		started, err := c.awaitRequest()
 		if err != nil {

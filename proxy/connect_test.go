@@ -119,7 +119,6 @@ func TestRawTunnel(t *testing.T) {
 		"client first, in one write":    {echo, "\x00\x01EHLO", "", "+\x00\x01EHLO", 6},
 		"newlines of the protocol":      {echo, "\r\n1EHL", "", "+\r\n1EHL", 6},
 		"origin first":                  {greet, "", "", "220 smtp\r\n", 4},
-		"preface of HTTP/2":             {func(c *nectest.Conn) { c.Send("+" + c.ReadN(24)); c.ReadAll() }, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "", "+PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24},
 		"word that stops in the middle": {func(c *nectest.Conn) { c.Send("+" + c.ReadN(4)); c.ReadAll() }, "HELO", "", "+HELO", 4},
 	} {
 		for behind, opts := range layers {

@@ -14,8 +14,11 @@ import (
 // cannot be sent at all.
 func fitRequest(req *traffic.Request) (*traffic.Request, error) {
 	out := *req
+	if out.Proto == proto2 {
+		return fitRequest2(&out)
+	}
 	if out.Proto == "" || out.Body != nil && out.Length < 0 {
-		out.Proto = "HTTP/1.1" // the one that has chunks
+		out.Proto = proto1 // the one that has chunks
 	}
 	if err := h1.CheckRequest(&out); err != nil {
 		return nil, unfit("request", err)
@@ -33,6 +36,31 @@ func fitRequest(req *traffic.Request) (*traffic.Request, error) {
 		out.Header = withLength(out.Header, out.Length)
 	}
 	return &out, nil
+}
+
+// fitRequest2 is fitRequest for a request of HTTP/2, whose frames tell where its
+// content ends.
+func fitRequest2(out *traffic.Request) (*traffic.Request, error) {
+	out.Header = lower(out.Header).Without("Transfer-Encoding")
+	check := *out
+	check.Proto = "HTTP/1.0" // which needs no Host either
+	if err := h1.CheckRequest(&check); err != nil {
+		return nil, unfit("request", err)
+	}
+	framing, err := h1.RequestFraming(&check)
+	switch {
+	case out.Body == nil:
+		if err != nil || framing.BodyLength() != 0 {
+			out.Header = lower(withLength(out.Header, noContent(out.Method)))
+		}
+		out.Header = out.Header.Without("Expect")
+		out.Length = 0
+	case out.Length < 0:
+		out.Header = withLength(out.Header, noLength)
+	case err != nil || framing.BodyLength() != out.Length:
+		out.Header = lower(withLength(out.Header, out.Length))
+	}
+	return out, nil
 }
 
 // noContent returns the length that a request without content states: none, or
@@ -78,8 +106,11 @@ func withLength(header traffic.Fields, length int64) traffic.Fields {
 // included, or says why that is not possible. It closes the body of what cannot be
 // sent.
 func (x *exchange) checkAnswer(resp *traffic.Response) error {
-	if resp.Proto == "" {
-		resp.Proto = "HTTP/1.1"
+	switch resp.Proto {
+	case "":
+		resp.Proto = proto1
+	case proto2: // what the client gets is for its side to say
+		response1(resp)
 	}
 	if err := h1.CheckResponse(resp); err != nil {
 		_ = closeBody(resp.Body) // the head is the reason
@@ -90,6 +121,7 @@ func (x *exchange) checkAnswer(resp *traffic.Response) error {
 		otherStatus(resp)
 	}
 	if resp.Status == http.StatusSwitchingProtocols {
+		x.client.fit(x, resp, h1.Framing{})
 		return nil
 	}
 	framing, err := h1.ResponseFraming(resp, x.Request.Method)

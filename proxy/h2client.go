@@ -39,6 +39,10 @@ func (s *clientStream) inform(resp *traffic.Response) error {
 
 // fit implements clientSide.
 func (s *clientStream) fit(_ *exchange, resp *traffic.Response, framing h1.Framing) {
+	if resp.Status == http.StatusSwitchingProtocols {
+		resp.Proto, resp.Reason = proto2, ""
+		return
+	}
 	response2(resp)
 	if framing.Kind == h1.ByLength && framing.Length != resp.Length || framing.Kind == h1.Chunked {
 		resp.Header = withLength(resp.Header, noLength)

@@ -13,10 +13,35 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
+// preface is how HTTP/2 begins (RFC 9113 section 3.4), as far as no request of
+// HTTP/1 does.
+const preface = "PRI * HTTP/2.0\r\n"
+
+// isPrefaced reports whether what comes next begins with the preface of HTTP/2. It
+// waits only for what may still be one.
+func (c *clientConn) isPrefaced() bool {
+	for {
+		p := c.r.Buffered()
+		n := min(len(p), len(preface))
+		switch {
+		case string(p[:n]) != preface[:n]:
+			return false
+		case n == len(preface):
+			return true
+		}
+		if c.r.Fill() != nil {
+			return false // who reads on finds out why
+		}
+	}
+}
+
 // serveHTTP2 serves the connection in HTTP/2; the preface of that is what comes
 // next.
 func (c *clientConn) serveHTTP2() {
 	c.noDeadline()
+	if c.origins != nil && c.tls == nil && (c.tunnel != nil || c.opts.Reverse != nil) {
+		c.origins.expectPrior()
+	}
 	conn := h2.Server(&helloConn{Conn: c.conn, ahead: c.r}, h2.Config{
 		IdleTimeout: idleTimeout, ExtendedConnect: c.takesWebSockets(),
 	}, c.serveStream)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -62,7 +63,7 @@ type originConn struct {
 	trace   traffic.Trace // of opening it, until it is told; guarded by origins.mu
 	raw     bool          // TLS is wanted and not begun
 	busy    bool          // guarded by origins.mu
-	used    bool          // an exchange was completed on it
+	used    atomic.Bool   // an exchange was completed on it
 	silent  bool          // nothing came of the answer to the last request
 	since   time.Time     // when the last request had been sent
 }
@@ -252,7 +253,7 @@ func (o *origins) secure(ctx context.Context, oc *originConn, v versions) error 
 
 // release makes a connection idle again.
 func (o *origins) release(oc *originConn) {
-	oc.used = true
+	oc.used.Store(true)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	oc.busy = false
@@ -266,7 +267,8 @@ func (o *origins) adopt(oc *originConn, t target) {
 	oc.raw = t.secure && !oc.target.secure
 	oc.target, oc.busy = t, false
 	// How long the client was silent is not known: ask before the first use.
-	oc.used, oc.since = false, time.Time{}
+	oc.used.Store(false)
+	oc.since = time.Time{}
 }
 
 // drop closes a busy connection for good.

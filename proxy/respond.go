@@ -55,9 +55,6 @@ func (c *clientConn) inform(resp *traffic.Response) error {
 
 // fit implements clientSide.
 func (c *clientConn) fit(x *exchange, resp *traffic.Response, framing h1.Framing) {
-	if resp.Proto == proto2 {
-		response1(resp)
-	}
 	if body, ok := resp.Body.(*originBody); ok && x.edits != nil && x.edits.relayed && body.Framing() == framing {
 		return
 	}

@@ -34,7 +34,7 @@ func (o *origins) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic
 			v = http1
 			continue
 		}
-		if !oc.used { // opening it took time
+		if !oc.used.Load() { // opening it took time
 			now = time.Now()
 		}
 		resp, again, err := o.roundTripOn(ctx, req, oc, now)
@@ -58,7 +58,7 @@ func (o *origins) roundTripOn(ctx context.Context, req *traffic.Request, oc *ori
 	if err == nil {
 		return resp, false, nil
 	}
-	again = oc.used && oc.silent && replayable(req)
+	again = oc.used.Load() && oc.silent && replayable(req)
 	o.drop(oc)
 	return nil, again, err
 }
@@ -100,6 +100,7 @@ func (o *origins) roundTripDown(ctx context.Context, req *traffic.Request, oc *o
 	}
 	if resp.Status == http.StatusSwitchingProtocols {
 		leave() // the WebSocket connection ends with the stream
+		resp.Proto, resp.Reason = proto2, ""
 		return resp, checkAccept(req, resp)
 	}
 	response2(resp)

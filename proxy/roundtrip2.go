@@ -23,29 +23,30 @@ func (o *origins) roundTrip2(ctx context.Context, req *traffic.Request, oc *orig
 	}
 	// The end of ctx, which is the client's stream or connection, is the end of
 	// this one.
-	leave := context.AfterFunc(ctx, func() { st.Reset(codeOf(context.Cause(ctx), h2.CodeCancel)) })
+	reset := func() { st.Reset(codeOf(context.Cause(ctx), h2.CodeCancel)) }
+	leave := context.AfterFunc(ctx, reset)
 	up := startStream(req, st)
 	if req.Trace != nil {
 		req.Trace.Began, req.Trace.Sent = began, time.Now()
 	}
 	head, err := readFinal2(ctx, st, req)
 	if err != nil {
-		_ = st.Close()
 		leave()
+		reset()
 		if uploadErr := up.abort(); uploadErr != nil {
 			err = uploadErr
 		}
 		o.forgetEnded(oc)
 		return nil, o.mayRepeat(req, oc, err), roundTripFailure(req, err)
 	}
-	oc.used = true
+	oc.used.Store(true)
 	resp = &traffic.Response{Status: head.Status(), Proto: proto2, Header: head.Fields, Length: st.Length()}
 	if isWebSocket(req) && resp.Status/100 == 2 {
 		leave() // the WebSocket connection ends with the client's stream
 		acceptWebSocket(req, resp)
 		resp.Body = newStreamConn(st)
 	} else {
-		resp.Body = &streamBody{req: req, resp: resp, st: st, up: up, leave: leave, done: head.End}
+		resp.Body = &streamBody{req: req, resp: resp, st: st, up: up, leave: leave, reset: reset, done: head.End}
 	}
 	if req.Proto != proto2 {
 		response1(resp)
@@ -70,7 +71,7 @@ func (o *origins) mayRepeat(req *traffic.Request, oc *originConn, err error) boo
 		return req.Body == nil || ok && !body.begun.Load()
 	}
 	_, reset := errors.AsType[*h2.StreamError](err)
-	return !reset && oc.used && !oc.h2.CanOpen() && replayable(req)
+	return !reset && oc.used.Load() && !oc.h2.CanOpen() && replayable(req)
 }
 
 // startStream sends the content of a request, in a goroutine of its own; nil if
@@ -123,6 +124,7 @@ type streamBody struct {
 	st    *h2.Stream
 	up    *upload
 	leave func() bool // lets the stream outlive the client's
+	reset func()      // resets the stream as the client's was
 	tap   h1.Tap      // nil for none
 	done  bool
 }
@@ -162,7 +164,9 @@ func (b *streamBody) blame(err error) error {
 // not.
 func (b *streamBody) Close() error {
 	b.up.finish(b.done)
-	b.leave()
+	if !b.leave() {
+		b.reset()
+	}
 	return b.st.Close()
 }
 

@@ -114,6 +114,19 @@ func (o *origins) shared(t target) *originConn {
 	return nil
 }
 
+// expectPrior is called when the client speaks HTTP/2 without TLS to its origin,
+// who therefore is spoken to in the same way, also on the connection that was
+// dialled for it.
+func (o *origins) expectPrior() {
+	o.prior = true
+	if o.tunnel == nil {
+		return
+	}
+	if oc := o.takeIdle(o.tunnel.target, http1); oc != nil {
+		o.startPrior(oc)
+	}
+}
+
 // startPrior speaks HTTP/2 on a connection without having agreed on that. An
 // origin that does not understand it is asked in HTTP/1 from now on.
 func (o *origins) startPrior(oc *originConn) {

@@ -151,7 +151,7 @@ func listen(conn net.Conn) ([]byte, bool) {
 }
 
 // classify says what the first bytes of a tunnel are. A method in capitals and
-// a space is HTTP, but "PRI " is the preface of HTTP/2, which is not read here.
+// a space is HTTP, also "PRI ", with which HTTP/2 begins.
 func classify(p []byte) inside {
 	if len(p) == 0 {
 		return insideUnknown
@@ -161,7 +161,7 @@ func classify(p []byte) inside {
 	}
 	for i, b := range p {
 		switch {
-		case b == ' ' && i > 0 && string(p[:i]) != "PRI":
+		case b == ' ' && i > 0:
 			return insideHTTP
 		case b != '-' && b != '_' && (b < 'A' || b > 'Z') || i >= maxMethod:
 			return insideRaw

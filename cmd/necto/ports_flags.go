@@ -36,9 +36,9 @@ func (f *portsFlags) bind(flags *pflag.FlagSet, withFile bool) {
 // load validates the flags and reads the file.
 func (f *portsFlags) load(io stdio, readyFile string) error {
 	if f.file == "" {
-		for name, value := range map[string]string{"state": f.state, "channel": f.channel, "channel-token": f.token} {
-			if value != "" {
-				return usagef("--%s needs --ports", name)
+		for _, flag := range [][2]string{{"state", f.state}, {"channel", f.channel}, {"channel-token", f.token}} {
+			if flag[1] != "" {
+				return usagef("--%s needs --ports", flag[0])
 			}
 		}
 		return nil

@@ -56,9 +56,9 @@ func checkRequestID(id string) (string, error) {
 }
 
 // Forward puts ports to use, and returns when what is behind each was tried. A port
-// with nobody behind it stays as it was if it was free, and is free otherwise. Told are
-// the ports that are online, then a proxyError for each error and, if there are Ports,
-// forwardListCompleted. The error is ErrRequestID, with which nothing is told.
+// with nobody behind it is free then. Told are the ports that are online, then a
+// proxyError for each error and, if there are Ports, forwardListCompleted. The error is
+// ErrRequestID, with which nothing is told.
 func (p *Pool) Forward(ctx context.Context, r Request) (Result, error) {
 	id, err := checkRequestID(r.ID)
 	if err != nil {
@@ -92,7 +92,6 @@ func (p *Pool) complete(r *Result) {
 	}
 	if len(r.Ports) > 0 {
 		p.events.add(Event{ForwardListCompleted, r.RequestID})
-		p.save()
 	}
 	p.events.flush()
 }
@@ -194,7 +193,7 @@ func (p *Pool) forget(number int) {
 func (p *Pool) keep(one *port) *OpenError {
 	if online, err := one.isOnline(); !online {
 		p.remove(one)
-		if one.opening.replaces {
+		if one.replaces {
 			p.forget(one.number)
 		}
 		return &OpenError{Code: CodeDial, Port: one.number, Err: err}
@@ -229,7 +228,7 @@ func (p *Pool) Lead(ctx context.Context, requestID string, number int, candidate
 		if one := p.get(number); one != nil && one.binding.Labels != nil && one.binding.Labels.match(c) {
 			return p.lead(ctx, one, c)
 		}
-		return p.forwardOne(ctx, opening{binding: b, candidate: c, only: true})
+		return p.forwardOne(ctx, opening{binding: b, first: c, only: true})
 	})
 }
 

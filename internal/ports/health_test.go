@@ -92,6 +92,20 @@ func TestFlickerIsNotTold(t *testing.T) {
 	})
 }
 
+// TestChangesHaveToLast counts from the last change.
+func TestChangesHaveToLast(t *testing.T) {
+	play(t, onePort+"probe: {interval: 1h, retry: 1h, failures: 1}", func(s *stage) {
+		for _, up := range []bool{false, true, false} {
+			s.set("a.test:80", up)
+			s.request(60000)
+			s.wait(settle * 2 / 3)
+		}
+		s.expect("it has lasted 66 ms")
+		s.wait(settle/3 + time.Millisecond)
+		s.expect("and 100", "portStateUpdate 60000")
+	})
+}
+
 // TestOtherAddresses leaves alone a port whose client has asked for another origin.
 func TestOtherAddresses(t *testing.T) {
 	play(t, onePort+"probe: {interval: 1h}", func(s *stage) {

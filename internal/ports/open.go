@@ -24,7 +24,7 @@ func (p *Pool) openSaved(ctx context.Context) []*port {
 		case p.get(number) != nil:
 			continue
 		}
-		one, err := p.open(ctx, opening{binding: saved[number].Binding, candidate: p.candidate(saved[number].Candidate)})
+		one, err := p.open(ctx, opening{binding: saved[number].Binding, first: p.candidate(saved[number].Candidate)})
 		if err != nil {
 			p.log.Warn("open a port", "err", err)
 			continue
@@ -37,9 +37,9 @@ func (p *Pool) openSaved(ctx context.Context) []*port {
 // opening is how a port is put to use.
 type opening struct {
 	binding Binding // with its port
-	// candidate is the one to begin with, if the binding has labels that it has; nil
-	// is the first of those.
-	candidate *Candidate
+	// first is the candidate to begin with, if the binding has labels that it has; nil
+	// is one of those.
+	first *Candidate
 	// only says that no other one is to be tried where that cannot be reached.
 	only bool
 	// replaces says that the port was in use before.
@@ -51,11 +51,11 @@ type opening struct {
 func (p *Pool) open(ctx context.Context, o opening) (*port, *OpenError) {
 	number := o.binding.Port
 	one := &port{
-		pool: p, number: number, addr: p.Range().Addr(number), opening: o, binding: o.binding, began: time.Now(),
+		pool: p, number: number, addr: p.Range().Addr(number), opening: o, began: time.Now(),
 		wake: make(chan struct{}, 1), tried: make(chan struct{}),
 	}
 	if labels := o.binding.Labels; labels != nil {
-		candidate := o.candidate
+		candidate := o.first
 		if candidate == nil || !labels.match(candidate) {
 			candidate = p.firstCandidate(labels)
 		}

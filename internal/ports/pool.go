@@ -110,12 +110,7 @@ func (p *Pool) Close() error {
 	p.die()
 	p.running.Wait()
 	for _, one := range p.all() {
-		one.mu.Lock()
-		one.closed = true
-		if one.later != nil {
-			one.later.Stop()
-		}
-		one.mu.Unlock()
+		one.hush()
 		one.meter.drain(one.listener.Release)
 	}
 	if p.state == nil {

@@ -18,11 +18,10 @@ const (
 // port is a port in use. A goroutine of its own probes it and takes other candidates
 // for it: see run.
 type port struct {
+	opening
 	pool     *Pool
 	number   int
 	addr     string // where it listens, host:port
-	opening  opening
-	binding  Binding
 	listener Listener
 	meter    meter
 	began    time.Time
@@ -137,7 +136,8 @@ func (p *port) setOnline(online bool) {
 		return
 	}
 	p.online = online
-	if p.later == nil && !p.closed {
+	p.quieten()
+	if p.online != p.told && !p.closed {
 		p.later = time.AfterFunc(settle, p.tell)
 	}
 	select {
@@ -146,10 +146,17 @@ func (p *port) setOnline(online bool) {
 	}
 }
 
+// quieten has nothing told later. p.mu is held.
+func (p *port) quieten() {
+	if p.later != nil {
+		p.later.Stop()
+		p.later = nil
+	}
+}
+
 // tell tells whether the port is online, if clients believe otherwise.
 func (p *port) tell() {
 	p.mu.Lock()
-	p.later = nil
 	if p.online != p.told && !p.closed {
 		p.announce()
 	}
@@ -160,10 +167,7 @@ func (p *port) tell() {
 // announce tells at once that there is something new. p.mu is held, and the events
 // are to be flushed afterwards.
 func (p *port) announce() {
-	if p.later != nil {
-		p.later.Stop()
-		p.later = nil
-	}
+	p.quieten()
 	p.told = p.online
 	p.pool.events.add(portEvent(PortStateUpdate, p.number))
 }
@@ -181,17 +185,19 @@ func (p *port) stop() {
 	<-p.ended
 }
 
+// hush lets nothing be told any more.
+func (p *port) hush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.quieten()
+}
+
 // close stops listening and tells nothing any more. Connections that are open get a
 // while to end.
 func (p *port) close() {
 	p.stop()
-	p.mu.Lock()
-	p.closed = true
-	if p.later != nil {
-		p.later.Stop()
-		p.later = nil
-	}
-	p.mu.Unlock()
+	p.hush()
 	if err := p.listener.Close(); err != nil {
 		p.pool.log.Warn("close a port", "port", p.number, "err", err)
 	}

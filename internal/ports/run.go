@@ -45,7 +45,7 @@ func (p *port) try(ctx context.Context) {
 	}
 	defer close(p.tried)
 	err := p.reach(ctx, p.upstream())
-	if err != nil && !p.opening.only {
+	if err != nil && !p.only {
 		for _, c := range p.pool.alternatives(p) {
 			if err = p.reach(ctx, c.Upstream); err == nil {
 				p.candidate.Store(c)

@@ -30,6 +30,7 @@ type eventsFlags struct {
 	requireToken bool
 	origins      []string
 	lag          string
+	cluster      clusterFlags
 }
 
 // The values of --lag.
@@ -105,6 +106,8 @@ type publisher struct {
 	ended    chan struct{} // closed when http serves no more
 	// card tells other programs of the user where the server is.
 	card *card
+	// node is this necto in a cluster, nil without one.
+	node *clusterNode
 }
 
 // publish returns an event server with options o on l. It is to be started.
@@ -140,7 +143,9 @@ func (f *eventsFlags) publishProxy(l net.Listener, status *status, s *server, ob
 	if obeyed != nil {
 		o.Breakpoints, o.Rules = obeyed.engine.Hits(), obeyed.store
 	}
+	node := f.cluster.share(&o)
 	p := f.publish(l, status, o)
+	p.node = node
 	control.events = p
 	if obeyed != nil {
 		obeyed.publisher.Store(p)
@@ -211,6 +216,7 @@ func (p *publisher) close() {
 	p.card.remove()
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
+	p.leave(ctx)
 	p.Close(ctx)
 	if p.http.Shutdown(ctx) != nil {
 		_ = p.http.Close() // who still has a request does not take the answer

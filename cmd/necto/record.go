@@ -294,6 +294,10 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 		return err
 	}
 	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session)
+	if err := r.publisher.join(ctx, status, o.events.cluster); err != nil {
+		r.publisher.close()
+		return errors.Join(err, r.close(ctx))
+	}
 	r.tee(observers)
 	s.pool.start(ctx, &s.ready)
 	return errors.Join(r.run(ctx, o), s.pool.close())

@@ -44,8 +44,11 @@ func (r *recordRun) create(ctx context.Context, o recordOptions) (err error) {
 	return nil
 }
 
-// close ends the recording.
+// close ends the recording, if there is one.
 func (r *recordRun) close(ctx context.Context) error {
+	if r.writer == nil {
+		return nil
+	}
 	err := r.writer.Close()
 	if r.sink != nil {
 		err = errors.Join(err, drain(ctx, r.status, r.sink))
@@ -62,7 +65,7 @@ func (r *recordRun) tee(observers traffic.Tee) {
 		observers[0] = r.writer
 	}
 	if r.publisher != nil {
-		observers[1] = r.publisher
+		observers[1] = r.publisher.observers()
 	}
 }
 

@@ -141,7 +141,7 @@ func redisHint(err error) error {
 	case errors.Is(err, fleet.ErrSpoolFull):
 		return withHint(err, "see why Redis takes nothing, or let more wait: --spool-max")
 	case errors.Is(err, fleet.ErrUnreachable):
-		return withHint(err, "see that Redis runs there, or record to a file: -o %s", defaultRecording)
+		return withHint(err, "see that a Redis runs there")
 	}
 	return err
 }

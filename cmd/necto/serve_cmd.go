@@ -40,6 +40,7 @@ others need the token, which --ready-file and --json tell. Other necto commands
 find the server and the token by themselves.`,
 		Example: `  necto serve
   necto serve --rules rules.yaml -o run.jsonl
+  necto serve --cluster redis://127.0.0.1:6379   # what others in the cluster see, too
   necto serve --events 127.0.0.1:0 --require-token --json
   necto serve --from run.jsonl --speed 2x --loop
   necto serve --from run.jsonl --follow      # while necto record writes it`,
@@ -60,6 +61,7 @@ func bindServe(cmd *cobra.Command, o *serveOptions, f *recordFlags, speed *strin
 	flags.SortFlags = false
 	o.record.serve.bind(flags)
 	o.record.events.bind(flags, defaultEvents)
+	o.record.events.cluster.bind(flags)
 	o.record.rules.bind(flags)
 	o.record.ports.bind(flags, true)
 	bindOutput(flags, &o.record, f, "")
@@ -75,6 +77,9 @@ func (o *serveOptions) complete(io stdio, cmd *cobra.Command, f recordFlags, spe
 	flags := cmd.Flags()
 	if o.record.events.addr == "" {
 		return usagef("--events: empty address").hinted("to record without events there is `necto record`")
+	}
+	if err := o.record.events.cluster.complete(); err != nil {
+		return err
 	}
 	if flags.Changed("output") && o.record.output == "" {
 		return usagef("-o: empty file name")

@@ -18,7 +18,7 @@ type Config struct {
 	// connection, at least ConnWindow; 0 means 32 MiB.
 	MaxBuffered int
 	// MaxStreams is how many streams a peer may have open at a time
-	// (SETTINGS_MAX_CONCURRENT_STREAMS); 0 means 250. It has no meaning for a
+	// (SETTINGS_MAX_CONCURRENT_STREAMS); 0 means 1000. It has no meaning for a
 	// client.
 	MaxStreams uint32
 	// MaxHeaderList bounds a head or trailer section: the bytes of names and values
@@ -58,7 +58,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.StreamWindow = min(cmp.Or(cfg.StreamWindow, 4<<20), maxWindow)
 	cfg.ConnWindow = min(max(cmp.Or(cfg.ConnWindow, 16<<20), defaultWindow), maxWindow)
 	cfg.MaxBuffered = max(cmp.Or(cfg.MaxBuffered, 32<<20), cfg.ConnWindow)
-	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, 250)
+	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, 1000)
 	cfg.MaxHeaderList = cmp.Or(cfg.MaxHeaderList, 1<<20)
 	cfg.SettingsTimeout = cmp.Or(cfg.SettingsTimeout, 10*time.Second)
 	cfg.FrameTimeout = cmp.Or(cfg.FrameTimeout, 30*time.Second)

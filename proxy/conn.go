@@ -105,11 +105,33 @@ func (c *clientConn) serveAny() {
 	if _, err := c.awaitRequest(); err != nil || !c.admitAddress() {
 		return
 	}
+	if c.p.server != nil && classify(c.r.Buffered()) == insideTLS && !c.enterTLS() {
+		return
+	}
 	if isSOCKS(c.r.Buffered()[0]) {
 		c.serveSOCKS()
 		return
 	}
-	c.serveHTTP()
+	c.serveVersion()
+}
+
+// serveVersion serves the connection in the version of HTTP that was agreed on, or
+// that the client speaks.
+func (c *clientConn) serveVersion() {
+	if c.tls != nil && c.tls.ALPN == alpn2 {
+		c.serveHTTP2()
+	} else {
+		c.serveHTTP()
+	}
+}
+
+// isPlain reports whether the client speaks to its origin without TLS, rather than to
+// a proxy.
+func (c *clientConn) isPlain() bool {
+	if c.tunnel != nil {
+		return c.tunnel.scheme == "http"
+	}
+	return c.opts.Reverse != nil && c.tls == nil
 }
 
 // close ends the connection in good order.

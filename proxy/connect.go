@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -18,6 +20,40 @@ type tunnelTarget struct {
 	authority string // for URLs: host, and the port unless it is the default
 	target    target
 	named     bool // each request names the host in the authority
+
+	mu    sync.Mutex // guards names
+	names []string   // authorities by which requests have named the host
+}
+
+// maxNames is how many names one host may have in a tunnel.
+const maxNames = 100
+
+// addName notes an authority by which the origin is named; false if there are too
+// many.
+func (t *tunnelTarget) addName(authority string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case slices.Contains(t.names, authority):
+	case len(t.names) == maxNames:
+		return false
+	default:
+		t.names = append(t.names, authority)
+	}
+	return true
+}
+
+// isFor reports whether a request for u is one to the tunnel's origin.
+func (t *tunnelTarget) isFor(u traffic.URL) bool {
+	if u.Scheme != t.scheme {
+		return false
+	}
+	if u.Authority == t.authority {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Contains(t.names, u.Authority)
 }
 
 // url returns the URL of a request inside the tunnel.
@@ -126,10 +162,15 @@ func (c *clientConn) serveTunnel(t opening, origin *originConn) {
 	host, port := t.host, t.port
 	addr := net.JoinHostPort(host, port)
 	s, err := c.sniff(addr, origin)
-	if err != nil {
-		if s.failed != nil {
-			c.failTunnel(c.newTunnel(addr, hello{}), s.failed)
-		}
+	switch {
+	case err == nil:
+	case s.failed != nil:
+		c.failTunnel(c.newTunnel(addr, hello{}), s.failed)
+		return
+	case len(c.r.Buffered()) > 0:
+		c.clientError(0, failureKind(err), "the first bytes in a tunnel to "+addr+": "+plain(err), c.r.Buffered())
+		return
+	default:
 		return
 	}
 	origin = s.origin

@@ -119,6 +119,7 @@ func TestRawTunnel(t *testing.T) {
 		"client first, in one write":    {echo, "\x00\x01EHLO", "", "+\x00\x01EHLO", 6},
 		"newlines of the protocol":      {echo, "\r\n1EHL", "", "+\r\n1EHL", 6},
 		"origin first":                  {greet, "", "", "220 smtp\r\n", 4},
+		"half a word":                   {func(c *nectest.Conn) { c.Send("+" + c.ReadN(2)); c.ReadAll() }, "PR", "", "+PR", 2},
 		"word that stops in the middle": {func(c *nectest.Conn) { c.Send("+" + c.ReadN(4)); c.ReadAll() }, "HELO", "", "+HELO", 4},
 	} {
 		for behind, opts := range layers {

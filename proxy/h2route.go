@@ -29,7 +29,7 @@ func (c *clientConn) routeStream(req *traffic.Request) (route, error) {
 		}
 		return r, nil
 	case c.opts.Origin:
-		return route{url: traffic.URL{Scheme: "http", Authority: asked, Target: req.Target}, origin: true}, nil
+		return c.routeToUs(asked, req.Target), nil
 	}
 	tags, bad := c.checkCredentials(req)
 	if bad != nil {
@@ -49,7 +49,7 @@ func (c *clientConn) routeStreamInTunnel(req *traffic.Request) (route, error) {
 	asked := req.URL.Authority
 	r := route{url: c.tunnel.url(req.Target)}
 	switch {
-	case c.tunnel.named:
+	case c.tunnel.named && c.tunnel.addName(asked):
 		r.url.Authority = asked
 	case sameAuthority(r.url.Scheme, r.url.Authority, asked):
 	case c.tls != nil && !c.covers(asked):

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -39,7 +40,7 @@ func (c *clientConn) isPrefaced() bool {
 // next.
 func (c *clientConn) serveHTTP2() {
 	c.noDeadline()
-	if c.origins != nil && c.tls == nil && (c.tunnel != nil || c.opts.Reverse != nil) {
+	if c.origins != nil && c.isPlain() {
 		c.origins.expectPrior()
 	}
 	conn := h2.Server(&helloConn{Conn: c.conn, ahead: c.r}, h2.Config{
@@ -86,6 +87,8 @@ func (c *clientConn) tellEnded(err error) {
 		c.clientError(0, traffic.FailTimeout, "HTTP/2: "+broken.Reason, nil)
 	case errors.As(err, &broken):
 		c.clientError(0, traffic.FailProtocol, "HTTP/2: "+broken.Error(), nil)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		c.clientError(0, traffic.FailEOF, "HTTP/2: the connection ended inside a frame", nil)
 	case errors.As(err, &goAway) && goAway.Code != h2.CodeNo:
 		c.clientError(0, traffic.FailProtocol, "HTTP/2: "+goAway.Error(), nil)
 	}

@@ -38,6 +38,7 @@ func TestTagsOfClients(t *testing.T) {
 			client := nectest.Dial(t, p.addr)
 			client.Send(strings.TrimSuffix(get(origin.Addr, "/"), "\r\n") + authorization + get(origin.Addr, "/untagged"))
 			client.ReadN(2 * len(ok))
+			p.WaitExchanges(t, 2)
 			client = nectest.Dial(t, p.addr)
 			client.Send("CONNECT " + origin.Addr + " HTTP/1.1\r\nHost: x\r\n" + authorization)
 			client.ReadN(len(established))
@@ -45,6 +46,7 @@ func TestTagsOfClients(t *testing.T) {
 				client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 				client.ReadN(len(ok))
 			}
+			p.WaitExchanges(t, 4)
 			user, password, _ := strings.Cut(c.user, ":")
 			client = nectest.Dial(t, p.addr)
 			client.Send("\x05\x02\x00\x02\x01" + counted(user) + counted(password) + "\x05\x01\x00\x01\x7f\x00\x00\x01" + socksPort(t, origin.Addr))

@@ -113,7 +113,7 @@ func (o *origins) abort() {
 // targetOf returns what a request needs a connection for. Inside a tunnel the
 // address is the one the client asked for, whatever name its hello had.
 func (o *origins) targetOf(u traffic.URL) target {
-	if t := o.tunnel; t != nil && u.Authority == t.authority && u.Scheme == t.scheme {
+	if t := o.tunnel; t != nil && t.isFor(u) {
 		return t.target
 	}
 	o.mu.Lock()

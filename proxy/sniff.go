@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -59,11 +60,12 @@ func (c *clientConn) sniff(addr string, origin *originConn) (sniffed, error) {
 			continue
 		}
 		s.kind = insideRaw
+		late := errors.Is(err, os.ErrDeadlineExceeded)
 		switch {
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return s, err
-		case started:
+		case started && (late || errors.Is(err, io.EOF)):
 			return s, nil
+		case !late:
+			return s, err
 		}
 		if spoke, err := c.awaitEither(addr, &s); err != nil || spoke {
 			return s, err

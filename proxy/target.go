@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -49,7 +50,7 @@ func (c *clientConn) route(req *traffic.Request) (route, error) {
 	case c.opts.Reverse != nil:
 		return c.routeReverse(req), nil
 	case c.opts.Origin:
-		return routeOrigin(req)
+		return c.routeOrigin(req), nil
 	default:
 		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: "this is a proxy, " +
 			"it takes requests for http://host/path and CONNECT; for requests like this one start necto with --reverse URL"}
@@ -117,12 +118,17 @@ func (c *clientConn) routeReverse(req *traffic.Request) route {
 	return r
 }
 
-func routeOrigin(req *traffic.Request) (route, error) {
-	host := req.Header.Get("Host")
-	if host == "" {
-		host = "localhost"
+func (c *clientConn) routeOrigin(req *traffic.Request) route {
+	return c.routeToUs(cmp.Or(req.Header.Get("Host"), "localhost"), req.Target)
+}
+
+// routeToUs is the route of a request for which necto is the origin.
+func (c *clientConn) routeToUs(authority, target string) route {
+	scheme := "http"
+	if c.tls != nil {
+		scheme = "https"
 	}
-	return route{url: traffic.URL{Scheme: "http", Authority: host, Target: req.Target}, origin: true}, nil
+	return route{url: traffic.URL{Scheme: scheme, Authority: authority, Target: target}, origin: true}
 }
 
 // sameAuthority compares two authorities without case and with the scheme's

@@ -84,11 +84,26 @@ func (c *clientConn) serveTLS(host, port string, h hello, origin *originConn) {
 		return
 	}
 	c.enterTunnel("https", host, port, cmp.Or(h.sni, host), origin)
-	if c.tls.ALPN == alpn2 {
-		c.serveHTTP2()
-	} else {
-		c.serveHTTP()
+	c.serveVersion()
+}
+
+// enterTLS opens TLS to necto itself, for clients that take it for a proxy behind
+// TLS, or for an origin. It reports false if there is nothing to serve.
+func (c *clientConn) enterTLS() bool {
+	h, err := c.peekHello()
+	if err != nil {
+		c.tlsFailed("", h, err)
+		return false
 	}
+	host := ""
+	if addr, ok := plainAddr(c.raw.LocalAddr()); ok {
+		host = addr.Addr().String()
+	}
+	config, _ := c.serverConfig(host, h, nil)
+	if c.opts.Reverse == nil && slices.Contains(h.offered, alpn1) {
+		config = c.p.server.http1 // for a proxy Go's clients offer HTTP/2 and cannot speak it
+	}
+	return c.openTLS(host, "", h, config)
 }
 
 // openTLS opens the client's TLS, which begins with h, with a certificate for the
@@ -109,6 +124,7 @@ func (c *clientConn) openTLS(host, addr string, h hello, config *tls.Config) boo
 }
 
 func (c *clientConn) shakeHands(host string, h hello, config *tls.Config) error {
+	c.steps.Handshake = time.Time{} // there may be TLS around this
 	conn := tls.Server(&helloConn{Conn: c.conn, ahead: c.r, host: host}, config)
 	ctx, cancel := context.WithTimeout(c.ctx, handshakeTimeout)
 	defer cancel()

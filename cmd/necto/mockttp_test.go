@@ -116,7 +116,6 @@ func inOrder(steps []string) ordered {
 	return o
 }
 
-// allScenarios are all scenarios by name, with those of which nothing is known.
 func allScenarios() []mockttpScenario {
 	return slices.Concat(mockttpHTTP, mockttpSockets, mockttpConnections)
 }
@@ -124,10 +123,11 @@ func allScenarios() []mockttpScenario {
 func TestMockttpScenarios(t *testing.T) {
 	var expectations []expected
 	readTestdata(t, "scenarios.yaml", &expectations)
-	checker := newPayloadChecker(t)
+	checker, ran := newPayloadChecker(t), 0
 	t.Run("all", func(t *testing.T) {
 		for _, s := range allScenarios() {
 			t.Run(s.name, func(t *testing.T) {
+				ran++
 				i := slices.IndexFunc(expectations, func(e expected) bool { return e.Scenario == s.name })
 				if i < 0 {
 					t.Fatal("scenarios.yaml does not have it")
@@ -140,7 +140,9 @@ func TestMockttpScenarios(t *testing.T) {
 			})
 		}
 	})
-	checker.reportUnseen(t)
+	if ran == len(allScenarios()) { // and not only some of them
+		checker.reportUnseen(t)
+	}
 }
 
 // testScenario compares what was told live, and of the recording.

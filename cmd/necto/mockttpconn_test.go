@@ -91,6 +91,7 @@ var mockttpConnections = []mockttpScenario{
 		c.ReadAll()
 		l.events.waitFor("client-error")
 	}},
+	{name: "preface of HTTP/2 cut short", run: func(l *mockttpLab) { l.bad("PRI * HTTP/2.0\r\n\r\nSM") }},
 	{name: "leaves without a word", run: func(l *mockttpLab) { nectest.Dial(l.t, l.addr).Reset() }},
 }
 

@@ -168,6 +168,7 @@ type mockttpEvent struct {
 type mockttpEvents struct {
 	t     *testing.T
 	ended chan struct{}
+	close func() // ends the connection
 
 	mu   sync.Mutex // guards the fields below
 	list []mockttpEvent
@@ -186,7 +187,9 @@ func watchMockttp(t *testing.T, address string) *mockttpEvents {
 	if _, err := c.Call("subscribe", nil); err != nil {
 		t.Fatal(err)
 	}
-	events := &mockttpEvents{t: t, ended: make(chan struct{}), news: make(chan struct{})}
+	events := &mockttpEvents{
+		t: t, ended: make(chan struct{}), news: make(chan struct{}), close: func() { _ = c.Close() },
+	}
 	go events.collect(c)
 	return events
 }

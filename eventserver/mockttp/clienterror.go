@@ -81,12 +81,13 @@ var unfinishedCodes = map[traffic.FailureKind]string{
 
 // clientErrorCode returns what Node.js says of such a request.
 func clientErrorCode(e *traffic.ClientError, r guessed) string {
+	if strings.HasPrefix(r.version, "2") {
+		return "ERR_HTTP2_ERROR"
+	}
 	if code := unfinishedCodes[e.Failure.Kind]; code != "" {
 		return code
 	}
 	switch {
-	case strings.HasPrefix(r.version, "2"):
-		return "ERR_HTTP2_ERROR"
 	case e.Status == http.StatusRequestHeaderFieldsTooLarge || e.Status == http.StatusRequestURITooLong:
 		return "HPE_HEADER_OVERFLOW"
 	case e.Status == http.StatusHTTPVersionNotSupported:

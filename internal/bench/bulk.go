@@ -13,41 +13,44 @@ import (
 	"time"
 )
 
-// The large answer: bulkBlocks blocks of bulkBlock bytes, 4 GiB in all.
+// The large answer: blocks of bulkBlock bytes, 4 GiB in all, or 1 GiB inside
+// TLS.
 const (
-	bulkBlock  = 64 << 10
-	bulkBlocks = 64 << 10
-	bulkGiB    = float64(bulkBlock) * bulkBlocks / (1 << 30)
+	bulkBlock     = 64 << 10
+	bulkBlocks    = 64 << 10
+	bulkTLSBlocks = 16 << 10
+	blocksPerGiB  = (1 << 30) / bulkBlock
 
 	bulkPath        = "/bulk"
 	bulkChunkedPath = "/bulk-chunked"
 )
 
 // A bulkAnswer is the large answer as it is on the wire: head, unit repeated
-// bulkBlocks times, tail. In the chunked one each unit is a chunk. necto must
+// some times, tail. In the chunked one each unit is a chunk. necto must
 // not change chunks, so that the wire can be compared without parsing it.
 type bulkAnswer struct {
 	head, unit, tail []byte
+	units            int
 }
 
-func newBulkAnswer(chunked bool) bulkAnswer {
+func newBulkAnswer(blocks int, chunked bool) bulkAnswer {
 	block := make([]byte, bulkBlock)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(block) // never fails
 	head := "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 	if !chunked {
-		head += fmt.Sprintf("Content-Length: %d\r\n\r\n", bulkBlock*bulkBlocks)
-		return bulkAnswer{head: []byte(head), unit: block}
+		head += fmt.Sprintf("Content-Length: %d\r\n\r\n", bulkBlock*blocks)
+		return bulkAnswer{head: []byte(head), unit: block, units: blocks}
 	}
 	return bulkAnswer{
 		head: []byte(head + "Transfer-Encoding: chunked\r\n\r\n"),
 		unit: fmt.Appendf(nil, "%x\r\n%s\r\n", bulkBlock, block),
-		tail: []byte("0\r\n\r\n"),
+		tail: []byte("0\r\n\r\n"), units: blocks,
 	}
 }
 
 // serveBulkOrigin sends the large answer, once a connection.
 func serveBulkOrigin(o helperOptions) error {
-	plain, chunked := newBulkAnswer(false), newBulkAnswer(true)
+	plain, chunked := newBulkAnswer(bulkBlocks, false), newBulkAnswer(bulkBlocks, true)
 	return o.serve(func(c net.Conn) {
 		defer c.Close()
 		buf := make([]byte, 16<<10)
@@ -69,7 +72,7 @@ func (a bulkAnswer) send(c io.Writer) error {
 		return err
 	}
 	units := bytes.Repeat(a.unit, atOnce)
-	for range bulkBlocks / atOnce {
+	for range a.units / atOnce {
 		if _, err := c.Write(units); err != nil {
 			return err
 		}
@@ -78,10 +81,19 @@ func (a bulkAnswer) send(c io.Writer) error {
 	return err
 }
 
+// gib returns the length of the content in GiB.
+func (a bulkAnswer) gib() float64 { return float64(a.units) / blocksPerGiB }
+
+func dialTCP(ctx context.Context, addr string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", addr)
+}
+
 // A bulkLoad fetches the large answer over one connection.
 type bulkLoad struct {
 	request []byte
 	answer  bulkAnswer
+	// dial connects to the server, with TLS if that is wanted; nil means TCP.
+	dial func(ctx context.Context, addr string) (net.Conn, error)
 }
 
 func (l bulkLoad) open(_ context.Context, addr string) (session, error) {
@@ -99,7 +111,11 @@ func (s *bulkSession) close() {}
 // run fetches the answer once, whatever d is.
 func (s *bulkSession) run(ctx context.Context, _ time.Duration) (tally, error) {
 	began := time.Now()
-	c, err := new(net.Dialer).DialContext(ctx, "tcp", s.addr)
+	dial := s.dial
+	if dial == nil {
+		dial = dialTCP
+	}
+	c, err := dial(ctx, s.addr)
 	if err != nil {
 		return tally{}, err
 	}
@@ -121,7 +137,7 @@ func (s *bulkSession) run(ctx context.Context, _ time.Duration) (tally, error) {
 	if err := s.body(c); err != nil {
 		return tally{}, err
 	}
-	return tally{ops: bulkGiB, counts: counts{requests: 1}, took: time.Since(began)}, nil
+	return tally{ops: s.answer.gib(), counts: counts{requests: 1}, took: time.Since(began)}, nil
 }
 
 const (
@@ -135,7 +151,7 @@ const (
 // body reads units and tail to the last byte.
 func (s *bulkSession) body(c net.Conn) error {
 	units := bytes.Repeat(s.answer.unit, len(s.buf)/len(s.answer.unit)+2)
-	left := len(s.answer.unit) * bulkBlocks
+	left := len(s.answer.unit) * s.answer.units
 	for reads, at := 0, 0; left > 0; reads++ {
 		n, err := c.Read(s.buf[:min(len(s.buf), left)])
 		if err != nil {

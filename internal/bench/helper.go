@@ -17,11 +17,14 @@ var helpers = map[string]func(helperOptions) error{
 	"origin":       serveOrigin,
 	"origin-echo":  serveEcho,
 	"origin-tls":   serveTLSOrigin,
+	"origin-h2":    serveH2Origin,
 	"origin-bulk":  serveBulkOrigin,
 	"relay":        serveRelay,
 	"splice-relay": serveSpliceRelay,
 	"reverseproxy": serveReverseProxy,
+	"reverse-h2":   serveReverseH2,
 	"goproxy":      serveGoproxy,
+	"goproxy-h2":   serveGoproxyH2,
 }
 
 // helperOptions are the options of all helpers; each uses some.

@@ -81,9 +81,11 @@ func (l *lab) helper(ctx context.Context, name string, origin *process) (*proces
 		args = append(args, "-to", origin.addr())
 	}
 	switch name {
-	case "origin-tls":
+	case "origin-tls", "origin-h2":
 		args = append(args, "-cert", l.certs.origin, "-key", l.certs.originKey)
-	case "goproxy":
+	case "reverse-h2":
+		args = append(args, "-cert", l.certs.origin, "-key", l.certs.originKey, "-roots", l.certs.ca)
+	case "goproxy", "goproxy-h2":
 		args = append(args, "-cert", l.certs.ca, "-key", l.certs.caKey, "-roots", l.certs.ca)
 	}
 	return startProcess(ctx, readyFile(file), args...)

@@ -33,9 +33,34 @@ func serveReverseProxy(o helperOptions) error {
 	return http.Serve(ln, proxy)
 }
 
+// serveReverseH2 is net/http/httputil.ReverseProxy with HTTP/2 on both sides.
+func serveReverseH2(o helperOptions) error {
+	roots, err := loadRoots(o.roots)
+	if err != nil {
+		return err
+	}
+	ln, err := o.listen()
+	if err != nil {
+		return err
+	}
+	to := &url.URL{Scheme: "https", Host: o.to}
+	transport := peerTransport(&tls.Config{RootCAs: roots})
+	transport.ForceAttemptHTTP2 = true
+	proxy := &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		Transport: transport,
+	}
+	return http.ServeTLS(ln, proxy, o.cert, o.key)
+}
+
 // serveGoproxy is elazarl/goproxy intercepting TLS with an ECDSA CA, its leaf
 // certificates cached.
-func serveGoproxy(o helperOptions) error {
+func serveGoproxy(o helperOptions) error { return intercept(o, false) }
+
+// serveGoproxyH2 is serveGoproxy with HTTP/2 on both sides.
+func serveGoproxyH2(o helperOptions) error { return intercept(o, true) }
+
+func intercept(o helperOptions, http2 bool) error {
 	ca, err := tls.LoadX509KeyPair(o.cert, o.key)
 	if err != nil {
 		return err
@@ -47,10 +72,12 @@ func serveGoproxy(o helperOptions) error {
 	proxy := goproxy.NewProxyHttpServer()
 	proxy.Logger = log.New(os.Stderr, "", 0)
 	proxy.Tr = peerTransport(&tls.Config{RootCAs: roots})
+	proxy.Tr.ForceAttemptHTTP2 = http2
+	proxy.AllowHTTP2 = http2
 	proxy.CertStore = &leafCache{leaves: map[string]*tls.Certificate{}}
-	intercept := &goproxy.ConnectAction{Action: goproxy.ConnectMitm, TLSConfig: goproxy.TLSConfigFromCA(&ca)}
+	mitm := &goproxy.ConnectAction{Action: goproxy.ConnectMitm, TLSConfig: goproxy.TLSConfigFromCA(&ca)}
 	proxy.OnRequest().HandleConnectFunc(func(host string, _ *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
-		return intercept, host
+		return mitm, host
 	})
 	ln, err := o.listen()
 	if err != nil {

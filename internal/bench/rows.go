@@ -15,6 +15,10 @@ const (
 	goProxy       = "elazarl/goproxy"
 	nginx         = "nginx, static file"
 	forward       = "necto record"
+	forward1      = "necto record, HTTP/1.1"
+	forward2      = "necto record, HTTP/2"
+	holding1      = "necto record, 1 stream"
+	holding1000   = "necto record, 1000 streams"
 	reverse       = "necto record --reverse"
 	replayOrigin  = "necto replay, as origin"
 	replayProxy   = "necto replay, as proxy"
@@ -68,6 +72,38 @@ var rows = []row{
 			{replayProxy, startReplay(loadAbsolute)},
 		},
 		targets: slices.Concat(replayTargets(replayOrigin), replayTargets(replayProxy)),
+	},
+	{
+		name: "http2", title: "HTTP/2 intercepted, 32 streams on one connection, recorded", op: "request", origin: "origin-h2",
+		subjects: []subject{
+			{rawRelay, startHelper("relay", loadStreams)},
+			{reverseProxy, startHelper("reverse-h2", loadStreams)},
+			{goProxy, startHelper("goproxy-h2", loadConnectStreams)},
+			{forward, startRecord(loadConnectStreams, trustingOrigin)},
+		},
+		targets: []target{
+			atLeast(rateFigure, forward, reverseProxy, 1.3),
+			atLeast(rateFigure, forward, goProxy, 1.3),
+		},
+	},
+	{
+		name: "bulk2", title: "a 1 GiB body inside TLS, recorded", op: "GiB", origin: "origin-h2", long: true,
+		subjects: []subject{
+			{forward1, startRecord(loadConnectBulk, trustingOrigin)},
+			{forward2, startRecord(loadStreamBulk, trustingOrigin)},
+		},
+		targets: []target{
+			atLeast(rateFigure, forward2, forward1, 0.5),
+			atMost(peakFigure, forward2, "", 64),
+		},
+	},
+	{
+		name: "streams", title: "gRPC-like streams that are open", origin: "origin-h2", measure: measureIdle,
+		subjects: []subject{
+			{holding1, startHolding(1)},
+			{holding1000, startHolding(heldStreams)},
+		},
+		targets: []target{atMost(streamFigure, holding1000, "", 50)},
 	},
 	bulkRow("bulk", "a 4 GiB body with Content-Length, recorded", bulkPath),
 	bulkRow("chunked", "a 4 GiB chunked body, recorded", bulkChunkedPath),

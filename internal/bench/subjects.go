@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 )
 
 // A starter starts one subject in front of origin.
@@ -151,11 +152,47 @@ func loadConnect(l *lab, origin, p *process) (load, error) {
 	return tlsLoad{itemRequest(itemPath, origin.addr()), itemBody(), config, origin.addr()}, err
 }
 
+// loadStreams asks on streams of one HTTP/2 connection, inside TLS.
+func loadStreams(l *lab, origin, p *process) (load, error) {
+	return h2Load(l, origin, p, "")
+}
+
+// loadConnectStreams is loadStreams inside a CONNECT tunnel.
+func loadConnectStreams(l *lab, origin, p *process) (load, error) {
+	return h2Load(l, origin, p, origin.addr())
+}
+
+func h2Load(l *lab, origin, p *process, tunnel string) (load, error) {
+	config, err := l.tlsConfig(p)
+	config.NextProtos = []string{"h2"}
+	return streamLoad{
+		dialer:  tlsLoad{config: config, connect: tunnel},
+		request: h2Request(itemPath, origin.addr()), body: itemBody(),
+	}, err
+}
+
+// loadConnectBulk fetches the large answer inside TLS inside a CONNECT tunnel,
+// in HTTP/1.1.
+func loadConnectBulk(l *lab, origin, p *process) (load, error) {
+	config, err := l.tlsConfig(p)
+	dialer := tlsLoad{config: config, connect: origin.addr()}
+	return bulkLoad{
+		request: itemRequest(bulkPath, origin.addr()), answer: newBulkAnswer(bulkTLSBlocks, false),
+		dial: func(ctx context.Context, addr string) (net.Conn, error) { return dialer.dial(ctx, addr) },
+	}, err
+}
+
+// loadStreamBulk is loadConnectBulk in HTTP/2.
+func loadStreamBulk(l *lab, origin, p *process) (load, error) {
+	what, err := h2Load(l, origin, p, origin.addr())
+	return streamBulkLoad{what.(streamLoad), h2Request(bulkPath, origin.addr())}, err
+}
+
 // loadBulk fetches the large answer through a proxy. A relay passes the URL on
 // and the origin takes it, so that both carry the same bytes.
 func loadBulk(path string) loader {
 	return func(_ *lab, origin, _ *process) (load, error) {
 		request := itemRequest("http://"+origin.addr()+path, origin.addr())
-		return bulkLoad{request, newBulkAnswer(path == bulkChunkedPath)}, nil
+		return bulkLoad{request: request, answer: newBulkAnswer(bulkBlocks, path == bulkChunkedPath)}, nil
 	}
 }

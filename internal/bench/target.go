@@ -24,6 +24,9 @@ var (
 	grownFigure = figure{name: "RSS per subscriber", unit: "KiB", of: func(r result) []float64 {
 		return []float64{float64(r.Grown) / 1024 / idleSubscribers}
 	}}
+	streamFigure = figure{name: "RSS per stream", unit: "KiB", of: func(r result) []float64 {
+		return []float64{float64(r.Grown) / 1024 / heldStreams}
+	}}
 	startFigure = figure{name: "start to listening", unit: "ms", of: func(r result) []float64 { return r.Starts }}
 )
 

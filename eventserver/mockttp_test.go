@@ -107,3 +107,21 @@ func TestClientsOfMockttp(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkMockttpWithoutClients is what the namespace costs an exchange while
+// nobody is connected to it.
+func BenchmarkMockttpWithoutClients(b *testing.B) {
+	s, _ := start(b, Options{})
+	x := newExchange(1, "http://a.test/")
+	events := []traffic.Event{
+		traffic.RequestStarted{Exchange: x}, traffic.RequestDone{Exchange: x}, traffic.ResponseStarted{Exchange: x}, traffic.ExchangeDone{Exchange: x},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, e := range events {
+			for _, n := range s.namespaces {
+				n.observe(e)
+			}
+		}
+	}
+}

@@ -19,8 +19,8 @@ func (w *writer) body(b *traffic.Body, header traffic.Fields) {
 	var size int64
 	cut := false
 	if b != nil {
-		data, cut = readContent(b.Open(), maxContent)
-		size, cut = b.Size(), cut || b.Truncated()
+		data, cut = contentOf(b)
+		size = b.Size()
 	}
 	w.binary(`,"body":{"buffer":`, data)
 	if decoded, rest, ok := decode(b, data, header); ok {
@@ -30,6 +30,16 @@ func (w *writer) body(b *traffic.Body, header traffic.Fields) {
 	w.int(`,"size":`, size)
 	w.truncated(cut)
 	w.raw("}")
+}
+
+// contentOf returns the content of b, and whether it is only the beginning. What is
+// in memory is not copied: nobody changes it, and it outlives the body.
+func contentOf(b *traffic.Body) (data []byte, cut bool) {
+	data, ok := b.Bytes()
+	if !ok || len(data) > maxContent {
+		data, cut = readContent(b.Open(), maxContent)
+	}
+	return data, cut || b.Truncated()
 }
 
 // readContent reads at most limit bytes, and reports whether there is more, or

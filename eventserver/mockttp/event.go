@@ -1,6 +1,8 @@
 package mockttp
 
 import (
+	"bytes"
+	"sync"
 	"time"
 
 	"github.com/necto-dev/necto/traffic"
@@ -64,7 +66,7 @@ func (e *Event) Content(dir traffic.Direction) []byte {
 	if dir == traffic.ServerToClient {
 		header = e.subject.Exchange.Response.Header
 	}
-	data, _ := readContent(body.Open(), maxContent)
+	data, _ := contentOf(body)
 	if decoded, _, ok := decode(body, data, header); ok {
 		return decoded
 	}
@@ -80,10 +82,17 @@ type Payload struct {
 	Attachments [][]byte
 }
 
+// scratch has buffers for texts that are being written, of type *[]byte.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
 // Encode returns the payload.
 func (e *Event) Encode() Payload {
-	var w writer
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	w := writer{Payload{Text: (*buf)[:0]}}
 	e.encode(&w)
+	*buf = w.Text
+	w.Text = bytes.Clone(w.Text) // of the right size: it is kept for a while
 	return w.Payload
 }
 

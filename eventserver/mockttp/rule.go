@@ -129,9 +129,9 @@ func (w *writer) passedBody(s *state, eventType string, body *traffic.Body) {
 	w.ruleEvent(s, s.rule, eventType)
 	w.bool(`{"overridden":`, body != nil)
 	if body != nil {
-		data, cut := readContent(body.Open(), maxContent)
+		data, cut := contentOf(body)
 		w.binary(`,"rawBody":`, data)
-		w.truncated(cut || body.Truncated())
+		w.truncated(cut)
 	}
 	w.raw("}}")
 }

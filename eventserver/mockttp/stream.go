@@ -84,11 +84,11 @@ func (m *Mapper) endStream(e *exchange, dir traffic.Direction, body *traffic.Bod
 	}
 }
 
-// bodyData is a piece of content, in data or in body from a place on.
+// bodyData is a piece of content, in data or in body.
 type bodyData struct {
 	data     []byte
 	body     *traffic.Body
-	from, to int64
+	from, to int64         // of body; to is -1 for all of it
 	since    time.Duration // since the exchange started, of a piece of body
 	at       time.Time
 	end      bool
@@ -121,19 +121,18 @@ func piecesOf(body *traffic.Body) []bodyData {
 
 // content returns the piece, and whether it is only the beginning.
 func (p *bodyData) content() (data []byte, cut bool) {
-	if p.body == nil {
+	switch {
+	case p.body == nil:
 		return p.data, false
+	case p.to < 0:
+		return contentOf(p.body)
 	}
 	r := p.body.Open()
 	if _, err := io.CopyN(io.Discard, r, p.from); err != nil {
 		return nil, true
 	}
-	n := int64(maxContent)
-	if p.to >= 0 {
-		n = p.to - p.from
-	}
-	data, cut = readContent(r, n)
-	return data, cut || p.to < 0 && p.body.Truncated()
+	data, _ = readContent(r, p.to-p.from)
+	return data, int64(len(data)) < p.to-p.from
 }
 
 // delay lets what is kept back of an exchange go out in a moment.

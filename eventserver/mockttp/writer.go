@@ -96,13 +96,14 @@ func (w *writer) fields(name string, fields traffic.Fields) {
 	w.raw(name)
 	sep := "{"
 	for i := range fields {
-		if fields.Index(fields[i].Name) != i {
+		name := fields[i].Name
+		if fields.Index(name) != i {
 			continue // it is with the first of its name
 		}
-		w.str(sep, strings.ToLower(fields[i].Name))
+		w.str(sep, strings.ToLower(name))
 		sep = ","
-		if values := fields[i:].Values(fields[i].Name); len(values) > 1 {
-			w.list(":", values)
+		if fields[i+1:].Has(name) {
+			w.list(":", fields[i:].Values(name))
 		} else {
 			w.str(":", fields[i].Value)
 		}

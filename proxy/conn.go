@@ -155,9 +155,12 @@ func (c *clientConn) abort() {
 	}
 }
 
+// resetter is a connection whose Close can be made a reset.
+type resetter interface{ resetOnClose() }
+
 func resetOnClose(conn net.Conn) {
-	if stream, ok := conn.(*streamConn); ok {
-		stream.cut.Store(true)
+	if stream, ok := conn.(resetter); ok {
+		stream.resetOnClose()
 	}
 	if tcp, ok := netConn(conn).(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // it may be closed already

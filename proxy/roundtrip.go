@@ -318,6 +318,9 @@ func (u *upgradedConn) CloseWrite() error { return closeWrite(u.oc.conn) }
 // Close closes the connection. It may be called while another goroutine reads.
 func (u *upgradedConn) Close() error { return u.oc.conn.Close() }
 
+// resetOnClose makes Close a reset.
+func (u *upgradedConn) resetOnClose() { resetOnClose(netConn(u.oc.conn)) }
+
 func closeWrite(conn net.Conn) error {
 	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -193,6 +193,9 @@ func newStreamConn(st *h2.Stream) *streamConn { return &streamConn{Conn: st.NetC
 // CloseWrite tells the other side that nothing more will come.
 func (s *streamConn) CloseWrite() error { return closeWrite(s.Conn) }
 
+// resetOnClose makes Close a reset.
+func (s *streamConn) resetOnClose() { s.cut.Store(true) }
+
 // Close ends both directions.
 func (s *streamConn) Close() error {
 	if s.cut.Load() {

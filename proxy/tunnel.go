@@ -157,6 +157,9 @@ func (c *clientConn) tellFailed(t *traffic.Tunnel, err error) {
 // cut ends both sides so that they see that something was lost.
 func (c *clientConn) cut(origin tunnelConn) {
 	c.abort()
+	if far, ok := origin.(resetter); ok {
+		far.resetOnClose()
+	}
 	_ = origin.Close() // one that a layer made is not among the connections to origins
 }
 

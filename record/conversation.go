@@ -191,6 +191,7 @@ func (p *parser) agreed(line gjson.Result) *traffic.WebSocket {
 	ws := &traffic.WebSocket{
 		Subprotocol: line.Get("subprotocol").String(),
 		Opaque:      line.Get("opaque").Bool(),
+		Via:         line.Get("via").String(),
 	}
 	deflate := line.Get("deflate")
 	for dir := range ws.Deflate {

@@ -66,6 +66,10 @@ func appendAgreed(dst []byte, ws *traffic.WebSocket) []byte {
 	if ws.Opaque {
 		dst = append(dst, `,"opaque":true`...)
 	}
+	if ws.Via != "" {
+		dst = append(dst, `,"via":`...)
+		dst = jsonenc.AppendText(dst, ws.Via)
+	}
 	return dst
 }
 

@@ -55,7 +55,7 @@ func parseFrame(t testing.TB, line string) *FrameEntry {
 
 func TestRoundTripOfAConversation(t *testing.T) {
 	x := handshake(5)
-	x.WS.Opaque = true
+	x.WS.Opaque, x.WS.Via = true, "h2"
 	hello := frame(x, 1, traffic.ClientToServer, traffic.OpText, "caf\u00e9 \"\\\n")
 	odd := frame(x, 2, traffic.ServerToClient, 11, "\xff\x00")
 	odd.Fin, odd.Masked, odd.RSV = false, true, 3

@@ -128,6 +128,7 @@ func bindProxy(flags *pflag.FlagSet, o *recordOptions, f *recordFlags) {
 	flags.StringVar(&f.reverse, "reverse", "", "send requests that are not for a proxy to the origin at `URL`")
 	flags.StringArrayVar(&f.maps, "map", nil, "listen on an address for one origin, `ADDR=URL`; repeatable")
 	flags.StringArrayVar(&o.proxy.Passthrough, "passthrough", nil, "do not open TLS to `host`, such as '*.bank.example'; repeatable")
+	flags.BoolVar(&o.proxy.HTTP1Only, "http1", false, "speak HTTP/1.1 only, with clients and origins")
 	flags.StringArrayVar(&f.insecure, "insecure", nil, "accept any certificate, from all origins or those of `host`; repeatable")
 	flags.Lookup("insecure").NoOptDefVal = anyHost
 	flags.StringVar(&o.network.upstreamCA, "upstream-ca", "", "trust the certificates in `file` (PEM), too")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestRecordListensWhereTheUserSays(t *testing.T) {
 
 func TestRecordFlagsReachTheirOptions(t *testing.T) {
 	o, err := parseRecord(t, "-o", "a.jsonl", "--append", "--redact", "off", "--grace", "0", "--max-body", "2MiB",
-		"--passthrough", "*.bank.example", "--insecure=one.example", "--insecure",
+		"--passthrough", "*.bank.example", "--http1", "--insecure=one.example", "--insecure",
 		"--resolve", "API.example.com:443:[::1]", "--resolve", "[::1]:80:127.0.0.1:8080",
 		"--reverse", "https://api.example.com/v1", "--map", "127.0.0.1:0=http://localhost:3000", "--", "npm", "--json")
 	if err != nil {
@@ -62,12 +63,13 @@ func TestRecordFlagsReachTheirOptions(t *testing.T) {
 	wantNetwork := networkOptions{
 		insecure: true, insecureHosts: []string{"one.example"},
 		resolve: map[string]string{"api.example.com:443": "::1", "[::1]:80": "127.0.0.1:8080"},
+		tlsMin:  "1.2", minTLS: tls.VersionTLS12,
 	}
 	if diff := cmp.Diff(wantNetwork, o.network, cmp.AllowUnexported(networkOptions{}, upstreamOptions{})); diff != "" {
 		t.Errorf("network:\n%s", diff)
 	}
-	if o.proxy.Grace != -1 || o.proxy.MaxBody != 2<<20 || !cmp.Equal(o.proxy.Passthrough, []string{"*.bank.example"}) {
-		t.Errorf("proxy: grace %v, body %d, passthrough %q", o.proxy.Grace, o.proxy.MaxBody, o.proxy.Passthrough)
+	if o.proxy.Grace != -1 || o.proxy.MaxBody != 2<<20 || !o.proxy.HTTP1Only || !cmp.Equal(o.proxy.Passthrough, []string{"*.bank.example"}) {
+		t.Errorf("proxy: grace %v, body %d, HTTP/1.1 only %v, passthrough %q", o.proxy.Grace, o.proxy.MaxBody, o.proxy.HTTP1Only, o.proxy.Passthrough)
 	}
 	wantReverse := &traffic.URL{Scheme: "https", Authority: "api.example.com", Target: "/v1"}
 	wantMaps := []reverseMap{{addr: "127.0.0.1:0", origin: &traffic.URL{Scheme: "http", Authority: "localhost:3000", Target: "/"}}}

@@ -102,6 +102,10 @@ func (c *clientConn) serveAny() {
 		c.serveRaw()
 		return
 	}
+	if target, ok := c.redirectedFrom(); ok {
+		c.serveRedirected(target)
+		return
+	}
 	if _, err := c.awaitRequest(); err != nil || !c.admitAddress() {
 		return
 	}

@@ -97,6 +97,10 @@ type Listener struct {
 	// Origin lets the layers answer origin-form requests, with Host as the
 	// authority: a recording served to clients whose base URL is this address.
 	Origin bool
+	// Transparent serves connections that the system has redirected here as if they
+	// had reached where they were going (Linux with netfilter). Those that were not
+	// are served as anywhere else.
+	Transparent bool
 	// Raw, if not "", is the host:port that connections are passed to unread, each
 	// as a traffic.Tunnel. It needs a Network.
 	Raw string

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -29,6 +30,7 @@ type networkOptions struct {
 	dns           string   // HOST[:PORT], "" for the system's
 	tlsMin        string
 	minTLS        uint16 // what tlsMin says
+	transparent   bool
 	upstream      upstreamOptions
 	upstreams     *httpproxy.Config // what upstream says, nil for nothing
 }
@@ -38,6 +40,7 @@ func (o *networkOptions) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&o.dns, "dns", "", "look up names with the name server at `ADDRESS[:PORT]`")
 	flags.StringVar(&o.tlsMin, "tls-min", "1.2", "lowest `version` of TLS to speak with clients and origins: 1.0, 1.1, 1.2 or 1.3")
 	o.upstream.bind(flags)
+	flags.BoolVar(&o.transparent, "transparent", false, "take connections that netfilter has redirected, too (Linux)")
 }
 
 // complete validates the flags and takes the values of --insecure and --resolve.
@@ -59,6 +62,9 @@ func (o *networkOptions) complete(insecure, resolve []string) error {
 			return err
 		}
 		o.resolve[from] = to
+	}
+	if o.transparent && runtime.GOOS != "linux" {
+		return usagef("--transparent: only Linux says where a redirected connection was going")
 	}
 	var err error
 	if o.dns, err = parseNameServer(o.dns); err != nil {

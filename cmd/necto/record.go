@@ -306,7 +306,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 
 // listen opens all listeners.
 func (o *recordOptions) listen(ctx context.Context, s *server) error {
-	s.listener = proxy.Listener{Addr: o.serve.listen, Reverse: o.reverse}
+	s.listener = proxy.Listener{Addr: o.serve.listen, Reverse: o.reverse, Transparent: o.network.transparent}
 	addr, err := listen(ctx, s.proxy, s.listener)
 	if err != nil {
 		return err

@@ -36,6 +36,9 @@ func Dial(t testing.TB, addr string) *Conn {
 	return newConn(t, nc, t.Fatalf)
 }
 
+// Converse is Dial for a connection that there is already.
+func Converse(t testing.TB, nc net.Conn) *Conn { return newConn(t, nc, t.Fatalf) }
+
 func newConn(t testing.TB, nc net.Conn, fatalf func(string, ...any)) *Conn {
 	_ = nc.SetDeadline(time.Now().Add(patience)) // a closed socket shows at the next read
 	return &Conn{Conn: nc, t: t, reader: bufio.NewReader(nc), fatalf: fatalf}

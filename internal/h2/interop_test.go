@@ -17,8 +17,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/h2c"
 
 	"github.com/necto-dev/necto/internal/h2"
 	"github.com/necto-dev/necto/traffic"
@@ -70,19 +68,13 @@ func TestClientsOfNetHTTP(t *testing.T) {
 	address, config := engineTLSServer(t, mirror)
 	overTLS := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 	t.Cleanup(overTLS.CloseIdleConnections)
-	prior := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
-	t.Cleanup(prior.CloseIdleConnections)
 	plain := engineServer(t, h2.Config{}, mirror)
 	tests := map[string]struct {
 		client *http.Client
 		url    string
 	}{
-		"over TLS":              {&http.Client{Transport: overTLS}, "https://" + address},
-		"with prior knowledge":  {netHTTPClient(t), "http://" + plain},
-		"of golang.org/x/net":   {&http.Client{Transport: prior}, "http://" + plain},
-		"with a lot of streams": {netHTTPClient(t), "http://" + plain},
+		"over TLS":             {&http.Client{Transport: overTLS}, "https://" + address},
+		"with prior knowledge": {netHTTPClient(t), "http://" + plain},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -122,14 +114,11 @@ func TestServersOfNetHTTP(t *testing.T) {
 	secure.EnableHTTP2 = true
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
-	xnet := httptest.NewServer(h2c.NewHandler(http.HandlerFunc(mirrorHTTP), &http2.Server{}))
-	t.Cleanup(xnet.Close)
 	config := secure.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	config.ServerName, config.NextProtos = "example.com", []string{"h2"}
 	tests := map[string]net.Conn{
 		"over TLS":             tls.Client(dial(t, secure.Listener.Addr().String()), config),
 		"with prior knowledge": dial(t, netHTTPServerOf(t, mirrorHTTP)),
-		"of golang.org/x/net":  dial(t, xnet.Listener.Addr().String()),
 	}
 	for name, conn := range tests {
 		t.Run(name, func(t *testing.T) {

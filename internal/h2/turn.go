@@ -132,7 +132,7 @@ func (s *Stream) awaitRoom(cancel <-chan struct{}) bool {
 		return true
 	}
 	defer c.leaveRoom(g)
-	for c.err == nil && s.mayWrite() == nil && !(c.room.free(g) && !c.out.full()) {
+	for c.err == nil && s.mayWrite() == nil && (!c.room.free(g) || c.out.full()) {
 		c.room.join(g)
 		if !c.wait(g, cancel) {
 			return false

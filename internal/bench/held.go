@@ -102,6 +102,6 @@ func (h *held) exchange(p []byte, end bool) error {
 
 // release ends the streams.
 func (h *held) release() error {
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	return h.exchange(nil, true)
 }

@@ -160,7 +160,7 @@ func (s *streamBulkSession) run(ctx context.Context, _ time.Duration) (tally, er
 	if err != nil {
 		return tally{}, err
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = h.Close() })()
 	if err := h.SetDeadline(began.Add(bulkLimit)); err != nil {
 		return tally{}, err

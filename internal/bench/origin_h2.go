@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -26,7 +27,7 @@ func serveH2Origin(o helperOptions) error {
 	return o.serve(func(raw net.Conn) {
 		defer raw.Close()
 		c := tls.Server(raw, config)
-		if c.Handshake() != nil {
+		if c.HandshakeContext(context.Background()) != nil {
 			return
 		}
 		if c.ConnectionState().NegotiatedProtocol == "h2" {

@@ -73,18 +73,15 @@ func (s *clientStream) respond(x *exchange, resp *traffic.Response) bool {
 // relay sends head and content.
 func (s *clientStream) relay(x *exchange, resp *traffic.Response, framing h1.Framing) error {
 	head := h2.ResponseHead(resp.Status, fields2(resp.Header))
-	head.End = framing.Kind == h1.NoBody || resp.Body == nil
+	head.End = framing.Kind == h1.NoBody || endsWithHead(resp)
 	if err := s.st.WriteHead(head); err != nil {
 		return &h1.WriteError{Err: err}
 	}
 	s.answered = true
-	if framing.Kind == h1.NoBody {
+	if head.End {
 		return nil
 	}
 	tap := x.captureAnswer(resp.Length)
-	if resp.Body == nil {
-		return nil
-	}
 	if memory, ok := resp.Body.(*traffic.MemoryBody); ok && len(resp.Trailer) == 0 && resp.Length == int64(len(memory.Bytes())) {
 		tap.Data(memory.Bytes())
 		if _, err := s.st.WriteLast(memory.Bytes()); err != nil {
@@ -95,6 +92,20 @@ func (s *clientStream) relay(x *exchange, resp *traffic.Response, framing h1.Fra
 	err := copyStream(s.st, resp.Body, resp.Length, tap, &resp.Trailer)
 	x.Response.Trailer = resp.Trailer
 	return err
+}
+
+// endsWithHead reports whether it is known that nothing follows the head of a
+// response. Clients of gRPC look for a status in it only if the head says so.
+func endsWithHead(resp *traffic.Response) bool {
+	switch body := resp.Body.(type) {
+	case nil:
+		return true
+	case *streamBody:
+		return body.done
+	case *traffic.MemoryBody:
+		return len(body.Bytes()) == 0 && resp.Length <= 0 && len(resp.Trailer) == 0
+	}
+	return false
 }
 
 // drainRequest reads what an answer has left unread of a request, as for HTTP/1.

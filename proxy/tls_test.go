@@ -273,7 +273,7 @@ func TestClientTLSFails(t *testing.T) {
 			if e := waitEvent[traffic.TLSFailed](t, p); e.Failure != c.failure || e.SNI != c.sni || e.Text == "" || e.Client != client.LocalAddr().String() {
 				t.Errorf("event %+v", e)
 			}
-			if err := p.stop(); err != nil || count[traffic.TLSFailed](p) != 1 || len(p.Exchanges()) != 0 {
+			if err := p.stop(); err != nil || count[traffic.TLSFailed](p) != 1 || count[traffic.ClientError](p)+len(p.Exchanges()) != 0 {
 				t.Errorf("events %v", p.Events())
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/internal/h2"
@@ -72,7 +73,9 @@ func (b *requestBody) askFor() error {
 		return nil
 	}
 	b.continued = true
-	return clientFailure(b.x.client.inform(&traffic.Response{Status: http.StatusContinue, Reason: "Continue", Proto: "HTTP/1.1"}))
+	resp := &traffic.Response{Status: http.StatusContinue, Reason: "Continue", Proto: "HTTP/1.1"}
+	b.x.c.p.observer.Observe(traffic.Informational{Exchange: &b.x.Exchange, Time: time.Now(), Response: resp})
+	return clientFailure(b.x.client.inform(resp))
 }
 
 // ended is called when the last byte was read: from now on the answer is

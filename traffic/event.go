@@ -55,7 +55,8 @@ type BodyChunk struct {
 	Data []byte
 }
 
-// Informational is told for each 1xx response.
+// Informational is told for each 1xx response, also for a 100 with which necto
+// itself asks the client for content; that is none of Exchange.Informational.
 type Informational struct {
 	Exchange *Exchange
 	Time     time.Time

@@ -158,6 +158,13 @@ var mockttpHTTP = []mockttpScenario{
 		c.Send("body")
 		c.ReadAll()
 	}},
+	{name: "expect 100 of a rule", options: mockttpOptions{rules: "  - {name: body, match: {body: {contains: body}}, tag: [seen]}"}, run: func(l *mockttpLab) {
+		addr := l.answering("HTTP/1.1 100 Continue\r\n\r\n" + plainAnswer)
+		c := l.send(addr, "POST http://ADDR/ HTTP/1.1\r\nHost: ADDR\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n")
+		c.ReadHead()
+		c.Send("body")
+		c.ReadAll()
+	}},
 	{name: "content over the limit", options: mockttpOptions{maxBody: 1 << 20}, run: func(l *mockttpLab) {
 		const size = 1<<20 + 10
 		addr := l.origin(func(c *nectest.Conn) {

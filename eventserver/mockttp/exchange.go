@@ -37,6 +37,8 @@ const (
 type exchange struct {
 	state
 
+	// continued says that the client was told to go on.
+	continued bool
 	// held is a request that is kept back until the rule for it is known. Its
 	// content is kept.
 	held     bool
@@ -134,7 +136,15 @@ func (m *Mapper) ruleApplied(e *exchange, a traffic.RuleApplied) {
 	m.tell(e, RuleEvent, a.Time, func(w *writer, s *state) { w.ruleApplied(s, a) })
 }
 
+// informational tells of a 1xx response. A client gets one 100, from necto or from
+// the origin, whoever comes first.
 func (m *Mapper) informational(e *exchange, i traffic.Informational) {
+	if i.Response.Status == http.StatusContinue {
+		if e.continued {
+			return
+		}
+		e.continued = true
+	}
 	m.letGo(e)
 	m.tell(e, ResponseInformation, i.Time, func(w *writer, s *state) { w.informational(s, i) })
 }

@@ -44,7 +44,7 @@ func (c *clientConn) serveHTTP2() {
 		c.origins.expectPrior()
 	}
 	conn := h2.Server(&helloConn{Conn: c.conn, ahead: c.r}, h2.Config{
-		IdleTimeout: idleTimeout, ExtendedConnect: c.takesWebSockets(),
+		IdleTimeout: idleTimeout, ExtendedConnect: c.takesWebSockets(), Refused: c.tellRefused,
 	}, c.serveStream)
 	c.h2.Store(conn)
 	ctx, ended := context.WithCancel(c.ctx)
@@ -74,6 +74,14 @@ func (c *clientConn) takesWebSockets() bool {
 	}
 	oc := c.origins.shared(c.tunnel.target)
 	return oc != nil && oc.offersWebSockets(c.ctx)
+}
+
+// tellRefused tells of a request that could mean something else to others, or
+// nothing.
+func (c *clientConn) tellRefused(err *h2.StreamError) {
+	if err.Code == h2.CodeProtocol {
+		c.clientError(0, traffic.FailProtocol, "HTTP/2: "+err.Reason, nil)
+	}
 }
 
 // tellEnded tells of a client that broke the rules of HTTP/2, or says that necto

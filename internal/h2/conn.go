@@ -96,7 +96,7 @@ func newConn(conn net.Conn, cfg Config) *Conn {
 		streams: map[uint32]*Stream{},
 		peer:    defaultSettings(),
 		window:  defaultWindow,
-		out:     output{wake: newGate()},
+		out:     output{wake: make(gate, 1)},
 		pings:   map[uint64]chan struct{}{},
 		idle:    time.Now(),
 	}
@@ -183,6 +183,7 @@ func (c *Conn) endLocked(err error) map[uint32]*Stream {
 	c.streams = nil
 	for _, s := range streams {
 		s.closed, s.err = true, err
+		s.writable.open()
 	}
 	for _, l := range [...]*line{&c.room, &c.credit, &c.slots} {
 		l.wakeAll()

@@ -71,14 +71,14 @@ func (r *reader) receiver(header http2.FrameHeader, n int) (*Stream, error) {
 	c.mu.Lock()
 	s, idle := c.streams[id], c.isIdle(id)
 	ended := s != nil && s.readEnd
-	forgiven := c.forgot.mayHave(id) || c.err != nil
+	forgiven := s == nil && (c.err != nil || c.forgot.mayHave(id))
 	c.mu.Unlock()
 	switch {
 	case idle:
 		return nil, broken("DATA on stream %d, which is idle", id)
 	case ended:
 		return nil, r.refuse(id, CodeStreamClosed, "DATA after the end of the message")
-	case s == nil && forgiven:
+	case forgiven:
 		return nil, nil //nolint:nilnil // nobody is left to receive it, which is in order
 	case s == nil:
 		return nil, &ConnError{Code: CodeStreamClosed, Reason: fmt.Sprintf("DATA on stream %d, which has ended", id)}

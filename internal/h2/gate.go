@@ -3,12 +3,20 @@ package h2
 import "slices"
 
 // gate wakes the one goroutine that waits at it. It may be woken without a
-// reason: who waits looks again.
+// reason: who waits looks again. The zero gate has nobody waiting; most streams
+// never wait, so that theirs is made when they do.
 type gate chan struct{}
 
-func newGate() gate { return make(gate, 1) }
+// made returns the gate, which is made if it was not.
+func (g *gate) made() gate {
+	if *g == nil {
+		*g = make(gate, 1)
+	}
+	return *g
+}
 
-// open lets through who waits, or who waits next.
+// open lets through who waits, or who waits next. Nothing happens if it was not
+// made.
 func (g gate) open() {
 	select {
 	case g <- struct{}{}:

@@ -19,7 +19,7 @@ func (r *reader) headers(f *http2.HeadersFrame) error {
 	c := r.c
 	c.mu.Lock()
 	s, opens := c.streams[id], c.isIdle(id)
-	forgiven := s == nil && (c.forgot.mayHave(id) || c.err != nil)
+	forgiven := s == nil && !opens && (c.err != nil || c.forgot.mayHave(id))
 	c.mu.Unlock()
 	switch head := headOf(fields, end); {
 	case opens && (c.handle == nil || id%2 == 0):

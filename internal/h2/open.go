@@ -17,8 +17,10 @@ func (c *Conn) Open(ctx context.Context, head Head) (*Stream, error) {
 	s := newStream(c, head)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer c.slots.wake() // for the next one, who waited behind us
-	defer c.slots.leave(s.writable)
+	defer func() {
+		c.slots.leave(s.writable)
+		c.slots.wake() // for the next one, who waited behind us
+	}()
 	for taken := false; !taken; taken = c.hasSlot(s) { // others may open one while we wait for room
 		if err := c.awaitSlot(ctx, s); err != nil {
 			return nil, err
@@ -43,7 +45,7 @@ func (c *Conn) Open(ctx context.Context, head Head) (*Stream, error) {
 // leaves the line.
 func (c *Conn) awaitSlot(ctx context.Context, s *Stream) error {
 	for c.mayOpen() && !c.hasSlot(s) {
-		c.slots.join(s.writable)
+		c.slots.join(s.writable.made())
 		if !c.wait(s.writable, ctx.Done()) {
 			return context.Cause(ctx)
 		}

@@ -23,15 +23,17 @@ type receiving struct {
 	tunnel   bool  // what comes is a tunnel's, without an end of its own
 	got      int64 // bytes of content that came
 
-	in       inflow // of the stream; Stream.mu guards it and what follows
-	length   int64  // of the content, -1 if not known
-	heads    []Head // not read yet
-	queue    queue
-	trailer  traffic.Fields
-	ended    bool  // the whole message has come
-	dropped  bool  // nobody will read
-	failure  error // why there will be no more
-	readable gate
+	in     inflow // of the stream; Stream.mu guards it and what follows
+	length int64  // of the content, -1 if not known
+	heads  []Head // not read yet
+	// firstHead is the room of heads, which mostly has no more.
+	firstHead [1]Head
+	queue     queue
+	trailer   traffic.Fields
+	ended     bool  // the whole message has come
+	dropped   bool  // nobody will read
+	failure   error // why there will be no more
+	readable  gate
 }
 
 // expect takes over what a head says of the content that follows: a tunnel's
@@ -162,7 +164,6 @@ func (s *Stream) lost(err error) {
 	cancel := s.cancel
 	s.readable.open()
 	s.mu.Unlock()
-	s.writable.open()
 	if cancel != nil {
 		cancel(err)
 	}
@@ -202,10 +203,11 @@ func (s *Stream) ReadHead(ctx context.Context) (Head, error) {
 // wait waits until there may be something to read. It is called with s.mu held,
 // and reports false if cancel was closed.
 func (s *Stream) wait(cancel <-chan struct{}) bool {
+	readable := s.readable.made()
 	s.mu.Unlock()
 	defer s.mu.Lock()
 	select {
-	case <-s.readable:
+	case <-readable:
 		return true
 	case <-cancel:
 		return false

@@ -26,7 +26,7 @@ type Stream struct {
 // newStream returns a stream that is not open yet.
 func newStream(c *Conn, head Head) *Stream {
 	s := &Stream{c: c, head: head}
-	s.writable, s.readable = newGate(), newGate()
+	s.heads = s.firstHead[:0]
 	s.length = -1
 	s.in = inflow{window: c.cfg.StreamWindow, size: c.cfg.StreamWindow, limit: c.cfg.StreamWindow}
 	return s
@@ -78,13 +78,13 @@ func (s *Stream) Reset(code Code) { _ = s.resetFor(code, "") }
 
 // resetFor is Reset with a reason. It returns why the stream has ended.
 func (s *Stream) resetFor(code Code, reason string) error {
-	e := &StreamError{Stream: s.id, Code: code, Reason: reason}
 	c := s.c
 	c.mu.Lock()
 	if s.closed {
 		defer c.mu.Unlock()
 		return s.err
 	}
+	e := &StreamError{Stream: s.id, Code: code, Reason: reason}
 	c.forgot.add(s.id)
 	c.out.put(appendReset(c.out.begin(), s.id, code))
 	c.forget(s, e)
@@ -124,6 +124,7 @@ func (s *Stream) end(code Code) {
 // with c.mu held, like remove.
 func (c *Conn) forget(s *Stream, err error) {
 	s.err = err
+	s.writable.open()
 	c.remove(s)
 }
 

@@ -51,9 +51,9 @@ func (s *Stream) awaitWindow(cancel <-chan struct{}) error {
 	if s.window > 0 && c.window > 0 && c.credit.free(s.writable) && s.err == nil {
 		return nil
 	}
-	timeout := s.startStall()
+	timeout, g := s.startStall(), s.writable.made()
 	defer s.stopStall()
-	defer c.credit.leave(s.writable)
+	defer c.credit.leave(g)
 	for {
 		if err := s.mayWrite(); err != nil {
 			c.pass(s)
@@ -62,12 +62,12 @@ func (s *Stream) awaitWindow(cancel <-chan struct{}) error {
 		switch {
 		case s.window <= 0:
 			c.pass(s)
-		case c.window > 0 && c.credit.free(s.writable):
+		case c.window > 0 && c.credit.free(g):
 			return nil
 		default:
-			c.credit.join(s.writable)
+			c.credit.join(g)
 		}
-		if err := c.waitLimited(s.writable, cancel, timeout); err != nil {
+		if err := c.waitLimited(g, cancel, timeout); err != nil {
 			c.pass(s)
 			return err
 		}
@@ -127,10 +127,11 @@ func (c *Conn) wait(g gate, cancel <-chan struct{}) bool {
 // for more, or the stream or the connection has ended. It is called with c.mu held,
 // and reports false if cancel was closed.
 func (s *Stream) awaitRoom(cancel <-chan struct{}) bool {
-	c, g := s.c, s.writable
-	if c.room.free(g) && !c.out.full() {
+	c := s.c
+	if c.room.free(s.writable) && !c.out.full() {
 		return true
 	}
+	g := s.writable.made()
 	defer c.leaveRoom(g)
 	for c.err == nil && s.mayWrite() == nil && (!c.room.free(g) || c.out.full()) {
 		c.room.join(g)

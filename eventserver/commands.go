@@ -80,7 +80,11 @@ func (c *client) resumeFrom(answer map[string]any, since uint64) {
 	since = max(since, 1)
 	from := c.sub.ring.back(c.sub, since)
 	answer["since"], answer["dropped"] = from, from-min(from, since)
-	c.later = func() { c.sub.rewind(from) }
+	if c.server.opts.Recording != nil && c.sub.ring == c.server.ring {
+		answer["since"], answer["dropped"] = min(from, since), 0
+	}
+	c.sub.rewind(since, from)
+	c.later = c.sub.goOn
 }
 
 // subscribe adds a subscription.

@@ -14,6 +14,8 @@ type digestion struct {
 	// items are those made so far. There is room for one of each note, so that they
 	// stay where they are.
 	items []item
+	// first is the number of the first of items.
+	first uint64
 	// round counts digestions.
 	round uint64
 }
@@ -34,6 +36,7 @@ func (s *Server) digestNotes() {
 		return
 	}
 	d.round++
+	_, d.first = s.ring.bounds() // nobody else adds to it
 	d.items = make([]item, 0, len(notes))
 	s.history.mu.Lock()
 	for _, n := range notes {
@@ -74,7 +77,9 @@ func (s *Server) digest(note any) {
 func (s *Server) digestStart(x *traffic.Exchange) {
 	k := s.history.begin(x)
 	k.session.exchanges.Add(1)
-	k.round, k.entryAt, k.headAt = s.digestion.round, len(s.digestion.items), -1
+	k.round, k.entryAt = s.digestion.round, len(s.digestion.items)
+	k.began = s.digestion.number()
+	k.toldAt = k.began
 	s.tell(itemEntry, k.session, x, nil)
 }
 
@@ -99,6 +104,7 @@ func (s *Server) digestHead(x *traffic.Exchange) {
 	if k != nil {
 		k.kind, k.x = itemHead, x
 		k.headRound, k.headAt = s.digestion.round, len(s.digestion.items)
+		k.toldAt = s.digestion.number()
 	}
 	s.tell(itemHead, session, x, nil)
 }
@@ -110,9 +116,10 @@ func (s *Server) digestEnd(kind itemKind, x *traffic.Exchange) {
 	if k != nil && k.headRound == s.digestion.round {
 		s.digestion.items[k.headAt].gone.Store(true)
 	}
+	number := s.digestion.number()
 	s.tell(kind, session, x, nil).readBeginnings()
 	session.bytes.Add(sizeOf(x.RequestBody) + sizeOf(x.ResponseBody))
-	s.history.end(k, kind, x)
+	s.history.end(k, kind, x, number)
 }
 
 func (s *Server) digestFrame(f *frame) {
@@ -126,9 +133,10 @@ func (s *Server) digestFrame(f *frame) {
 
 func (s *Server) digestClose(e traffic.WSClosed) {
 	k, session := s.history.find(e.Exchange.ID)
+	number := s.digestion.number()
 	s.tell(itemClose, session, e.Exchange, &details{close: e.Close, at: e.At()})
 	if k != nil {
-		s.history.closed(k, e)
+		s.history.closed(k, e, number)
 	}
 }
 
@@ -146,6 +154,9 @@ func (s *Server) digestDetails(d *details) {
 	}
 	s.tell(itemHeld, session, d.hit.Exchange, d)
 }
+
+// number is that of the item that is added next.
+func (d *digestion) number() uint64 { return d.first + uint64(len(d.items)) }
 
 // tell adds an item.
 func (s *Server) tell(kind itemKind, one *session, x *traffic.Exchange, d *details) *item {

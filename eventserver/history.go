@@ -27,6 +27,9 @@ type history struct {
 	running map[traffic.ExchangeID]*kept
 	ended   fifo
 	bytes   int64
+	// past says of what is not in memory any more to whom it belongs and when it ended;
+	// nil if there is no recording.
+	past *past
 }
 
 // kept is an exchange as far as it is known.
@@ -48,6 +51,10 @@ type kept struct {
 	// socket is what there is of its connection, nil for nothing.
 	socket *keptSocket
 
+	// began is the number of its first event, toldAt of the last about the exchange
+	// itself: see kind.
+	began, toldAt uint64
+
 	// round and headRound are the digestions in which it began and its head came,
 	// where entryAt and headAt are their items: see digestion.
 	round, headRound uint64
@@ -65,8 +72,15 @@ type keptSocket struct {
 	closed *traffic.WSClosed
 }
 
-func newHistory(maxItems int, maxBytes int64, active *session) *history {
-	return &history{maxItems: maxItems, maxBytes: maxBytes, active: active, running: map[traffic.ExchangeID]*kept{}}
+// newHistory returns a history that is bounded as o says.
+func newHistory(o Options, active *session) *history {
+	h := &history{
+		maxItems: o.HistoryItems, maxBytes: o.HistoryBytes, active: active, running: map[traffic.ExchangeID]*kept{},
+	}
+	if o.Recording != nil {
+		h.past = newPast(active)
+	}
+	return h
 }
 
 // begin keeps an exchange that has begun. Like all methods but those that say so it
@@ -75,6 +89,7 @@ func (h *history) begin(x *traffic.Exchange) *kept {
 	k := &kept{session: h.owner(x.ID), x: x, kind: itemEntry}
 	h.charge(k, exchangeCost+fieldsCost(x.Request.Header)+int64(len(x.Request.Target)))
 	h.running[x.ID] = k
+	h.past.began(x.ID)
 	return k
 }
 
@@ -96,22 +111,25 @@ func (h *history) owner(id traffic.ExchangeID) *session {
 }
 
 // end notes that everything about an exchange is known, whose content is readable
-// until it is released. k is nil for what began unseen, which is not kept.
-func (h *history) end(k *kept, kind itemKind, x *traffic.Exchange) {
+// until it is released, with an event of that number. k is nil for what began unseen,
+// which is not kept.
+func (h *history) end(k *kept, kind itemKind, x *traffic.Exchange, number uint64) {
 	if k == nil {
 		releaseContent(x)
 		return
 	}
-	k.kind, k.x, k.requestRead = kind, x, true
+	k.kind, k.x, k.requestRead, k.toldAt = kind, x, true, number
 	h.charge(k, responseCost(x)+sizeOf(x.RequestBody)+sizeOf(x.ResponseBody))
 	if kind == itemDone {
-		h.finish(k)
+		h.finish(k, number)
 	}
 }
 
-// finish notes that nothing more will happen in an exchange.
-func (h *history) finish(k *kept) {
+// finish notes that nothing more will happen in an exchange after the event of that
+// number.
+func (h *history) finish(k *kept, number uint64) {
 	delete(h.running, k.x.ID)
+	h.past.ended(k.x.ID, number)
 	if k.cleared {
 		h.drop(k)
 		return
@@ -144,13 +162,13 @@ func (h *history) dropFrame(k *kept) {
 	h.charge(k, -cost)
 }
 
-// closed notes the end of a WebSocket connection.
-func (h *history) closed(k *kept, e traffic.WSClosed) {
+// closed notes the end of a WebSocket connection, with an event of that number.
+func (h *history) closed(k *kept, e traffic.WSClosed, number uint64) {
 	if k.socket == nil {
 		k.socket = new(keptSocket)
 	}
 	k.socket.closed = &e
-	h.finish(k)
+	h.finish(k, number)
 }
 
 // charge notes that k takes n more bytes.
@@ -184,11 +202,14 @@ func (s *keptSocket) all() []*frame {
 }
 
 // total returns how many frames there were.
-func (s *keptSocket) total() int {
-	if s == nil {
+func (s *keptSocket) total() uint64 {
+	switch {
+	case s == nil:
 		return 0
+	case s.closed != nil:
+		return s.closed.Close.Frames[0] + s.closed.Close.Frames[1]
 	}
-	return s.lost + len(s.frames)
+	return uint64(s.lost + len(s.frames)) //nolint:gosec // both are counted from 0
 }
 
 // drop gives back what is kept of an exchange that is not in running any more.
@@ -207,6 +228,7 @@ func (k *kept) complete() bool { return k.kind == itemDone || k.kind == itemOpen
 func (h *history) forget(one *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.past.forget(one)
 	for _, k := range h.running {
 		k.cleared = k.cleared || k.session == one
 	}
@@ -237,6 +259,7 @@ func (h *history) activate(one *session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.active = one
+	h.past.activated(one)
 }
 
 // sessionOf returns the session of an exchange that runs. It locks mu.
@@ -267,6 +290,31 @@ func (h *history) get(id traffic.ExchangeID) (kept, bool) {
 		return kept{}, false
 	}
 	return k.snapshot(), true
+}
+
+// ongoing returns what had begun before an event and runs. Each is to be released.
+// It locks mu.
+func (h *history) ongoing(at uint64) []kept {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []kept
+	for _, k := range h.running {
+		if k.began < at && !k.cleared {
+			all = append(all, k.snapshot())
+		}
+	}
+	return all
+}
+
+// endings returns the ends of exchanges from an event on, before another, at most so
+// many; none if there is no recording. It locks mu.
+func (h *history) endings(from, to uint64, most int) []ending {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.past == nil {
+		return nil
+	}
+	return h.past.since(from, to, most)
 }
 
 // snapshot returns a copy that is to be released.

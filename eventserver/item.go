@@ -146,7 +146,7 @@ func (it *item) readBeginnings() {
 	if it.kind == itemEntry && !it.requestRead {
 		return
 	}
-	if outside(it.x.RequestBody) {
+	if outside(it.x.RequestBody) && (it.details == nil || !it.details.request.there) {
 		it.ownDetails().request = contentOf(it.x.RequestBody)
 	}
 	if (it.kind == itemDone || it.kind == itemOpen) && outside(it.x.ResponseBody) {

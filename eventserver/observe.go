@@ -60,6 +60,14 @@ func (s *Server) noteEnd(e traffic.Event, x *traffic.Exchange) {
 	}
 }
 
+// short returns f as far as it is told.
+func (f *frame) short() *frame {
+	if len(f.Payload) <= previewMax {
+		return f
+	}
+	return keepFrame(&f.Frame)
+}
+
 // keepFrame returns a copy of a frame as far as it is told.
 func keepFrame(f *traffic.Frame) *frame {
 	kept := &frame{Frame: *f}

@@ -1,6 +1,7 @@
 package eventserver
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,19 +25,22 @@ type Options struct {
 	Rules       *rules.Store
 	Proxy       Proxy
 	Frames      Frames
-	// HAR returns a HAR of what retell tells of; nil is answered as an error. What
-	// it returns is closed.
-	HAR func(retell func(traffic.Observer)) (io.ReadCloser, error)
+	// HAR returns a HAR of what retell tells of, or the error of that; nil is answered
+	// as an error. What it returns is closed.
+	HAR func(retell func(traffic.Observer) error) (io.ReadCloser, error)
 	// Handlers are served beside what the Server has, to those who may connect, by
 	// their patterns for an http.ServeMux.
 	Handlers map[string]http.Handler
+	// Recording has what is not in memory any more; nil if nothing is recorded.
+	Recording Recording
 	// RingItems and RingBytes bound the events that are kept for subscribers who are
 	// slow; 0 means 100,000 and 64 MiB. For those who come late there is what is in the
 	// history, about.
 	RingItems int
 	RingBytes int64
-	// HistoryItems and HistoryBytes bound the exchanges, with their content, that
-	// REST can look back on; 0 means 10,000 and 64 MiB.
+	// HistoryItems and HistoryBytes bound the exchanges, with their content, that are
+	// kept in memory when they have ended, for REST; 0 means 10,000 and 64 MiB, with a
+	// Recording 2,000 and 8 MiB.
 	HistoryItems int
 	HistoryBytes int64
 	// DropLagging disconnects a subscriber who fell out of the ring, who is
@@ -44,6 +48,21 @@ type Options struct {
 	DropLagging bool
 	// Log gets life-cycle messages; nil discards them.
 	Log *slog.Logger
+}
+
+// complete fills in what is not set.
+func (o *Options) complete() {
+	items, bytes := 10_000, int64(64<<20)
+	if o.Recording != nil { // the rest is there
+		items, bytes = 2_000, 8<<20
+	}
+	o.HistoryItems = cmp.Or(o.HistoryItems, items)
+	o.HistoryBytes = cmp.Or(o.HistoryBytes, bytes)
+	o.RingItems = cmp.Or(o.RingItems, 100_000)
+	o.RingBytes = cmp.Or(o.RingBytes, 64<<20)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 }
 
 // most bounds what is kept for subscribers who are slow.
@@ -62,6 +81,21 @@ type Breakpoints interface {
 	// Resume ends a hit. The error says what is wrong with r, or that there is no
 	// such hit, or no more.
 	Resume(id traffic.HitID, r traffic.Resume) error
+}
+
+// Recording is the recording of what is observed. Its methods may be called
+// concurrently. It may lag behind, by less than what is in memory.
+type Recording interface {
+	// Below returns the highest number below id of an exchange that has ended, or has
+	// opened a WebSocket connection, false if there is none.
+	Below(id traffic.ExchangeID) (traffic.ExchangeID, bool, error)
+	// Exchange returns such an exchange, nil if there is none, and the end of the
+	// connection, nil if it has not ended. The caller releases the bodies.
+	Exchange(id traffic.ExchangeID) (*traffic.Exchange, *traffic.WSClosed, error)
+	// Frames calls fn for the frames of the connection that x has opened, from the one
+	// behind the number after on, until it returns false. The frames belong to the
+	// callee.
+	Frames(x *traffic.Exchange, after uint64, fn func(*traffic.Frame) bool) error
 }
 
 // Proxy is the proxy that the events come from. Its methods may be called

@@ -145,9 +145,9 @@ func TestWebSocketThroughREST(t *testing.T) {
 
 func TestHARThroughREST(t *testing.T) {
 	var told []string
-	har := func(retell func(traffic.Observer)) (io.ReadCloser, error) {
-		retell(observerFunc(func(e traffic.Event) { told = append(told, fmt.Sprintf("%T", e)) }))
-		return io.NopCloser(strings.NewReader(`{"log":{}}`)), nil
+	har := func(retell func(traffic.Observer) error) (io.ReadCloser, error) {
+		err := retell(observerFunc(func(e traffic.Event) { told = append(told, fmt.Sprintf("%T", e)) }))
+		return io.NopCloser(strings.NewReader(`{"log":{}}`)), err
 	}
 	s, address := start(t, Options{HAR: har})
 	a := newAPI(t, address)
@@ -173,7 +173,7 @@ func TestHARThroughREST(t *testing.T) {
 		t.Errorf("told with a filter (-want +got):\n%s", diff)
 	}
 	a.call(400, "GET", "/api/har?filter=%28", "")
-	_, failing := start(t, Options{HAR: func(func(traffic.Observer)) (io.ReadCloser, error) { return nil, errors.New("disk full") }})
+	_, failing := start(t, Options{HAR: func(func(traffic.Observer) error) (io.ReadCloser, error) { return nil, errors.New("disk full") }})
 	newAPI(t, failing).call(500, "GET", "/api/har", "")
 	_, without := start(t, Options{})
 	newAPI(t, without).call(409, "GET", "/api/har", "")

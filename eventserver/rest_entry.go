@@ -25,7 +25,8 @@ func entryOf(k *kept, bodies bool) map[string]json.RawMessage {
 	default: // no more is known
 	}
 	if k.socket != nil && k.socket.closed != nil {
-		merge(entry, k.socket.item(k), (*jsonWriter).socketDone)
+		end := &item{kind: itemClose, session: k.session, x: k.x, details: k.socket.end()}
+		merge(entry, end, (*jsonWriter).socketDone)
 	}
 	if k.held > 0 {
 		entry["isBreakpointed"] = json.RawMessage("true")
@@ -58,13 +59,8 @@ func (k *kept) item() *item {
 	return &item{kind: k.kind, session: k.session, x: k.x, requestRead: k.requestRead}
 }
 
-// item returns the end of the connection that k has opened.
-func (s *keptSocket) item(k *kept) *item {
-	return &item{
-		kind: itemClose, session: k.session, x: k.x,
-		details: &details{close: s.closed.Close, at: s.closed.At()},
-	}
-}
+// end returns what an item has that tells of the end of the connection.
+func (s *keptSocket) end() *details { return &details{close: s.closed.Close, at: s.closed.At()} }
 
 // matches reports whether an exchange is one that a filter lets through, which may
 // be nil.

@@ -17,7 +17,7 @@ func (s *Server) getHAR(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	har, err := s.opts.HAR(func(o traffic.Observer) { s.retell(sel, o) })
+	har, err := s.opts.HAR(func(o traffic.Observer) error { return s.retell(sel, o) })
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "write the HAR: %w", err)
 	}
@@ -33,37 +33,50 @@ func (s *Server) getHAR(w http.ResponseWriter, r *http.Request) error {
 
 // retell tells the events of the exchanges selected that have ended, and of
 // WebSocket connections with the frames that are kept, the oldest first.
-func (s *Server) retell(sel selection, to traffic.Observer) {
+func (s *Server) retell(sel selection, to traffic.Observer) error {
 	s.catchUp()
-	for _, id := range slices.Backward(s.history.ids()) {
-		k, ok := s.history.get(id)
-		if !ok {
-			continue
-		}
-		if k.complete() && sel.has(&k) {
-			k.retell(to)
-		}
-		k.release()
+	var ids []traffic.ExchangeID
+	err := s.descending(sel.before, func(id traffic.ExchangeID) bool {
+		ids = append(ids, id)
+		return true
+	})
+	if err != nil {
+		return err
 	}
+	for _, id := range slices.Backward(ids) {
+		k, ok, err := s.find(id)
+		if err != nil {
+			return err
+		}
+		if ok && k.complete() && sel.has(&k) {
+			err = s.retellOne(&k, to)
+		}
+		if k.release(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (k *kept) retell(to traffic.Observer) {
+func (s *Server) retellOne(k *kept, to traffic.Observer) error {
 	to.Observe(traffic.RequestStarted{Exchange: k.x})
-	if k.kind == itemOpen {
+	switch {
+	case k.kind == itemOpen:
 		to.Observe(traffic.WSOpened{Exchange: k.x})
-		for _, kept := range k.socket.all() {
+		err := s.eachFrame(k, 0, func(kept *frame) bool {
 			f := kept.Frame
 			f.Exchange, f.Truncated = k.x, kept.cut
 			to.Observe(traffic.FrameSeen{Frame: &f})
-		}
+			return true
+		})
 		to.Observe(k.ended())
-		return
-	}
-	if k.x.Failure != nil {
+		return err
+	case k.x.Failure != nil:
 		to.Observe(traffic.ExchangeAborted{Exchange: k.x})
-		return
+	default:
+		to.Observe(traffic.ExchangeDone{Exchange: k.x})
 	}
-	to.Observe(traffic.ExchangeDone{Exchange: k.x})
+	return nil
 }
 
 // ended returns the end of a connection; of one that is open still, an end by

@@ -56,22 +56,28 @@ func (sel *selection) has(k *kept) bool {
 
 // each calls fn for the exchanges selected, the latest first, until it returns
 // false. What fn is given is valid during the call.
-func (s *Server) each(sel selection, fn func(k *kept) bool) {
+func (s *Server) each(sel selection, fn func(k *kept) bool) error {
 	s.catchUp()
-	for _, id := range s.history.ids() {
-		if sel.before != 0 && id >= sel.before {
-			continue
-		}
-		k, ok := s.history.get(id)
+	var failed error
+	err := s.descending(sel.before, func(id traffic.ExchangeID) bool {
+		k, ok, err := s.find(id)
 		if !ok {
-			continue
+			failed = err
+			return err == nil
 		}
-		more := !sel.has(&k) || fn(&k)
-		k.release()
-		if !more {
-			return
-		}
+		defer k.release()
+		return !sel.has(&k) || fn(&k)
+	})
+	return unreadable(errors.Join(err, failed))
+}
+
+// unreadable returns the error of reading the recording, nil for none, with its
+// status.
+func unreadable(err error) error {
+	if err == nil {
+		return nil
 	}
+	return refuse(http.StatusInternalServerError, "%w", err)
 }
 
 // entryList is a part of the entries. Next is what before is to be for those that
@@ -93,7 +99,7 @@ func (s *Server) listTraffic(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := entryList{Entries: []map[string]json.RawMessage{}}
 	last := ""
-	s.each(sel, func(k *kept) bool {
+	err = s.each(sel, func(k *kept) bool {
 		if len(list.Entries) == limit {
 			list.Next = &last
 			return false
@@ -102,6 +108,9 @@ func (s *Server) listTraffic(w http.ResponseWriter, r *http.Request) error {
 		last = string(appendEntryID(nil, k.session.id, k.x.ID))
 		return true
 	})
+	if err != nil {
+		return err
+	}
 	list.Count = len(list.Entries)
 	return writeJSON(w, http.StatusOK, list)
 }
@@ -121,7 +130,10 @@ func (s *Server) exchangeOf(r *http.Request) (kept, error) {
 	session, n, ok := s.parseEntryID(id)
 	s.catchUp()
 	if ok {
-		k, known := s.history.get(n)
+		k, known, err := s.find(n)
+		if err != nil {
+			return kept{}, unreadable(err)
+		}
 		if known && k.session.id == session {
 			return k, nil
 		}

@@ -29,24 +29,25 @@ func (s *Server) listFrames(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer k.release()
-	frames := k.socket.all()
+	total, lost := k.socket.total(), 0
+	if k.socket != nil && s.opts.Recording == nil {
+		lost = k.socket.lost
+	}
+	after := total - min(total, uint64(limit)) //nolint:gosec // is positive
 	if text := r.URL.Query().Get("after"); text != "" {
-		after, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
+		if after, err = strconv.ParseUint(text, 10, 64); err != nil {
 			return errors.New("after is no number of a frame")
 		}
-		for len(frames) > 0 && frames[0].Seq <= after {
-			frames = frames[1:]
-		}
-		frames = frames[:min(len(frames), limit)]
-	} else {
-		frames = frames[max(0, len(frames)-limit):]
 	}
-	list := make([]json.RawMessage, len(frames))
-	for i, f := range frames {
-		list[i] = inline(&item{kind: itemFrame, session: k.session, x: k.x, frame: f}, (*jsonWriter).frame)
+	list := []json.RawMessage{}
+	err = s.eachFrame(&k, after, func(f *frame) bool {
+		list = append(list, inline(&item{kind: itemFrame, session: k.session, x: k.x, frame: f.short()}, (*jsonWriter).frame))
+		return len(list) < limit
+	})
+	if err != nil {
+		return unreadable(err)
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"frames": list, "total": k.socket.total(), "lost": k.socket.total() - len(k.socket.all())})
+	return writeJSON(w, http.StatusOK, map[string]any{"frames": list, "total": total, "lost": lost})
 }
 
 // frameToSend is what a client says about a frame to be sent.

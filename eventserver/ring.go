@@ -1,9 +1,12 @@
 package eventserver
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/necto-dev/necto/traffic"
 )
 
 // bounds are how much is kept: so many items, and about so many bytes.
@@ -234,6 +237,24 @@ func (r *ring) after(at uint64) (s *segment, missed uint64, wait <-chan struct{}
 		missed = s.first - at
 	}
 	return s, missed, nil
+}
+
+// unannounced returns the first items of those exchanges of which the ring has items
+// from a number on, but no entry.
+func (r *ring) unannounced(at uint64) map[traffic.ExchangeID]*item {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	firsts := map[traffic.ExchangeID]*item{}
+	for _, s := range r.segments[r.find(at):] {
+		for i := range s.items {
+			it := &s.items[i]
+			if it.x != nil && firsts[it.x.ID] == nil {
+				firsts[it.x.ID] = it
+			}
+		}
+	}
+	maps.DeleteFunc(firsts, func(_ traffic.ExchangeID, it *item) bool { return it.kind == itemEntry || it.gone.Load() })
+	return firsts
 }
 
 // forget hides what belongs to a session from those who have not read it yet.

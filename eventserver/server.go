@@ -46,26 +46,12 @@ type Server struct {
 
 // New returns a Server that has heard of nothing yet.
 func New(o Options) *Server {
-	if o.RingItems == 0 {
-		o.RingItems = 100_000
-	}
-	if o.RingBytes == 0 {
-		o.RingBytes = 64 << 20
-	}
-	if o.HistoryItems == 0 {
-		o.HistoryItems = 10_000
-	}
-	if o.HistoryBytes == 0 {
-		o.HistoryBytes = 64 << 20
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.complete()
 	active := newSession(o.SessionID, o.SessionName)
 	s := &Server{
 		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
 		subscribers: map[*subscriber]struct{}{}, ending: make(chan struct{}),
-		history:  newHistory(o.HistoryItems, o.HistoryBytes, active),
+		history:  newHistory(o, active),
 		ring:     newRing("", o.most(), o.backlog()),
 		sessions: sessions{all: []*session{active}, active: active},
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/necto-dev/necto/traffic"
 )
 
 var (
@@ -37,6 +39,9 @@ type Session struct {
 type session struct {
 	id               string
 	exchanges, bytes atomic.Int64
+	// forgotten is the highest number of the exchanges that were cleared, guarded by
+	// history.mu.
+	forgotten traffic.ExchangeID
 
 	// guarded by sessions.mu:
 	name             string

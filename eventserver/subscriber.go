@@ -13,6 +13,7 @@ import (
 
 // subscriber is a connected client and how far it has got in the ring.
 type subscriber struct {
+	server  *Server
 	ring    *ring
 	socket  *socket.Socket
 	dropLag bool
@@ -29,6 +30,11 @@ type subscriber struct {
 	wanted interest
 	// cursor is the number of the next item.
 	cursor uint64
+	// past is the number from which on the subscriber is to be told what was before
+	// cursor, 0 for nothing.
+	past uint64
+	// paused says that nothing is to be sent until goOn is called.
+	paused bool
 }
 
 // interest is what a subscriber wants of a ring.
@@ -47,7 +53,7 @@ type interest interface {
 func newSubscriber(s *Server, r *ring, sock *socket.Socket, wanted interest) *subscriber {
 	s.catchUp()
 	sub := &subscriber{
-		ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted, ending: s.ending,
+		server: s, ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted, ending: s.ending,
 		done: make(chan struct{}), rewound: make(chan struct{}, 1),
 	}
 	sub.cursor = r.join(sub)
@@ -66,10 +72,25 @@ func (s *subscriber) leave() {
 // run sends the ring to the client until it leaves or the ring is closed.
 func (s *subscriber) run() {
 	for {
-		seg, missed, wait := s.ring.after(s.position())
+		if past, to := s.takePast(); past != 0 {
+			if !s.sendPast(past, to) {
+				return
+			}
+			continue
+		}
+		at, paused := s.position()
+		if paused {
+			select {
+			case <-s.rewound:
+				continue
+			case <-s.done:
+				return
+			}
+		}
+		seg, missed, wait := s.ring.after(at)
 		switch {
 		case seg != nil:
-			ok := s.sendSegment(seg, missed)
+			ok := s.sendSegment(seg, at, missed)
 			seg.drop()
 			s.advance(seg.end())
 			if !ok {
@@ -88,10 +109,12 @@ func (s *subscriber) run() {
 	}
 }
 
-func (s *subscriber) position() uint64 {
+// position returns the number of the next item, and whether it is to be sent only
+// later.
+func (s *subscriber) position() (at uint64, paused bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cursor
+	return s.cursor, s.paused
 }
 
 // advance says that everything up to a number was sent, unless the subscriber went
@@ -102,20 +125,32 @@ func (s *subscriber) advance(to uint64) {
 	s.read.Store(min(s.cursor, to))
 }
 
-// rewind lets the subscriber have again what comes from a number on: see ring.back.
-func (s *subscriber) rewind(to uint64) {
+// rewind lets the subscriber have again what comes from a number on, of which the
+// ring has what ring.back has returned, as soon as goOn is called.
+func (s *subscriber) rewind(since, from uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cursor = min(s.cursor, to)
+	s.paused = true
+	s.cursor = min(s.cursor, from)
+	if since < from && s.ring == s.server.ring {
+		s.past = since
+	}
+}
+
+// goOn lets the subscriber be sent what rewind has promised.
+func (s *subscriber) goOn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = false
 	select {
 	case s.rewound <- struct{}{}:
 	default:
 	}
 }
 
-// sendSegment sends what the client wants of a segment, and waits until it was
-// written. It returns false if the client is gone.
-func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
+// sendSegment sends what the client wants of a segment from an item on, and waits
+// until it was written. It returns false if the client is gone.
+func (s *subscriber) sendSegment(seg *segment, at, missed uint64) bool {
 	if missed > 0 {
 		s.dropped.Add(missed)
 		if s.dropLag {
@@ -126,7 +161,7 @@ func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
 			return false
 		}
 	}
-	b, made := s.take(seg, missed > 0)
+	b, made := s.take(seg, at, missed > 0)
 	if made > 0 {
 		s.ring.charge(seg, made)
 	}
@@ -137,23 +172,65 @@ func (s *subscriber) sendSegment(seg *segment, missed uint64) bool {
 	return true
 }
 
-// take moves on behind seg and returns what the client wants of it, of which it is a
-// user from then on, and what it took to encode that, in bytes.
-func (s *subscriber) take(seg *segment, missed bool) (b *bundle, made int64) {
+// takePast returns which events before those of the ring are to be told: from one
+// number, 0 for none, to another.
+func (s *subscriber) takePast() (from, to uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.paused {
+		return 0, 0
+	}
+	from, s.past = s.past, 0
+	return from, s.cursor
+}
+
+// sendApart is sendSegment for a segment that is not in the ring.
+func (s *subscriber) sendApart(seg *segment) bool {
+	s.mu.Lock()
+	b, _ := s.pack(seg, 0)
+	s.mu.Unlock()
+	if !s.send(b) {
+		return false
+	}
+	b.users.Add(-1)
+	seg.forgetBundles()
+	return true
+}
+
+// moveTo moves on to an item that has not been sent.
+func (s *subscriber) moveTo(next uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursor = max(s.cursor, next)
+}
+
+// take moves on behind seg and returns what the client wants of it, of which it is a
+// user from then on, and what it took to encode that, in bytes. at is the number that
+// seg was looked for with: if the subscriber went back since, it gets nothing.
+func (s *subscriber) take(seg *segment, at uint64, missed bool) (b *bundle, made int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paused || s.cursor != at {
+		return new(bundle), 0
+	}
 	from := max(s.cursor, seg.first)
 	s.cursor = seg.end()
 	if missed {
 		s.wanted.forget()
 	}
-	if a, ok := s.wanted.audience(seg); ok && from == seg.first {
+	return s.pack(seg, int(from-seg.first)) //nolint:gosec // less than segmentItems
+}
+
+// pack returns what the client wants of the items of a segment from an index on: see
+// take. It is called with mu held.
+func (s *subscriber) pack(seg *segment, from int) (b *bundle, made int64) {
+	if a, ok := s.wanted.audience(seg); ok && from == 0 {
 		return seg.bundleFor(a)
 	}
 	p := newPacker(seg)
 	defer p.free()
-	for i := range seg.items[from-seg.first:] {
-		s.wanted.pack(p, &seg.items[int(from-seg.first)+i])
+	for i := from; i < len(seg.items); i++ {
+		s.wanted.pack(p, &seg.items[i])
 	}
 	return p.bundle(true), p.made
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/necto-dev/necto/eventserver"
+	"github.com/necto-dev/necto/internal/lookback"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/rules"
 )
@@ -108,10 +109,16 @@ type publisher struct {
 	card *card
 	// node is this necto in a cluster, nil without one.
 	node *clusterNode
+	// past is the recording that is looked back on, nil for none.
+	past *lookback.File
 }
 
-// publish returns an event server with options o on l. It is to be started.
-func (f *eventsFlags) publish(l net.Listener, status *status, o eventserver.Options) *publisher {
+// publish returns an event server with options o on l, which looks back on past, nil
+// for nothing. It is to be started.
+func (f *eventsFlags) publish(l net.Listener, status *status, o eventserver.Options, past *lookback.File) *publisher {
+	if past != nil {
+		o.Recording = past
+	}
 	token := eventserver.NewToken()
 	o.Access = eventserver.Access{Token: token, RequireToken: f.requireToken, Origins: f.origins}
 	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
@@ -119,7 +126,7 @@ func (f *eventsFlags) publish(l net.Listener, status *status, o eventserver.Opti
 		status.note("other machines can reach the event server at %s, and need the token", tcp)
 	}
 	o.DropLagging, o.Log = f.lag == lagDisconnect, status.log()
-	p := &publisher{Server: eventserver.New(o), listener: l, ended: make(chan struct{})}
+	p := &publisher{Server: eventserver.New(o), listener: l, ended: make(chan struct{}), past: past}
 	p.http = &http.Server{Handler: p.Handler(), ReadHeaderTimeout: headerPatience}
 	var err error
 	if p.card, err = leaveCard(card{PID: os.Getpid(), URL: urlOf(l.Addr()), Token: token}); err != nil {
@@ -132,8 +139,10 @@ func (f *eventsFlags) publish(l net.Listener, status *status, o eventserver.Opti
 func (p *publisher) start(status *status) { go p.serve(status) }
 
 // publishProxy publishes on l, which may be nil for none, what a proxy is told, as
-// a session of that id.
-func (f *eventsFlags) publishProxy(l net.Listener, status *status, s *server, obeyed *obeyedRules, session string) *publisher {
+// a session of that id, which past is a recording of.
+func (f *eventsFlags) publishProxy(
+	l net.Listener, status *status, s *server, obeyed *obeyedRules, session string, past *lookback.File,
+) *publisher {
 	if l == nil {
 		return nil
 	}
@@ -144,7 +153,7 @@ func (f *eventsFlags) publishProxy(l net.Listener, status *status, s *server, ob
 		o.Breakpoints, o.Rules = obeyed.engine.Hits(), obeyed.store
 	}
 	node := f.cluster.share(&o)
-	p := f.publish(l, status, o)
+	p := f.publish(l, status, o, past)
 	p.node = node
 	control.events = p
 	if obeyed != nil {
@@ -222,4 +231,7 @@ func (p *publisher) close() {
 		_ = p.http.Close() // who still has a request does not take the answer
 	}
 	<-p.ended
+	if p.past != nil {
+		_ = p.past.Close() // it was only read
+	}
 }

@@ -18,8 +18,8 @@ type redaction struct {
 
 // harWriter returns what writes a HAR of what is retold, without secrets: a HAR is
 // for others to read.
-func harWriter(secrets redaction) func(func(traffic.Observer)) (io.ReadCloser, error) {
-	return func(retell func(traffic.Observer)) (io.ReadCloser, error) {
+func harWriter(secrets redaction) func(func(traffic.Observer) error) (io.ReadCloser, error) {
+	return func(retell func(traffic.Observer) error) (io.ReadCloser, error) {
 		dir, err := os.MkdirTemp("", "necto-har-*")
 		if err != nil {
 			return nil, err
@@ -32,15 +32,14 @@ func harWriter(secrets redaction) func(func(traffic.Observer)) (io.ReadCloser, e
 	}
 }
 
-func writeHAR(path string, secrets redaction, retell func(traffic.Observer)) (*os.File, error) {
+func writeHAR(path string, secrets redaction, retell func(traffic.Observer) error) (*os.File, error) {
 	w, err := record.Create(path, record.Options{
 		Redaction: secrets.mode, Redact: secrets.patterns, ToolVersion: buildVersion(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	retell(w)
-	if err := w.Close(); err != nil {
+	if err := errors.Join(retell(w), w.Close()); err != nil {
 		return nil, err
 	}
 	return os.Open(path)

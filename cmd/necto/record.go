@@ -294,7 +294,7 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if err := r.create(ctx, o); err != nil {
 		return err
 	}
-	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session)
+	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session, o.past())
 	if err := r.publisher.join(ctx, status, o.events.cluster); err != nil {
 		r.publisher.close()
 		return errors.Join(err, r.close(ctx))

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/necto-dev/necto/internal/fleet"
+	"github.com/necto-dev/necto/internal/lookback"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -42,6 +45,18 @@ func (r *recordRun) create(ctx context.Context, o recordOptions) (err error) {
 	}
 	r.server.failed = r.writer.Failed()
 	return nil
+}
+
+// past returns the recording that is being written, to look back on, nil if that
+// cannot be: if there is none, or not all in lines of a file.
+func (o *recordOptions) past() *lookback.File {
+	if o.writer.Filter != nil || strings.HasSuffix(o.output, ".har") {
+		return nil
+	}
+	if info, err := os.Stat(o.output); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	return lookback.Open(o.output, o.writer.Session)
 }
 
 // close ends the recording, if there is one.

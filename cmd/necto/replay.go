@@ -187,7 +187,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	s.ready = readyInfo{PID: os.Getpid(), Proxy: urlOf(s.addr), CA: authority.CertPath()}
 	s.environ = []string{"NECTO_ORIGIN=" + s.ready.Proxy}
-	publisher = o.events.publishProxy(events, status, s, obeyed, ulid.Make().String())
+	publisher = o.events.publishProxy(events, status, s, obeyed, ulid.Make().String(), nil)
 	defer publisher.close()
 	if publisher != nil {
 		observers[0] = publisher

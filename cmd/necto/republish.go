@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/necto-dev/necto/eventserver"
+	"github.com/necto-dev/necto/internal/lookback"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/replay"
 )
@@ -36,11 +37,30 @@ func runRepublish(ctx context.Context, io stdio, o serveOptions) error {
 	p := events.publish(listener, status, eventserver.Options{
 		SessionID: session, SessionName: filepath.Base(o.from),
 		HAR: harWriter(redaction{mode: "off"}), // what is to be redacted was redacted when it was recorded
-	})
+	}, o.past())
 	defer p.close()
 	p.start(status)
 	r := &republishing{status: status, player: player, publisher: p, options: o}
 	return r.run(ctx, flags)
+}
+
+// past returns the recording that is played, to look back on, nil if that cannot be:
+// a HAR, and what is told again and again under other numbers.
+func (o *serveOptions) past() *lookback.File {
+	if o.play.Loop || isHARFile(o.from) {
+		return nil
+	}
+	return lookback.Open(o.from, "")
+}
+
+// isHARFile reports whether there is a HAR at path.
+func isHARFile(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return record.IsHAR(f)
 }
 
 // sessionOf returns the id of a recording's first session, "" if it is followed and

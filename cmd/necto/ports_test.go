@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,17 +25,35 @@ import (
 // portsPatience is how long tests wait for what is about to happen.
 const portsPatience = 15 * time.Second
 
-// freePorts returns the first of n ports in a row that nobody listens at. They are
-// below those that systems give to connections.
-func freePorts(t testing.TB, n int) int {
-	t.Helper()
-	for range 50 {
-		if first := 20_000 + rand.IntN(10_000); areFree(first, n) {
+// rows gives out ports in a row. They are below those that systems give to connections,
+// and no two tests of this process get the same ones.
+var rows = struct {
+	sync.Mutex
+	next int
+}{next: 20_000 + rand.IntN(6_000)}
+
+// takeRow returns the first of n free ports in a row, 0 if there are none.
+func takeRow(n int) int {
+	rows.Lock()
+	defer rows.Unlock()
+	for rows.next+n < 32_768 {
+		first := rows.next
+		rows.next += n
+		if areFree(first, n) {
 			return first
 		}
 	}
-	t.Fatalf("there are no %d free ports in a row", n)
 	return 0
+}
+
+// freePorts is takeRow for a test.
+func freePorts(t testing.TB, n int) int {
+	t.Helper()
+	first := takeRow(n)
+	if first == 0 {
+		t.Fatalf("there are no %d free ports in a row", n)
+	}
+	return first
 }
 
 // portsInARow sets variables to free ports: "portrow NAME N" sets NAME_0, NAME_1 and so
@@ -45,17 +64,13 @@ func portsInARow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	for range 50 {
-		first := 20_000 + rand.IntN(10_000)
-		if !areFree(first, n) {
-			continue
-		}
-		for i := range n {
-			ts.Setenv(fmt.Sprintf("%s_%d", args[0], i), strconv.Itoa(first+i))
-		}
-		return
+	first := takeRow(n)
+	if first == 0 {
+		ts.Fatalf("there are no %d free ports in a row", n)
 	}
-	ts.Fatalf("there are no %d free ports in a row", n)
+	for i := range n {
+		ts.Setenv(fmt.Sprintf("%s_%d", args[0], i), strconv.Itoa(first+i))
+	}
 }
 
 func areFree(first, n int) bool {

@@ -171,7 +171,7 @@ func (w *watcher) run(ctx context.Context) error {
 // line notes how long ago an exchange has ended.
 func (w *watcher) line(entry redis.XMessage, now time.Time) error {
 	text, _ := entry.Values["line"].(string)
-	if !strings.HasPrefix(text, `{"type":"http",`) {
+	if !strings.HasPrefix(text, exchangeLine) {
 		return nil
 	}
 	var x struct {

@@ -73,12 +73,13 @@ func (s *servedPool) expectState(what string) {
 	}
 }
 
-// say sends text to the first port, and returns what comes until the end.
+// say sends text to the first port, and returns the beginning of what comes. A
+// connection that leads nowhere may be reset before it is open.
 func (s *servedPool) say(text string) string {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", addrOf(s.first))
 	if err != nil {
-		s.t.Fatal(err)
+		return ""
 	}
 	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(portsPatience)); err != nil {

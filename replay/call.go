@@ -2,7 +2,6 @@ package replay
 
 import (
 	"errors"
-	"io"
 	"sync/atomic"
 	"time"
 
@@ -132,16 +131,13 @@ func (x *Index) recallMessages(
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
 	r := newCallReader(body, u.Path(), dir, header, &x.tolerance)
-	for {
-		m, raw, err := r.next()
-		switch {
-		case err == io.EOF || err == io.ErrUnexpectedEOF:
-			return steps, nil
-		case err != nil:
-			return nil, err
-		}
-		steps = append(steps, step{size: grpcwire.PrefixSize + raw.Size, reply: m.digest})
+	for m, ok := r.next(); ok; m, ok = r.next() {
+		steps = append(steps, step{size: grpcwire.PrefixSize + r.messages.Message().Size, reply: m.digest})
 	}
+	if err := r.messages.Err(); !errors.Is(err, grpcwire.ErrCut) {
+		return steps, err
+	}
+	return steps, nil
 }
 
 // schedule fills in the steps: replies in the order of the recording. Where that

@@ -149,15 +149,14 @@ func (c *liveCall) hear() string {
 	c.t.Helper()
 	resp := c.response()
 	if c.in != nil {
-		m, content, err := c.in.Next()
-		if err == nil {
-			plain, err := grpcwire.Decoded(m, content, grpcwire.Encoding(resp.Header), 1<<20)
+		if c.in.Next() {
+			plain, err := grpcwire.Decoded(c.in.Message(), c.in.Content(), grpcwire.Encoding(resp.Header), 1<<20)
 			if err != nil {
 				c.t.Fatal(err)
 			}
 			return string(plain)
 		}
-		if !errors.Is(err, io.EOF) {
+		if err := c.in.Err(); err != nil {
 			c.t.Fatal(err)
 		}
 		if err := resp.Body.Close(); err != nil {
@@ -315,31 +314,38 @@ func TestCallsThatMiss(t *testing.T) {
 		said, want []string
 	}{
 		{
-			"another message", callURL, []string{"one", "too"},
+			"another message", callURL,
+			[]string{"one", "too"},
 			[]string{"NOT_FOUND no recorded answer for POST " + callURL + " (nearest: #1 differs in message.2: recorded 3 bytes 74776f, got 3 bytes 746f6f)"},
 		},
 		{
-			"a message less", callURL, []string{"one"},
+			"a message less", callURL,
+			[]string{"one"},
 			[]string{"NOT_FOUND no recorded answer for POST " + callURL + " (nearest: #1 differs in message.2: recorded 3 bytes 74776f, got none)"},
 		},
 		{
-			"another method", "http://h/pkg.Chat/Other", []string{"one", "two"},
+			"another method", "http://h/pkg.Chat/Other",
+			[]string{"one", "two"},
 			[]string{"UNIMPLEMENTED no recorded answer for POST http://h/pkg.Chat/Other (nearest: #1 differs in path: recorded /pkg.Chat/Talk, got /pkg.Chat/Other)"},
 		},
 		{
-			"another first message", "http://h/pkg.Chat/Turns", []string{"ho"},
+			"another first message", "http://h/pkg.Chat/Turns",
+			[]string{"ho"},
 			[]string{nearestTurns + "message.1: recorded 2 bytes 6869, got 2 bytes 686f)"},
 		},
 		{
-			"another later message", "http://h/pkg.Chat/Turns", []string{"hi", "by"},
+			"another later message", "http://h/pkg.Chat/Turns",
+			[]string{"hi", "by"},
 			[]string{"hello", nearestTurns + "message.2: recorded 3 bytes 627965, got 2 bytes 6279)"},
 		},
 		{
-			"a message more", "http://h/pkg.Chat/Turns", []string{"hi", "bye", "now"},
+			"a message more", "http://h/pkg.Chat/Turns",
+			[]string{"hi", "bye", "now"},
 			[]string{"hello", nearestTurns + "message.3: recorded none, got 3 bytes 6e6f77)"},
 		},
 		{
-			"an early end", "http://h/pkg.Chat/Turns", []string{"hi"},
+			"an early end", "http://h/pkg.Chat/Turns",
+			[]string{"hi"},
 			[]string{"hello", nearestTurns + "message.2: recorded 3 bytes 627965, got none)"},
 		},
 	} {
@@ -397,8 +403,8 @@ func TestCallsThatTheClientGaveUp(t *testing.T) {
 	late.end()
 	time.AfterFunc(30*time.Millisecond, cancel)
 	var failure *traffic.Failure
-	if _, _, err := c.in.Next(); !errors.As(err, &failure) || failure.Side != traffic.SideClient {
-		t.Errorf("the stream ended with %v", err)
+	if c.in.Next() || !errors.As(c.in.Err(), &failure) || failure.Side != traffic.SideClient {
+		t.Errorf("the stream ended with %v", c.in.Err())
 	}
 	if err := <-slow.err; !errors.As(err, &failure) || failure.Side != traffic.SideClient {
 		t.Errorf("the slow call ended with %v", err)

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -56,18 +57,15 @@ func newCallReader(body io.Reader, path string, dir traffic.Direction, header tr
 }
 
 // next returns the next message, whose json and start are valid until the next
-// call. The error is io.EOF at the end, else that of reading or
-// io.ErrUnexpectedEOF. Trailers of gRPC-Web are no messages.
-func (r *callReader) next() (callMessage, grpcwire.Message, error) {
-	for {
-		m, content, err := r.messages.Next()
-		if err != nil {
-			return callMessage{}, m, err
-		}
-		if !m.Trailer {
-			return r.message(m, content), m, nil
+// call, and false if there is none: messages.Err says why. Trailers of gRPC-Web are
+// no messages.
+func (r *callReader) next() (callMessage, bool) {
+	for r.messages.Next() {
+		if m := r.messages.Message(); !m.Trailer {
+			return r.message(m, r.messages.Content()), true
 		}
 	}
+	return callMessage{}, false
 }
 
 // message compares messages as JSON where they are described, so that neither the
@@ -101,21 +99,19 @@ func startOf(content []byte) []byte { return content[:min(len(content), 16)] }
 // message counts as one message more.
 func digestCall(r *callReader) (content, error) {
 	var c callContent
-	for {
-		m, _, err := r.next()
-		switch {
-		case err == nil:
-			c.add(m)
-		case err == io.EOF:
-			return c.content(), nil
-		case err == io.ErrUnexpectedEOF: // not one that the source gives a reason with
-			c.add(callMessage{digest: digest{lo: 1}.in(domainMessage), size: -1})
-			return c.content(), nil
-		default:
-			return content{}, err
-		}
+	for m, ok := r.next(); ok; m, ok = r.next() {
+		c.add(m)
 	}
+	err := r.messages.Err()
+	if errors.Is(err, grpcwire.ErrCut) {
+		c.add(cutMessage)
+		err = nil
+	}
+	return c.content(), err
 }
+
+// cutMessage stands for what is behind the last whole message of a side.
+var cutMessage = callMessage{digest: digest{lo: 1}.in(domainMessage), size: -1}
 
 // callContent is the messages of one side so far. The zero value is none.
 type callContent struct {

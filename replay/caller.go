@@ -1,8 +1,9 @@
 package replay
 
 import (
-	"io"
+	"errors"
 
+	"github.com/necto-dev/necto/internal/grpcwire"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -24,20 +25,20 @@ func newCaller(req *traffic.Request, tol *tolerance) *caller {
 
 // hear waits for the next message, or for the end. The error is that of reading.
 func (c *caller) hear() error {
-	m, _, err := c.reader.next()
-	switch {
-	case err == nil:
-		c.last = m.digest
-		c.said.add(m)
-	case err == io.EOF:
+	m, ok := c.reader.next()
+	if !ok {
+		err := c.reader.messages.Err()
 		c.ended = true
-	case err == io.ErrUnexpectedEOF: // it ends inside a message, which no recorded one is equal to
-		c.ended = true
-		c.said.add(callMessage{digest: digest{lo: 1}.in(domainMessage), size: -1})
-		c.last = digest{lo: 1}.in(domainMessage)
-	default:
-		return readFailure(err)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, grpcwire.ErrCut):
+			return readFailure(err)
+		}
+		m = cutMessage
 	}
+	c.last = m.digest
+	c.said.add(m)
 	return nil
 }
 

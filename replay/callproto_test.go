@@ -66,14 +66,17 @@ func TestDescribedMessagesAreComparedAsJSON(t *testing.T) {
 		"a map in another order": {Options{Protos: orders(t)}, []string{swapped()}, []string{"found", "OK"}},
 		"what is ignored": {
 			Options{Protos: orders(t), Ignore: []Field{{JSON: "tags.a"}, {JSON: "orderId"}}},
-			[]string{orderRequest("9") + swapped()[3:]}, []string{"found", "OK"},
+			[]string{orderRequest("9") + swapped()[3:]},
+			[]string{"found", "OK"},
 		},
 		"another value": {
-			Options{Protos: orders(t)}, []string{orderRequest("8", "a", "b")},
+			Options{Protos: orders(t)},
+			[]string{orderRequest("8", "a", "b")},
 			[]string{"NOT_FOUND no recorded answer for POST " + getURL + ` (nearest: #1 differs in message.1.orderId: recorded "7", got "8")`},
 		},
 		"not described": {
-			Options{}, []string{swapped()},
+			Options{},
+			[]string{swapped()},
 			[]string{"NOT_FOUND no recorded answer for POST " + getURL + " (nearest: #1 differs in message.1: " +
 				"recorded 17 bytes 0a013712050a0161100112050a016210, got 17 bytes 0a013712050a0162100212050a016110)"},
 		},
@@ -112,22 +115,22 @@ func reflected(t testing.TB, file *descriptorpb.FileDescriptorProto) string {
 // by which it did are replayed as all others.
 func TestReflectionInARecordingDescribesItsCalls(t *testing.T) {
 	file := &descriptorpb.FileDescriptorProto{
-		Name: proto.String("wait.proto"), Package: proto.String("pkg"), Syntax: proto.String("proto3"),
+		Name: new("wait.proto"), Package: new("pkg"), Syntax: new("proto3"),
 		Dependency: []string{"google/protobuf/duration.proto"},
 		Service: []*descriptorpb.ServiceDescriptorProto{{
-			Name: proto.String("Wait"),
+			Name: new("Wait"),
 			Method: []*descriptorpb.MethodDescriptorProto{{
-				Name:      proto.String("For"),
-				InputType: proto.String(".google.protobuf.Duration"), OutputType: proto.String(".pkg.Answer"),
+				Name:      new("For"),
+				InputType: new(".google.protobuf.Duration"), OutputType: new(".pkg.Answer"),
 			}, {
-				Name:      proto.String("Until"),
-				InputType: proto.String(".pkg.Answer"), OutputType: proto.String(".pkg.Answer"),
+				Name:      new("Until"),
+				InputType: new(".pkg.Answer"), OutputType: new(".pkg.Answer"),
 			}},
 		}},
 		MessageType: []*descriptorpb.DescriptorProto{{
-			Name: proto.String("Answer"),
+			Name: new("Answer"),
 			Field: []*descriptorpb.FieldDescriptorProto{{
-				Name: proto.String("took_time"), Number: proto.Int32(1), JsonName: proto.String("tookTime"),
+				Name: new("took_time"), Number: new(int32(1)), JsonName: new("tookTime"),
 				Type: descriptorpb.FieldDescriptorProto_TYPE_INT32.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
 			}},
 		}},

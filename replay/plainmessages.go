@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -34,13 +35,10 @@ type plainBody struct {
 // Read returns messages that are not compressed.
 func (b *plainBody) Read(p []byte) (int, error) {
 	if len(b.out) == 0 {
-		m, content, err := b.messages.Next()
-		if err != nil {
-			return 0, err
+		if !b.messages.Next() {
+			return 0, cmp.Or(b.messages.Err(), io.EOF)
 		}
-		if content, err = grpcwire.Decoded(m, content, b.encoding, coding.MaxDecoded); err == nil && !m.Compressed && m.Size > int64(len(content)) {
-			err = fmt.Errorf("%w: a message of %d bytes", coding.ErrTooLarge, m.Size)
-		}
+		content, err := b.decoded()
 		if err != nil {
 			return 0, recordingFailure(err)
 		}
@@ -49,4 +47,13 @@ func (b *plainBody) Read(p []byte) (int, error) {
 	n := copy(p, b.out)
 	b.out = b.out[:copy(b.out, b.out[n:])]
 	return n, nil
+}
+
+// decoded returns the message that was read.
+func (b *plainBody) decoded() ([]byte, error) {
+	m, content := b.messages.Message(), b.messages.Content()
+	if m.Size > int64(len(content)) {
+		return nil, fmt.Errorf("%w: a message of %d bytes", coding.ErrTooLarge, m.Size)
+	}
+	return grpcwire.Decoded(m, content, b.encoding, coding.MaxDecoded)
 }

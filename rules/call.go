@@ -39,20 +39,19 @@ func (p *passage) message(dir traffic.Direction) ([]byte, error) {
 // nil for none. It reads no more than that: the client may be waiting for an
 // answer before it goes on.
 func (h *holder) firstMessage() ([]byte, error) {
-	if h.message == nil && !h.read && !h.sent && h.body != nil {
+	if !h.read && !h.sent && h.body != nil {
 		var raw bytes.Buffer
 		r := grpcwire.NewReader(io.TeeReader(h.body, &raw), grpcwire.FormatOf(h.header.Get("Content-Type")), maxContent)
-		m, content, err := r.Next()
+		found := r.Next()
 		h.read, h.err, h.decErr = true, errMore, errEndless
 		h.raw = raw.Bytes()
-		h.message, h.messageErr = []byte{}, err
-		switch {
-		case err == nil && m.Size > maxContent:
+		switch m := r.Message(); {
+		case !found:
+			h.messageErr = r.Err()
+		case m.Size > maxContent:
 			h.messageErr = errTooLong
-		case err == nil && !m.Trailer:
-			h.message, h.messageErr = decodedMessage(m, content, h.header)
-		case errors.Is(err, io.EOF):
-			h.message, h.messageErr = nil, nil
+		case !m.Trailer:
+			h.message, h.messageErr = decodedMessage(m, r.Content(), h.header)
 		}
 	}
 	return h.message, h.messageErr

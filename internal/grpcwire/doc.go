@@ -12,8 +12,10 @@
 // A [Reader] reads the messages of a body that is there:
 //
 //	r := grpcwire.NewReader(body.Open(), format, limit)
-//	for {
-//		m, content, err := r.Next()
+//	for r.Next() {
+//		use(r.Message(), r.Content())
+//	}
+//	if err := r.Err(); err != nil {
 //		...
 //	}
 //

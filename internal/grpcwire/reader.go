@@ -9,12 +9,17 @@ import (
 	"github.com/necto-dev/necto/internal/coding"
 )
 
+// ErrCut is a body that ends inside a message.
+var ErrCut = errors.New("the body ends inside a message")
+
 // Reader reads the messages of a body.
 type Reader struct {
-	source io.Reader
-	format Format
-	limit  int64
-	buf    bytes.Buffer
+	source  io.Reader
+	format  Format
+	limit   int64
+	buf     bytes.Buffer
+	message Message
+	err     error
 }
 
 // NewReader returns a Reader of the messages in r. Of each it keeps at most
@@ -26,36 +31,53 @@ func NewReader(r io.Reader, format Format, limit int64) *Reader {
 	return &Reader{source: r, format: format, limit: limit}
 }
 
-// Next returns the next message and its content as sent, cut to the limit, which
-// is valid until the next call. The error is io.EOF behind the last message,
-// io.ErrUnexpectedEOF inside of one, or that of reading. What was there of a
-// message that is cut off is returned with io.ErrUnexpectedEOF.
-func (r *Reader) Next() (Message, []byte, error) {
-	if r.format == None {
-		return Message{}, nil, io.EOF
+// Next goes to the next message, the first one at first. It returns false if there
+// is none; Err then says why.
+func (r *Reader) Next() bool {
+	if r.format == None || r.err != nil || !r.fill(PrefixSize) || r.buf.Len() == 0 {
+		return false
 	}
-	var prefix [PrefixSize]byte
-	if _, err := io.ReadFull(r.source, prefix[:]); err != nil {
-		return Message{}, nil, err
+	if r.buf.Len() < PrefixSize {
+		r.err = ErrCut
+		return false
 	}
-	m := parsePrefix(prefix, r.format)
-	r.buf.Reset()
-	// Not more than what comes is kept, whatever the prefix promises.
-	if _, err := r.buf.ReadFrom(io.LimitReader(r.source, min(m.Size, r.limit))); err != nil {
-		return m, r.buf.Bytes(), err
+	r.message = parsePrefix([PrefixSize]byte(r.buf.Bytes()), r.format)
+	size := r.message.Size
+	if !r.fill(min(size, r.limit)) {
+		return false
 	}
 	have := int64(r.buf.Len())
 	if have == r.limit {
-		n, err := io.CopyN(io.Discard, r.source, m.Size-have)
-		if have += n; err != nil && !errors.Is(err, io.EOF) {
-			return m, r.buf.Bytes(), err
+		more, err := io.CopyN(io.Discard, r.source, size-have)
+		if have += more; err != nil && err != io.EOF {
+			r.err = err
+			return false
 		}
 	}
-	if have < m.Size {
-		return m, r.buf.Bytes(), io.ErrUnexpectedEOF
+	if have < size {
+		r.err = ErrCut
 	}
-	return m, r.buf.Bytes(), nil
+	return r.err == nil
 }
+
+// fill reads n bytes, or what there is. Not more than what comes is kept, whatever
+// a prefix promises.
+func (r *Reader) fill(n int64) bool {
+	r.buf.Reset()
+	_, r.err = r.buf.ReadFrom(io.LimitReader(r.source, n))
+	return r.err == nil
+}
+
+// Message returns what the prefix of the message says.
+func (r *Reader) Message() Message { return r.message }
+
+// Content returns the message as it was sent, cut to the limit. It is valid until
+// the next call of Next.
+func (r *Reader) Content() []byte { return r.buf.Bytes() }
+
+// Err returns why there was no message any more: nil at the end of the body,
+// ErrCut, or the error of reading it.
+func (r *Reader) Err() error { return r.err }
 
 // Decoded returns the content of a message with its compression undone, at most
 // limit bytes of it: content itself if it is not compressed. encoding is that of

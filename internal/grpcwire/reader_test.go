@@ -17,16 +17,13 @@ import (
 
 // readAll returns the contents of all messages and how they ended.
 func readAll(r *Reader) (contents []string, err error) {
-	for {
-		_, content, err := r.Next()
-		if err != nil {
-			if len(content) > 0 {
-				contents = append(contents, string(content))
-			}
-			return contents, err
-		}
-		contents = append(contents, string(content))
+	for r.Next() {
+		contents = append(contents, string(r.Content()))
 	}
+	if r.Next() {
+		contents = append(contents, "one more")
+	}
+	return contents, r.Err()
 }
 
 func TestReader(t *testing.T) {
@@ -40,17 +37,17 @@ func TestReader(t *testing.T) {
 		want   []string
 		err    error
 	}{
-		{"all", GRPC, bytes.NewReader(body), 100, []string{"one", "", "three"}, io.EOF},
-		{"cut to the limit", GRPC, bytes.NewReader(body), 2, []string{"on", "", "th"}, io.EOF},
-		{"nothing kept", GRPC, bytes.NewReader(body), 0, []string{"", "", ""}, io.EOF},
-		{"base64", WebText, strings.NewReader(base64.StdEncoding.EncodeToString(body)), 100, []string{"one", "", "three"}, io.EOF},
-		{"no gRPC", None, bytes.NewReader(body), 100, nil, io.EOF},
-		{"cut inside a message", GRPC, bytes.NewReader(body[:len(body)-1]), 100, []string{"one", "", "thre"}, io.ErrUnexpectedEOF},
-		{"cut behind the limit", GRPC, bytes.NewReader(body[:len(body)-1]), 2, []string{"one"[:2], "", "th"}, io.ErrUnexpectedEOF},
-		{"cut inside a prefix", GRPC, bytes.NewReader(body[:11]), 100, []string{"one"}, io.ErrUnexpectedEOF},
-		{"a promise of 4 GiB", GRPC, strings.NewReader("\x00\xff\xff\xff\xffx"), 1 << 40, []string{"x"}, io.ErrUnexpectedEOF},
-		{"a broken source", GRPC, io.MultiReader(bytes.NewReader(body[:7]), iotest.ErrReader(disk)), 100, []string{"on"}, disk},
-		{"a source that breaks behind the limit", GRPC, io.MultiReader(bytes.NewReader(body[:7]), iotest.ErrReader(disk)), 1, []string{"o"}, disk},
+		{"all", GRPC, bytes.NewReader(body), 100, []string{"one", "", "three"}, nil},
+		{"cut to the limit", GRPC, bytes.NewReader(body), 2, []string{"on", "", "th"}, nil},
+		{"nothing kept", GRPC, bytes.NewReader(body), 0, []string{"", "", ""}, nil},
+		{"base64", WebText, strings.NewReader(base64.StdEncoding.EncodeToString(body)), 100, []string{"one", "", "three"}, nil},
+		{"no gRPC", None, bytes.NewReader(body), 100, nil, nil},
+		{"cut inside a message", GRPC, bytes.NewReader(body[:len(body)-1]), 100, []string{"one", ""}, ErrCut},
+		{"cut behind the limit", GRPC, bytes.NewReader(body[:len(body)-1]), 2, []string{"on", ""}, ErrCut},
+		{"cut inside a prefix", GRPC, bytes.NewReader(body[:11]), 100, []string{"one"}, ErrCut},
+		{"a promise of 4 GiB", GRPC, strings.NewReader("\x00\xff\xff\xff\xffx"), 1 << 40, nil, ErrCut},
+		{"a broken source", GRPC, io.MultiReader(bytes.NewReader(body[:7]), iotest.ErrReader(disk)), 100, nil, disk},
+		{"a source that breaks behind the limit", GRPC, io.MultiReader(bytes.NewReader(body[:7]), iotest.ErrReader(disk)), 1, nil, disk},
 	} {
 		got, err := readAll(NewReader(c.source, c.format, c.limit))
 		if diff := cmp.Diff(c.want, got); diff != "" || !errors.Is(err, c.err) {

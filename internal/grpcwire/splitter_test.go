@@ -3,7 +3,6 @@ package grpcwire
 import (
 	"bytes"
 	"encoding/base64"
-	"io"
 	"testing"
 	"testing/iotest"
 
@@ -86,18 +85,14 @@ func FuzzSplitter(f *testing.F) {
 		}
 		var read []Message
 		r := NewReader(iotest.OneByteReader(bytes.NewReader(body)), kind, 1<<10)
-		for {
-			m, content, err := r.Next()
-			if len(content) > len(body) || len(content) > 1<<10 {
-				t.Fatalf("%d bytes of %d", len(content), len(body))
+		for r.Next() {
+			if n := len(r.Content()); n > len(body) || n > 1<<10 {
+				t.Fatalf("%d bytes of %d", n, len(body))
 			}
-			if err != nil {
-				if (err == io.EOF) != between && kind != None {
-					t.Fatalf("between %v, error %v", between, err)
-				}
-				break
-			}
-			read = append(read, m)
+			read = append(read, r.Message())
+		}
+		if (r.Err() == nil) != between && kind != None {
+			t.Fatalf("between %v, error %v", between, r.Err())
 		}
 		if diff := cmp.Diff(inOne, read); diff != "" {
 			t.Fatal(diff)

@@ -90,15 +90,12 @@ const maxTrailer = 64 << 10
 // none.
 func TrailerIn(body io.Reader, format Format) traffic.Fields {
 	r := NewReader(body, format, maxTrailer)
-	for {
-		m, content, err := r.Next()
-		if err != nil {
-			return nil
-		}
-		if m.Trailer {
-			return parseTrailer(content)
+	for r.Next() {
+		if r.Message().Trailer {
+			return parseTrailer(r.Content())
 		}
 	}
+	return nil
 }
 
 func parseTrailer(content []byte) traffic.Fields {

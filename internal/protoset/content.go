@@ -38,16 +38,12 @@ func (s *Set) Each(b Body, f func(Text) bool) {
 	contentType := b.Header.Get("Content-Type")
 	r := grpcwire.NewReader(b.Content, grpcwire.FormatOf(contentType), coding.MaxDecoded)
 	codec, encoding := grpcwire.Codec(contentType), grpcwire.Encoding(b.Header)
-	for {
-		m, content, err := r.Next()
-		if err != nil {
-			return
-		}
-		if m.Trailer {
+	for r.Next() {
+		t := Text{Message: r.Message()}
+		if t.Trailer {
 			continue
 		}
-		t := Text{Message: m}
-		if t.JSON, t.Err = s.text(b, m, content, codec, encoding); !f(t) {
+		if t.JSON, t.Err = s.text(b, t.Message, r.Content(), codec, encoding); !f(t) {
 			return
 		}
 	}

@@ -32,12 +32,9 @@ func Reflected(body io.Reader, header traffic.Fields) [][]byte {
 	var found [][]byte
 	r := grpcwire.NewReader(body, grpcwire.FormatOf(header.Get("Content-Type")), coding.MaxDecoded)
 	encoding := grpcwire.Encoding(header)
-	for {
-		m, content, err := r.Next()
+	for r.Next() {
+		content, err := grpcwire.Decoded(r.Message(), r.Content(), encoding, coding.MaxDecoded)
 		if err != nil {
-			return found
-		}
-		if content, err = grpcwire.Decoded(m, content, encoding, coding.MaxDecoded); err != nil {
 			continue
 		}
 		for response := range fields(content, fieldDescriptors) {
@@ -46,6 +43,7 @@ func Reflected(body io.Reader, header traffic.Fields) [][]byte {
 			}
 		}
 	}
+	return found
 }
 
 // fields yields the values of a field of a message that are bytes or messages.

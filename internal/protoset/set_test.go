@@ -117,8 +117,8 @@ func TestWhatCannotBeLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := write("b/other.proto", `syntax = "proto3"; package shop.v1; message Order { int32 x = 1; }`)
-	loop := descriptorSet(t, []*descriptorpb.FileDescriptorProto{{Name: proto.String("a"), Dependency: []string{"a"}}})
-	lacking := descriptorSet(t, []*descriptorpb.FileDescriptorProto{{Name: proto.String("a"), Dependency: []string{"google/protobuf/no.proto"}}})
+	loop := descriptorSet(t, []*descriptorpb.FileDescriptorProto{{Name: new("a"), Dependency: []string{"a"}}})
+	lacking := descriptorSet(t, []*descriptorpb.FileDescriptorProto{{Name: new("a"), Dependency: []string{"google/protobuf/no.proto"}}})
 	for _, c := range []struct {
 		name  string
 		paths []string

@@ -37,7 +37,7 @@ type Config struct {
 	// the peer, and for its acknowledgement of ours; 0 means 10 s.
 	SettingsTimeout time.Duration
 	// FrameTimeout bounds the silence inside a frame or a header block; 0 means
-	// 30 s.
+	// 1 minute.
 	FrameTimeout time.Duration
 	// StallTimeout is how long a stream waits for a peer that gives no window
 	// before it is reset with CodeCancel, and the connection for a peer that reads
@@ -61,7 +61,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxStreams = cmp.Or(cfg.MaxStreams, 1000)
 	cfg.MaxHeaderList = cmp.Or(cfg.MaxHeaderList, 1<<20)
 	cfg.SettingsTimeout = cmp.Or(cfg.SettingsTimeout, 10*time.Second)
-	cfg.FrameTimeout = cmp.Or(cfg.FrameTimeout, 30*time.Second)
+	cfg.FrameTimeout = cmp.Or(cfg.FrameTimeout, time.Minute)
 	cfg.StallTimeout = cmp.Or(cfg.StallTimeout, 5*time.Minute)
 	return cfg
 }

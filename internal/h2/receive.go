@@ -59,7 +59,10 @@ func (s *Stream) expect(head Head, tunnel, none bool) error {
 	return nil
 }
 
-var errShort = errors.New("less content than content-length says")
+var (
+	errShort      = errors.New("less content than content-length says")
+	errReadClosed = errors.New("read from a stream that was closed")
+)
 
 // response takes a head of the response.
 func (s *Stream) response(head Head) error {
@@ -219,7 +222,7 @@ func (s *Stream) why() error {
 	if s.failure != nil {
 		return s.failure
 	}
-	return ErrClosed
+	return errReadClosed
 }
 
 // Length returns how long the content is that Read returns, in bytes: what

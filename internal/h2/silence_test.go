@@ -43,7 +43,7 @@ func TestPeersThatSayNothing(t *testing.T) {
 		{"no preface", h2.Config{}, "", 10 * time.Second, "SETTINGS_TIMEOUT"},
 		{"half a preface", h2.Config{}, "PRI * HT", 10 * time.Second, "SETTINGS_TIMEOUT"},
 		{"no acknowledgement", h2.Config{}, hello[:len(hello)-9], 10 * time.Second, "SETTINGS_TIMEOUT"},
-		{"half a frame", h2.Config{}, hello + "\x00\x00", 30 * time.Second, "ENHANCE_YOUR_CALM"},
+		{"half a frame", h2.Config{}, hello + "\x00\x00", time.Minute, "ENHANCE_YOUR_CALM"},
 		{"no stream", h2.Config{IdleTimeout: time.Minute}, hello, time.Minute, ""},
 		{"no answer to a PING", h2.Config{PingAfter: time.Minute}, hello, 70 * time.Second, "the peer does not answer"},
 	}

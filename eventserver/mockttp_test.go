@@ -60,6 +60,20 @@ func TestMockttpIsAskedForPiecesOnlyWhileTheyAreWanted(t *testing.T) {
 	wants(false, false)
 }
 
+func TestMockttpForThoseWhoComeLate(t *testing.T) {
+	s, address := start(t, Options{Early: true})
+	observe(s, 1, "http://a.test/", "before")
+	p := enter(t, address, mockttpNamespace)
+	p.call("subscribe", map[string]any{"since": 1, "events": []string{"response"}})
+	checkMembers(t, p.expect("response"), map[string]any{"id": entryID(1)})
+	_ = p.Close()
+	observe(s, 2, "http://a.test/", "between")
+	late := enter(t, address, mockttpNamespace)
+	late.call("subscribe", map[string]any{"since": 1, "events": []string{"response"}})
+	checkMembers(t, late.expect("response"), map[string]any{"id": entryID(1)})
+	checkMembers(t, late.expect("response"), map[string]any{"id": entryID(2)})
+}
+
 func TestMockttpFilters(t *testing.T) {
 	s, address := start(t, Options{})
 	p := enter(t, address, mockttpNamespace)

@@ -41,6 +41,9 @@ type namespace struct {
 	known   func(name string) bool
 	changed func()
 
+	// early says that all events are wanted also while there are no clients.
+	early bool
+
 	mu      sync.Mutex // guards clients, and is held while what one wants changes
 	clients []*eventNames
 	// wanted is what clients want together, nil while there are none.
@@ -50,8 +53,9 @@ type namespace struct {
 // addNamespace opens a namespace, before the Server observes anything. name begins
 // with "/".
 func (s *Server) addNamespace(name string, newFeed func(to *namespace) traffic.Observer) {
-	n := &namespace{ring: newRing(name, s.opts.most(), s.opts.backlog())}
+	n := &namespace{ring: newRing(name, s.opts.most(), s.opts.backlog()), early: s.opts.Early}
 	n.feed = newFeed(n)
+	n.recount() // nobody has heard of it yet
 	s.namespaces = append(s.namespaces, n)
 	s.host(name, n.ring, n.enter, map[string]handler{"subscribe": n.subscribe, "unsubscribe": n.unsubscribe})
 }
@@ -109,10 +113,10 @@ func (n *namespace) recount() {
 
 // together returns what clients want together, nil without any, under mu.
 func (n *namespace) together() *eventNames {
-	if len(n.clients) == 0 {
+	if len(n.clients) == 0 && !n.early {
 		return nil
 	}
-	together := new(eventNames)
+	together := &eventNames{all: n.early}
 	for _, w := range n.clients {
 		together.all = together.all || w.all
 		together.names = append(together.names, w.names...)

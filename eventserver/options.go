@@ -43,6 +43,9 @@ type Options struct {
 	// Recording 2,000 and 8 MiB.
 	HistoryItems int
 	HistoryBytes int64
+	// Early makes the events of namespaces beside "/" also while nobody is connected,
+	// so that who comes late can have them with since.
+	Early bool
 	// DropLagging disconnects a subscriber who fell out of the ring, who is
 	// otherwise told how many events that were and goes on.
 	DropLagging bool

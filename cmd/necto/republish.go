@@ -35,7 +35,7 @@ func runRepublish(ctx context.Context, io stdio, o serveOptions) error {
 		return err
 	}
 	p := events.publish(listener, status, eventserver.Options{
-		SessionID: session, SessionName: filepath.Base(o.from),
+		SessionID: session, SessionName: filepath.Base(o.from), Early: true,
 		HAR: harWriter(redaction{mode: "off"}), // what is to be redacted was redacted when it was recorded
 	}, o.past())
 	defer p.close()

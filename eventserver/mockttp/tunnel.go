@@ -92,7 +92,8 @@ func (w *writer) tunnelData(c clock, id string, dir traffic.Direction, at time.T
 	w.raw("}")
 }
 
-// causes has Mockttp's words for why a handshake failed, where they are not ours.
+// causes has Mockttp's words for why a handshake failed by those of
+// traffic.TLSFailed; for all others it has only "unknown".
 var causes = map[string]string{
 	"cert-rejected": "cert-rejected", "no-shared-cipher": "no-shared-cipher",
 	"closed": "closed", "reset": "reset", "timeout": "handshake-timeout",

@@ -41,7 +41,7 @@ func (f *portsFlags) openChannel(ctx context.Context, status *status, p *proxy.P
 	if token == "" {
 		token = channel.NewToken()
 	}
-	c := &openChannel{Channel: channel.New(channel.Options{Token: token, Log: status.log()})}
+	c := &openChannel{Channel: channel.New(channel.Options{Token: token})}
 	c.http = &http.Server{Handler: c, ReadHeaderTimeout: headerPatience}
 	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	l, err := listenChannel(ctx, f.channel)

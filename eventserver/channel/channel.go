@@ -1,16 +1,8 @@
 package channel
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
-	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,15 +19,6 @@ const kept = 1000
 type Options struct {
 	// Token lets its bearer in; "" lets nobody.
 	Token string
-	// Log gets life-cycle messages; nil discards them.
-	Log *slog.Logger
-}
-
-// NewToken returns a random token of 128 bits.
-func NewToken() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return hex.EncodeToString(b[:])
 }
 
 // Channel sends events to clients. It is an http.Handler for all that comes to its
@@ -56,9 +39,6 @@ type Channel struct {
 
 // New returns a Channel without clients.
 func New(o Options) *Channel {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	c := &Channel{opts: o}
 	c.upgrader = websocket.Upgrader{
 		HandshakeTimeout: writeTime,
@@ -121,49 +101,6 @@ func (c *Channel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !c.begin(cl, conn) {
 		_ = conn.Close() // the client has not been promised anything
 	}
-}
-
-// isToken compares without telling by its time how much is right.
-func (c *Channel) isToken(s string) bool {
-	want, got := sha256.Sum256([]byte(c.opts.Token)), sha256.Sum256([]byte(s))
-	return c.opts.Token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
-}
-
-// isOwnOrigin reports whether a page of that origin is of this machine, as what is no
-// page is ("").
-func isOwnOrigin(origin string) bool {
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
-}
-
-// wish is what a client asks for in its URL.
-type wish struct {
-	// broadcast leaves other clients alone, and is left alone by them.
-	broadcast bool
-	// numbered asks for the numbers of events, and since for those from that one on.
-	numbered bool
-	since    uint64
-}
-
-func wishOf(query url.Values) (wish, error) {
-	w := wish{broadcast: query.Get("mode") == "broadcast", numbered: query.Has("since")}
-	if mode := query.Get("mode"); mode != "" && !w.broadcast {
-		return w, errMode
-	}
-	if w.numbered {
-		var err error
-		if w.since, err = strconv.ParseUint(query.Get("since"), 10, 64); err != nil {
-			return w, errSince
-		}
-	}
-	return w, nil
 }
 
 // enter notes a client, so that it misses nothing from before it is told that it is

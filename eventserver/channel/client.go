@@ -1,7 +1,6 @@
 package channel
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -22,11 +21,6 @@ const (
 	// long nothing may come from it.
 	pingEvery = 20 * time.Second
 	pongTime  = time.Minute
-)
-
-var (
-	errMode  = errors.New("mode has the only value broadcast")
-	errSince = errors.New("since is no number of an event")
 )
 
 // client is a connection. A goroutine writes events to it, and another one reads.

@@ -35,8 +35,11 @@ func TestMessagesOfCallsAreNoted(t *testing.T) {
 	client := through(t, p, nil)
 
 	both := []traffic.GRPCMessage{
-		{Dir: traffic.ClientToServer, Size: 300}, {Dir: traffic.ClientToServer, Size: 0},
-		{Dir: traffic.ServerToClient, Size: 300}, {Dir: traffic.ServerToClient, Size: 0}, {Dir: traffic.ServerToClient, Size: 8},
+		{Dir: traffic.ClientToServer, Size: 300},
+		{Dir: traffic.ClientToServer, Size: 0},
+		{Dir: traffic.ServerToClient, Size: 300},
+		{Dir: traffic.ServerToClient, Size: 0},
+		{Dir: traffic.ServerToClient, Size: 8},
 	}
 	for i, c := range []struct {
 		name, contentType, coding string

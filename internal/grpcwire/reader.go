@@ -47,14 +47,12 @@ func (r *Reader) Next() bool {
 		return false
 	}
 	have := int64(r.buf.Len())
-	if have == r.limit {
-		more, err := io.CopyN(io.Discard, r.source, size-have)
-		if have += more; err != nil && err != io.EOF {
-			r.err = err
-			return false
-		}
+	if have < size && have == r.limit {
+		var more int64
+		more, r.err = io.Copy(io.Discard, io.LimitReader(r.source, size-have))
+		have += more
 	}
-	if have < size {
+	if have < size && r.err == nil {
 		r.err = ErrCut
 	}
 	return r.err == nil

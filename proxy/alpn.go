@@ -28,6 +28,8 @@ func newServerConfigs(base *tls.Config) *serverConfigs {
 func (c *clientConn) serverConfig(host string, h hello, origin *originConn) (*tls.Config, *originConn) {
 	configs := c.p.server
 	switch {
+	case len(h.offered) > 0 && !slices.ContainsFunc(h.offered, isHTTP):
+		return c.otherConfig(host, h, origin)
 	case c.p.opts.HTTP1Only || !slices.Contains(h.offered, alpn2):
 		return configs.http1, origin
 	case origin == nil:
@@ -38,7 +40,7 @@ func (c *clientConn) serverConfig(host string, h hello, origin *originConn) (*tl
 		v = http2
 	}
 	origin.target.secure, origin.target.sni = true, cmp.Or(h.sni, host)
-	if err := c.origins.secure(c.ctx, origin, v); err != nil {
+	if err := c.origins.secure(c.ctx, origin, v.protocols()); err != nil {
 		c.origins.drop(origin)
 		return configs.either, nil
 	}

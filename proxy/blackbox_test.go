@@ -56,7 +56,7 @@ import (
 //	41     WebSocket is refused*                   TestWebSocketRefused
 //	43     WebSocket to nowhere                    TestWebSocketToNowhere
 //	44     SOCKS                                   TestSOCKS, TestSOCKSTLS, TestSOCKSClients
-//	46     neither HTTP nor TLS                    TestRawTunnel, TestTunnelData, TestSOCKSRaw
+//	46     neither HTTP nor TLS                    TestRawTunnel, TestTunnelData, TestSOCKSRaw, TestOtherProtocolInTLS
 //	47     bad heads                               TestBadHeads, TestMalformedRequests, TestRefusedTargets
 //	49     faults by rules                         TestFaults, TestFaultHang
 //	50     edits by rules                          TestEditedRequests, and package rules

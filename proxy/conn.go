@@ -43,7 +43,8 @@ type clientConn struct {
 	tls    *traffic.TLSInfo
 	tunnel *tunnelTarget // inside a CONNECT
 	steps  traffic.ConnSteps
-	tags   []string // given by the listener and the client
+	shook  time.Duration // what the handshake took
+	tags   []string      // given by the listener and the client
 
 	ctx     context.Context // done when the client is gone or the proxy stops
 	cancel  context.CancelCauseFunc

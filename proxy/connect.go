@@ -161,7 +161,7 @@ func (x *exchange) failConnect(err error) {
 func (c *clientConn) serveTunnel(t opening, origin *originConn) {
 	host, port := t.host, t.port
 	addr := net.JoinHostPort(host, port)
-	s, err := c.sniff(addr, origin)
+	s, err := c.sniff(target{addr: addr, connect: true}, origin)
 	switch {
 	case err == nil:
 	case s.failed != nil:
@@ -190,7 +190,7 @@ func (c *clientConn) serveTunnel(t opening, origin *originConn) {
 		c.tunnel.named = t.named
 		c.serveHTTP()
 	default:
-		c.openRaw(addr, origin, s.early)
+		c.openRaw(target{addr: addr, connect: true}, origin, s.early)
 	}
 }
 
@@ -223,15 +223,21 @@ func joinAuthority(host, port, defaultPort string) string {
 
 // openRaw passes a protocol that necto does not know; early is what the origin
 // said before the client did. Without a network there is nothing to pass it to.
-func (c *clientConn) openRaw(addr string, origin *originConn, early []byte) {
+func (c *clientConn) openRaw(t target, origin *originConn, early []byte) {
 	if c.origins == nil {
-		c.clientError(0, traffic.FailProtocol, "a tunnel to "+addr+" with a protocol other than HTTP and TLS: there is no network here", c.r.Buffered())
+		c.clientError(0, traffic.FailProtocol, "a tunnel to "+t.addr+" with a protocol other than HTTP and TLS: there is no network here", c.r.Buffered())
+		return
+	}
+	tunnel := c.newTunnel(t.addr, hello{})
+	origin, err := c.origins.openOther(c.ctx, t, origin, c.offered())
+	if err != nil {
+		c.failTunnel(tunnel, err)
 		return
 	}
 	if len(early) > 0 {
 		c.origins.putBack(origin, early)
 	}
-	c.openTunnel(c.newTunnel(addr, hello{}), origin)
+	c.openTunnel(tunnel, origin)
 }
 
 func (c *clientConn) newTunnel(addr string, h hello) *traffic.Tunnel {

@@ -218,7 +218,7 @@ func (o *origins) add(oc *originConn) bool {
 // on it.
 func (o *origins) ready(ctx context.Context, oc *originConn, v versions, trace *traffic.Trace) (*originConn, error) {
 	if oc.raw {
-		if err := o.secure(ctx, oc, v); err != nil {
+		if err := o.secure(ctx, oc, v.protocols()); err != nil {
 			o.drop(oc)
 			return nil, err
 		}
@@ -234,9 +234,10 @@ func (o *origins) ready(ctx context.Context, oc *originConn, v versions, trace *
 	return oc, nil
 }
 
-// secure opens TLS on a connection, and then speaks what the origin has chosen.
-func (o *origins) secure(ctx context.Context, oc *originConn, v versions) error {
-	secure, err := o.d.handshake(ctx, oc.conn, oc.target.sni, v.protocols(), &oc.trace)
+// secure opens TLS on a connection, and then speaks what the origin has chosen among
+// the protocols.
+func (o *origins) secure(ctx context.Context, oc *originConn, protocols []string) error {
+	secure, err := o.d.handshake(ctx, oc.conn, oc.target.sni, protocols, &oc.trace)
 	if err != nil {
 		return err
 	}

@@ -35,10 +35,10 @@ type sniffed struct {
 	failed error       // of dialling, in vain, for a client that says nothing
 }
 
-// sniff waits for the first bytes of a tunnel to addr and says what they are. In
+// sniff waits for the first bytes of a tunnel to t and says what they are. In
 // protocols where the origin speaks first it may do so: if the client is silent,
 // one that was not dialled yet is, whatever layers there are.
-func (c *clientConn) sniff(addr string, origin *originConn) (sniffed, error) {
+func (c *clientConn) sniff(t target, origin *originConn) (sniffed, error) {
 	c.deadline = time.Time{}
 	defer c.noDeadline()
 	s := sniffed{origin: origin}
@@ -67,7 +67,7 @@ func (c *clientConn) sniff(addr string, origin *originConn) (sniffed, error) {
 		case !late:
 			return s, err
 		}
-		if spoke, err := c.awaitEither(addr, &s); err != nil || spoke {
+		if spoke, err := c.awaitEither(t, &s); err != nil || spoke {
 			return s, err
 		}
 	}
@@ -85,7 +85,7 @@ func trimNewlines(p []byte) []byte { return bytes.TrimLeft(p, "\r\n") }
 // awaitEither waits until the client or the origin says something or ends. It
 // reports whether the origin did, and notes what it said. Like a connection
 // between requests, it ends when the proxy stops.
-func (c *clientConn) awaitEither(addr string, s *sniffed) (spoke bool, err error) {
+func (c *clientConn) awaitEither(t target, s *sniffed) (spoke bool, err error) {
 	if c.origins == nil {
 		c.setDeadline(time.Now().Add(idleTimeout))
 		return false, c.fillIdle()
@@ -95,7 +95,7 @@ func (c *clientConn) awaitEither(addr string, s *sniffed) (spoke bool, err error
 	defer cancel()
 	opened := make(chan *originConn, 1)
 	var listening sync.WaitGroup
-	listening.Go(func() { spoke = c.listenToOrigin(ctx, addr, s, opened) })
+	listening.Go(func() { spoke = c.listenToOrigin(ctx, t, s, opened) })
 	err = c.fillIdle()
 	cancel()
 	if origin := <-opened; origin != nil {
@@ -113,11 +113,9 @@ func (c *clientConn) awaitEither(addr string, s *sniffed) (spoke bool, err error
 // listenToOrigin waits for the first bytes of the origin, which it dials if there
 // is no connection yet and sends to opened. It ends the wait for the client if
 // there are any.
-func (c *clientConn) listenToOrigin(ctx context.Context, addr string, s *sniffed, opened chan<- *originConn) bool {
+func (c *clientConn) listenToOrigin(ctx context.Context, t target, s *sniffed, opened chan<- *originConn) bool {
 	defer close(opened)
-	if s.origin == nil {
-		s.origin, s.failed = c.origins.open(ctx, target{addr: addr, connect: true})
-	}
+	s.origin, s.failed = c.origins.openOther(ctx, t, s.origin, c.offered())
 	if ctx.Err() != nil { // it need not be dialled any more
 		s.failed = nil
 	}

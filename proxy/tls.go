@@ -79,12 +79,21 @@ func setMinTLS(config *tls.Config, version uint16) {
 // serveTLS opens the client's TLS, which begins with h, and serves the requests
 // inside.
 func (c *clientConn) serveTLS(host, port string, h hello, origin *originConn) {
+	t := target{addr: net.JoinHostPort(host, port), secure: true, sni: cmp.Or(h.sni, host), connect: true}
 	config, origin := c.serverConfig(host, h, origin)
-	if !c.openTLS(host, net.JoinHostPort(host, port), h, config) {
+	if !c.openTLS(host, t.addr, h, config) {
 		return
 	}
-	c.enterTunnel("https", host, port, cmp.Or(h.sni, host), origin)
-	c.serveVersion()
+	enter := func(origin *originConn) {
+		c.enterTunnel("https", host, port, t.sni, origin)
+		c.serveVersion()
+	}
+	switch {
+	case !isHTTP(c.tls.ALPN):
+		c.serveOther(t, h, origin, enter)
+	case c.awaitVerdict(t.addr, h):
+		enter(origin)
+	}
 }
 
 // enterTLS opens TLS to necto itself, for clients that take it for a proxy behind
@@ -103,24 +112,38 @@ func (c *clientConn) enterTLS() bool {
 	if c.opts.Reverse == nil && slices.Contains(h.offered, alpn1) {
 		config = c.p.server.http1 // for a proxy Go's clients offer HTTP/2 and cannot speak it
 	}
-	return c.openTLS(host, "", h, config)
+	return c.openTLS(host, "", h, config) && c.awaitVerdict("", h)
 }
 
 // openTLS opens the client's TLS, which begins with h, with a certificate for the
-// name in the hello or else for host, and waits until something comes inside. addr is
-// the target of the tunnel that this is in, "" for none. It reports false if there is
-// nothing to serve.
+// name in the hello or else for host. addr is the target of the tunnel that this is in,
+// "" for none. It reports false, and tells why, if there is no TLS.
 func (c *clientConn) openTLS(host, addr string, h hello, config *tls.Config) bool {
 	began := time.Now()
 	if err := c.shakeHands(host, h, config); err != nil {
 		c.tlsFailed(addr, h, err)
 		return false
 	}
+	c.shook = time.Since(began)
+	return true
+}
+
+// awaitVerdict waits until something comes inside the client's TLS. It reports false
+// if nothing does.
+func (c *clientConn) awaitVerdict(addr string, h hello) bool {
 	_, err := c.awaitRequest()
-	if err != nil && isVerdict(err, time.Since(c.steps.Handshake), c.steps.Handshake.Sub(began)) {
-		c.tlsFailed(addr, h, err)
+	if err != nil {
+		c.tellVerdict(addr, h, err)
 	}
 	return err == nil
+}
+
+// tellVerdict tells of a client that has ended its TLS without a word, with err, if it
+// was because of the handshake.
+func (c *clientConn) tellVerdict(addr string, h hello, err error) {
+	if isVerdict(err, time.Since(c.steps.Handshake), c.shook) {
+		c.tlsFailed(addr, h, err)
+	}
 }
 
 func (c *clientConn) shakeHands(host string, h hello, config *tls.Config) error {

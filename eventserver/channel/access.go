@@ -53,6 +53,7 @@ type wish struct {
 	since    uint64
 }
 
+// wishOf reads the query of a URL.
 func wishOf(query url.Values) (wish, error) {
 	w := wish{broadcast: query.Get("mode") == "broadcast", numbered: query.Has("since")}
 	if mode := query.Get("mode"); mode != "" && !w.broadcast {

@@ -2,10 +2,7 @@ package proxy_test
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,8 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-
+	"github.com/necto-dev/necto/internal/h2"
 	"github.com/necto-dev/necto/internal/nectest"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/traffic"
@@ -74,13 +70,9 @@ func TestOriginBehindTLS(t *testing.T) {
 				opts.Layers = []proxy.Layer{answerWith(traffic.Response{Status: 204})}
 			}
 			p := start(t, opts, l)
-			transport := interface {
-				http.RoundTripper
-				CloseIdleConnections()
-			}(&http.Transport{TLSClientConfig: config.Clone()})
-			if protocol == "h2" {
-				transport = &http2.Transport{TLSClientConfig: config.Clone()}
-			}
+			transport := &http.Transport{TLSClientConfig: config.Clone(), Protocols: new(http.Protocols)}
+			transport.Protocols.SetHTTP1(protocol != "h2")
+			transport.Protocols.SetHTTP2(protocol == "h2")
 			resp, _ := do(t, &http.Client{Transport: transport, Timeout: patience}, request(t, "GET", "https://"+p.addr+"/x", nil))
 			transport.CloseIdleConnections()
 			x := p.WaitExchanges(t, 1)[0]
@@ -175,32 +167,23 @@ func TestNamesInHTTP2(t *testing.T) {
 // TestTunnelsInHTTP2 opens them on streams of one connection to the proxy behind TLS,
 // with HTTP/2 inside HTTP/2, and tags of their own.
 func TestTunnelsInHTTP2(t *testing.T) {
-	secure, pool := origin2(t, sayProto)
-	p, config := intercepting(t, proxy.Options{Network: &proxy.Network{RootCAs: pool}})
-	outer := &http2.Transport{TLSClientConfig: withName(config, "localhost")}
-	defer outer.CloseIdleConnections()
-	config = withName(config, "127.0.0.1")
-	config.NextProtos = []string{"h2"}
+	secure, network := engineOrigin(t, h2.Config{}, echoHead)
+	p, config := intercepting(t, proxy.Options{Network: network})
+	offering := withName(config, "localhost")
+	offering.NextProtos = []string{"h2"}
+	outer := runClient(t, nectest.Dial(t, p.addr).StartTLS(offering))
 	for i, tag := range []string{"first", "second"} {
-		ours, theirs := net.Pipe()
-		req := request(t, http.MethodConnect, "https://"+p.addr, ours)
-		req.Host = strings.TrimPrefix(secure.URL, "https://")
-		req.Header.Set("Proxy-Authorization", basic("metadata:"+tag))
-		resp, err := outer.RoundTrip(req)
-		if err != nil || resp.StatusCode != 200 {
-			t.Fatalf("%v, %v", resp, err)
+		st := send(t, outer, h2.Head{
+			Pseudo: traffic.Fields{{Name: ":method", Value: "CONNECT"}, {Name: ":authority", Value: secure}},
+			Fields: traffic.Fields{{Name: "proxy-authorization", Value: basic("metadata:" + tag)}},
+		})
+		if head, err := st.ReadHead(t.Context()); err != nil || head.Status() != http.StatusOK {
+			t.Fatalf("CONNECT: %d, %v", head.Status(), err)
 		}
-		go func() {
-			io.Copy(ours, resp.Body)
-			ours.Close()
-		}()
-		inner := &http2.Transport{DialTLSContext: func(context.Context, string, string, *tls.Config) (net.Conn, error) {
-			return tls.Client(theirs, config), nil
-		}}
-		if _, content := do(t, &http.Client{Transport: inner, Timeout: patience}, request(t, "GET", secure.URL+"/", nil)); content != "HTTP/2.0" {
-			t.Errorf("the origin was asked in %s", content)
+		inner := engineInside(t, st.NetConn(), config)
+		if _, got := receive(t, send(t, inner, get2(secure, "/in"))); got != "GET https "+secure+" /in" {
+			t.Errorf("received %q", got)
 		}
-		inner.CloseIdleConnections()
 		x := p.WaitExchanges(t, i+1)[i]
 		if x.Request.Proto != "HTTP/2.0" || x.TLS.ALPN != "h2" || len(x.Tags) != 1 || x.Tags[0] != tag {
 			t.Errorf("%s, TLS %+v, tags %q", x.Request.Proto, x.TLS, x.Tags)

@@ -91,14 +91,16 @@ type Settings struct {
 	ExtendedConnect bool
 }
 
-// defaultSettings returns what holds until a peer has said anything (RFC 9113
-// section 6.5.2), except that it is not asked for more streams at once than all
-// peers take.
+// cautiousStreams is how many streams a peer is asked for that has not said yet
+// how many it takes (RFC 9113 section 6.5.2 recommends no fewer).
+const cautiousStreams = 100
+
+// defaultSettings returns what holds until a peer has said anything.
 func defaultSettings() Settings {
 	return Settings{
 		HeaderTableSize: defaultTableSize,
 		EnablePush:      true,
-		MaxStreams:      100,
+		MaxStreams:      cautiousStreams,
 		StreamWindow:    defaultWindow,
 		MaxFrameSize:    defaultFrameSize,
 		MaxHeaderList:   math.MaxUint32,

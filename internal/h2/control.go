@@ -2,6 +2,7 @@ package h2
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -25,6 +26,10 @@ func (r *reader) settings(f *http2.SettingsFrame) error {
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return nil
+	}
+	if !r.greeted {
+		c.peer.MaxStreams = math.MaxUint32 // unless it says so now
+		c.slots.wake()
 	}
 	if err := f.ForeachSetting(c.apply); err != nil {
 		return r.failure(err)

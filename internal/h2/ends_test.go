@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -290,6 +291,17 @@ func TestOpenWaitsForAStream(t *testing.T) {
 	p.must(p.framer.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 2}))
 	(<-opened).Close()
 	s.Close()
+}
+
+func TestServersThatSayNoLimitHaveNone(t *testing.T) {
+	p, c := origin(t, h2.Config{})
+	if s, err := c.PeerSettings(t.Context()); err != nil || s.MaxStreams != math.MaxUint32 {
+		t.Fatalf("settings %v, %v", s, err)
+	}
+	for range 150 {
+		c.open(t, get("/"))
+		p.await(http2.FrameHeaders)
+	}
 }
 
 func TestPreface(t *testing.T) {

@@ -140,7 +140,7 @@ func TestReplayFailsOnMissOnlyWithACommand(t *testing.T) {
 			t.Errorf("%q: %v", tc.args, err)
 		}
 		got.serve, got.events = serveFlags{}, eventsFlags{}
-		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(replayOptions{}, serveFlags{}, eventsFlags{}, rulesFlags{})); diff != "" {
+		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(replayOptions{}, serveFlags{}, eventsFlags{}, clusterFlags{}, rulesFlags{})); diff != "" {
 			t.Errorf("%q:\n%s", tc.args, diff)
 		}
 	}

@@ -61,8 +61,8 @@ type streamHandler struct {
 func (h streamHandler) Line(l fleet.Line) error {
 	line, err := record.ParseLine(l.Raw)
 	if err != nil {
-		h.Warn(h.name + ": " + err.Error())
-		return nil
+		h.Warn(err.Error())
+		return nil //nolint:nilerr // it is left out
 	}
 	return h.From(l.Recorder).Line(line)
 }

@@ -99,7 +99,9 @@ func (s *Space) ask(to uint64, m *message) error {
 }
 
 // owner returns the node that a number is of, 0 for this one, and the number there.
-func owner(id uint64) (node, there uint64) { return id >> traffic.NodeShift, id & (1<<traffic.NodeShift - 1) }
+func owner(id uint64) (node, there uint64) {
+	return id >> traffic.NodeShift, id & (1<<traffic.NodeShift - 1)
+}
 
 // Hits returns what this node holds: of what others hold the observer is told.
 func (s *Space) Hits() []*traffic.Hit {

@@ -1,5 +1,5 @@
-// Package fleet lets many recorders share one Redis: lines of recordings go to a
-// stream, and come from it.
+// Package fleet lets many nectos share one Redis: lines of recordings go to a
+// stream and come from it, and events of all are events of each.
 //
 // A [Sink] takes the lines of a recording in the place of a file:
 //
@@ -9,13 +9,18 @@
 //	...
 //	w, err := record.New(sink, record.Options{Session: id})
 //	...
-//	err = errors.Join(w.Close(), sink.Close(ctx))
+//	err = errors.Join(w.Close(), sink.Drain(ctx))
 //
 // A [Stream] has them for whoever reads:
 //
-//	s, err := fleet.Open(ctx, target)
+//	s, err := fleet.Open(ctx, target, nil)
 //	...
-//	files, err := s.Download(ctx, dir, 0)
+//	files, err := s.Download(ctx, dir, warn)
+//
+// A [Space] is a traffic.Observer that tells other processes what it is told, and
+// tells another observer what they see:
+//
+//	space, err := fleet.Join(ctx, target, fleet.SpaceOptions{Session: id, Observer: server})
 //
 // # Nothing is lost, nothing comes twice
 //
@@ -37,4 +42,8 @@
 // line, for readers who come after that was trimmed. STREAM:body:{SHA256} has
 // content that is too long for a line, as the file of that name has beside a
 // recording.
+//
+// The stream of a space has an entry for each batch of events, with the fields
+// node, n, the number of the batch, and batch, a list in JSON. {SPACE}:node:N says
+// that the number N is taken. All of it lives for a minute.
 package fleet

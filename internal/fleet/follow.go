@@ -194,7 +194,7 @@ func entriesOf(cmd *redis.XStreamSliceCmd) ([]redis.XMessage, error) {
 // if trying again does not help.
 func (f *follower) wait(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // that is the end, not what was wrong last
 	}
 	if errors.Is(err, ErrAccess) || strings.HasPrefix(err.Error(), "WRONGTYPE") {
 		return fmt.Errorf("read %s: %w", f.stream.target, err)

@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long a test waits for something that is about to happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func TestMain(m *testing.M) {
 	if spool := os.Getenv("NECTO_TEST_SPOOL"); spool != "" {

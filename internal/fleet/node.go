@@ -125,7 +125,9 @@ func (n *node) event(m *message) {
 func (n *node) tell(e traffic.Event) { n.space.opts.Observer.Observe(e) }
 
 // here returns a number of the node as it is here.
-func (n *node) here(id uint64) uint64 { return n.number<<traffic.NodeShift + id&(1<<traffic.NodeShift-1) }
+func (n *node) here(id uint64) uint64 {
+	return n.number<<traffic.NodeShift + id&(1<<traffic.NodeShift-1)
+}
 
 // find returns an exchange that is open, which it begins if it was not known; nil
 // for one that was ended here.
@@ -136,23 +138,22 @@ func (n *node) find(w *wireExchange) *openExchange {
 	o := n.open[w.ID]
 	if o == nil {
 		o = &openExchange{Exchange: w.begin(traffic.ExchangeID(n.here(w.ID)))}
-		o.Exchange.RequestDone, o.Exchange.ResponseStarted = -1, -1
+		o.RequestDone, o.ResponseStarted = -1, -1
 		n.open[w.ID] = o
 		n.tell(traffic.RequestStarted{Exchange: o.Exchange})
 	}
 	return o
 }
 
-func (n *node) requestDone(w *wireExchange) *openExchange {
+func (n *node) requestDone(w *wireExchange) {
 	o := n.find(w)
 	if o == nil || o.requestDone || w.RequestDone < 0 {
-		return o
+		return
 	}
 	o.requestDone = true
-	o.RequestBody, o.Exchange.RequestDone = w.RequestBody.body(), w.RequestDone
+	o.RequestBody, o.RequestDone = w.RequestBody.body(), w.RequestDone
 	o.Request.Trailer = w.Request.Trailer
 	n.tell(traffic.RequestDone{Exchange: o.Exchange})
-	return o
 }
 
 func (n *node) responseStarted(w *wireExchange) *openExchange {
@@ -161,7 +162,7 @@ func (n *node) responseStarted(w *wireExchange) *openExchange {
 		return o
 	}
 	o.responseStarted = true
-	o.Server, o.Response, o.Exchange.ResponseStarted = w.Server, w.Response.response(), w.ResponseAt
+	o.Server, o.Response, o.ResponseStarted = w.Server, w.Response.response(), w.ResponseAt
 	n.tell(traffic.ResponseStarted{Exchange: o.Exchange})
 	return o
 }

@@ -134,8 +134,9 @@ func endOf(e traffic.Event) (uint64, bool) {
 		return uint64(e.ID), true
 	case traffic.WSClosed:
 		return uint64(e.Exchange.ID), true
+	default:
+		return 0, false
 	}
-	return 0, false
 }
 
 // taken is what was taken from an outbox at once.

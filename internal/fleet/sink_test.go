@@ -270,11 +270,12 @@ func recordUntilKilled(spool, to string) {
 		if err != nil {
 			return err
 		}
-		began := time.Now()
+		began, said := time.Now(), false
 		for id := traffic.ExchangeID(1); time.Since(began) < 20*time.Second; id++ { // not forever, should nobody kill it
 			w.Observe(traffic.ExchangeDone{Exchange: exchange(id, int(id%200))})
-			if id == 20_000 {
+			if !said && w.Counts().Exchanges > 2000 {
 				fmt.Println(session)
+				said = true
 			}
 		}
 		return w.Close()
@@ -325,7 +326,7 @@ func TestAKilledRecorder(t *testing.T) {
 	files := download(t, to)
 	for _, session := range sessions {
 		got := seqs(t, files[session])
-		if len(got) < 10_000 || !slices.Equal(got, upTo(len(got))) {
+		if len(got) < 1000 || !slices.Equal(got, upTo(len(got))) {
 			t.Errorf("%d lines, which are not 1 to %d", len(got), len(got))
 		}
 	}

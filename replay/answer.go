@@ -57,9 +57,9 @@ func (x *Index) prepared(number uint32) (*answer, error) {
 	return a, nil
 }
 
-func (x *Index) fileOf(number uint32) *record.File {
-	return x.files[x.table.lines[number].at.file()]
-}
+func (x *Index) positionOf(number uint32) position { return x.table.lines[number].at }
+
+func (x *Index) fileOf(number uint32) *record.File { return x.files[x.positionOf(number).file()] }
 
 // entry reads a line.
 func (x *Index) entry(number uint32) (*record.Entry, error) {

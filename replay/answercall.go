@@ -14,11 +14,12 @@ func (x *Index) answerCall(ctx context.Context, req *traffic.Request, anywhere b
 	b := &conversing{ctx: ctx, x: x, req: req, anywhere: anywhere, client: newCaller(req, &x.tolerance), before: time.Now()}
 	b.calls = x.turnsOf(x.find(req.URL, callKey(req.URL.Target, &x.tolerance), anywhere))
 	for {
-		if call := b.due(b.client, nil); call != nil {
+		call := b.due(b.client, nil)
+		switch {
+		case b.client.ended:
+			return x.answerEnded(b, call)
+		case call != nil:
 			return b.begin(call)
-		}
-		if b.client.ended {
-			return x.answerWhole(b)
 		}
 		if err := b.client.hear(); err != nil {
 			return nil, err
@@ -28,15 +29,21 @@ func (x *Index) answerCall(ctx context.Context, req *traffic.Request, anywhere b
 	}
 }
 
-// answerWhole answers a call whose client has said all.
-func (x *Index) answerWhole(b *conversing) (*traffic.Response, error) {
+// answerEnded answers a call whose client has said all. turn is the call among
+// those that went turn by turn, nil for none: one that fits as well may have been
+// given up by its client, and is not to stand in the way of those that were not.
+func (x *Index) answerEnded(b *conversing, turn *call) (*traffic.Response, error) {
 	c := b.client.content()
-	number, ok := x.choose(b.req, c, b.anywhere)
-	if !ok {
+	s := x.find(b.req.URL, partialKey(b.req.Method, b.req.URL.Target, c.digest, &x.tolerance), b.anywhere)
+	switch {
+	case s == nil && turn == nil:
 		return x.miss(b.req, c, b.anywhere, ""), nil
+	case s == nil, turn != nil && !turn.claimed.Load() && x.positionOf(turn.number) < x.positionOf(s.peek()):
+		return b.begin(turn)
 	}
+	number := s.next()
 	if x.opts.Timing != Instant {
-		if recorded, err := x.loadCall(number); err == nil {
+		if recorded, err := x.loadCall(number); err == nil && recorded.timed {
 			b.calls = []*call{recorded}
 			return b.begin(recorded)
 		}

@@ -71,6 +71,7 @@ type call struct {
 	number  uint32 // of its line
 	asked   []digest
 	steps   []step // the last one is the end
+	timed   bool   // the recording says when messages were sent
 	claimed atomic.Bool
 }
 
@@ -100,7 +101,7 @@ func (x *Index) loadCall(number uint32) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &call{number: number}
+	c := &call{number: number, timed: len(entry.GRPC) > 0}
 	f := x.fileOf(number)
 	asked, err := x.recallMessages(f, entry.Request.Body, u, traffic.ClientToServer, entry.Request.Header)
 	if err != nil {

@@ -417,6 +417,29 @@ func TestCallsThatTheClientGaveUp(t *testing.T) {
 	}
 }
 
+// A call that was given up and made again is answered by what came of that.
+func TestCallsGivenUpDoNotStandInTheWay(t *testing.T) {
+	given := recordedCall(t, callURL, "> a", ".", "< 1", "x")
+	answered := recordedCall(t, callURL, "> a", ".", "< 1", "< 2", "0")
+	for name, calls := range map[string][]*traffic.Exchange{"before": {given, answered}, "behind": {answered, given}} {
+		x := load(t, Options{}, recorded(t, "auto", calls...))
+		ctx, cancel := context.WithCancel(t.Context())
+		if name == "before" {
+			c := dialCall(ctx, t, x, callURL)
+			c.say("a")
+			c.end()
+			c.expect("1")
+		}
+		for range 2 {
+			c := dialCall(ctx, t, x, callURL)
+			c.say("a")
+			c.end()
+			c.expect("1", "2", "OK")
+		}
+		cancel()
+	}
+}
+
 func TestRecordedTimingOfCalls(t *testing.T) {
 	x := load(t, Options{Timing: Recorded}, recorded(t, "auto",
 		recordedCall(t, callURL, "> hi", "< hello", "> bye", "< goodbye", ".", "0"),

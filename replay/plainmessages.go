@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -29,12 +30,12 @@ type plainBody struct {
 	io.ReadCloser
 	messages *grpcwire.Reader
 	encoding string
-	out      []byte
+	out      bytes.Buffer
 }
 
 // Read returns messages that are not compressed.
 func (b *plainBody) Read(p []byte) (int, error) {
-	if len(b.out) == 0 {
+	if b.out.Len() == 0 {
 		if !b.messages.Next() {
 			return 0, cmp.Or(b.messages.Err(), io.EOF)
 		}
@@ -42,11 +43,10 @@ func (b *plainBody) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, recordingFailure(err)
 		}
-		b.out = append(grpcwire.AppendPrefix(b.out, grpcwire.Message{Size: int64(len(content))}), content...)
+		b.out.Write(grpcwire.AppendPrefix(nil, grpcwire.Message{Size: int64(len(content))}))
+		b.out.Write(content)
 	}
-	n := copy(p, b.out)
-	b.out = b.out[:copy(b.out, b.out[n:])]
-	return n, nil
+	return b.out.Read(p)
 }
 
 // decoded returns the message that was read.

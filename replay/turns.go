@@ -23,7 +23,7 @@ func (x *Index) turnsOf(s *slot) []*call {
 		for i := range s.count {
 			c, err := x.loadCall(s.first + i)
 			if err != nil {
-				x.opts.Log.Warn("recorded call cannot be read", "line", s.first+i, "err", err)
+				x.opts.Log.Warn("recorded call cannot be read", "err", err)
 				continue
 			}
 			t.calls = append(t.calls, c)

@@ -19,12 +19,15 @@ type openPool struct {
 	opener  *portOpener
 	channel *openChannel
 	status  *status
+	// misses and divergences are of ports that answer from recordings.
+	misses, divergences boundedNotes
 }
 
 // open makes the pool, nil without one. Its ports are listeners of p, which has the
-// options o; unrecorded is who is told of what is to be in no recording.
+// options o; unrecorded is who is told of what is to be in no recording, and answers is
+// how recordings are read that ports answer from.
 func (f *portsFlags) open(
-	ctx context.Context, status *status, p *proxy.Proxy, o proxy.Options, unrecorded traffic.Observer, obeyed *obeyedRules,
+	ctx context.Context, status *status, p *proxy.Proxy, o proxy.Options, unrecorded traffic.Observer, answers replay.Options,
 ) (*openPool, error) {
 	if f.file == "" {
 		return nil, nil //nolint:nilnil // nil is none
@@ -33,15 +36,19 @@ func (f *portsFlags) open(
 	if err != nil {
 		return nil, err
 	}
-	opener := &portOpener{proxy: p, options: o, unrecorded: unrecorded, answers: replay.Options{
-		Ignore: obeyed.ignore(), Log: status.log(),
-		OnMiss:       func(m replay.Miss) { status.note("%s", m) },
-		OnDivergence: func(d replay.Divergence) { status.note("%s", d) },
-	}}
-	pool := ports.New(ports.Options{
-		Config: f.config, Opener: opener, State: f.state, Events: channel.publish(), Log: status.log(),
+	opened := &openPool{
+		channel: channel, status: status,
+		misses:      boundedNotes{status: status, one: "miss", many: "misses"},
+		divergences: boundedNotes{status: status, one: "divergence", many: "divergences"},
+	}
+	answers.Log = status.log()
+	answers.OnMiss = func(m replay.Miss) { opened.misses.add(m) }
+	answers.OnDivergence = func(d replay.Divergence) { opened.divergences.add(d) }
+	opened.opener = &portOpener{proxy: p, options: o, unrecorded: unrecorded, answers: answers}
+	opened.pool = ports.New(ports.Options{
+		Config: f.config, Opener: opened.opener, State: f.state, Events: channel.publish(), Log: status.log(),
 	})
-	return &openPool{pool: pool, opener: opener, channel: channel, status: status}, nil
+	return opened, nil
 }
 
 // start opens the ports.
@@ -83,6 +90,8 @@ func (p *openPool) close() error {
 	}
 	err := p.pool.Close()
 	p.channel.close()
+	p.misses.close()
+	p.divergences.close()
 	if err != nil {
 		return fmt.Errorf("the ports will not be restored as they are: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/record"
+	"github.com/necto-dev/necto/replay"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -285,7 +286,8 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if err := o.listen(ctx, s); err != nil {
 		return err
 	}
-	if s.pool, err = o.ports.open(ctx, status, s.proxy, o.proxy, observers[1:], obeyed); err != nil {
+	answers := replay.Options{Ignore: obeyed.ignore(), Protos: o.protos}
+	if s.pool, err = o.ports.open(ctx, status, s.proxy, o.proxy, observers[1:], answers); err != nil {
 		return err
 	}
 	s.secrets = redaction{o.writer.Redaction, o.writer.Redact}

@@ -209,7 +209,7 @@ func TestUnfitMessages(t *testing.T) {
 		"answer: reason":    editAnswer(func(r *traffic.Response) { r.Reason = "a\r\nB: c" }),
 		"answer: status":    editAnswer(func(r *traffic.Response) { r.Status = 99 }),
 		"answer: 1xx":       editAnswer(func(r *traffic.Response) { r.Status = 103 }),
-		"answer: version":   editAnswer(func(r *traffic.Response) { r.Proto = "HTTP/2.0" }),
+		"answer: version":   editAnswer(func(r *traffic.Response) { r.Proto = "HTTP/3" }),
 		"answer: odd chunk": editAnswer(func(r *traffic.Response) { r.Header.Add("Transfer-Encoding", "gzip") }),
 	}
 	origin := newAnswering(t, ok)

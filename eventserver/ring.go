@@ -248,12 +248,12 @@ func (r *ring) unannounced(at uint64) map[traffic.ExchangeID]*item {
 	for _, s := range r.segments[r.find(at):] {
 		for i := range s.items {
 			it := &s.items[i]
-			if it.x != nil && firsts[it.x.ID] == nil {
+			if it.x != nil && !it.gone.Load() && firsts[it.x.ID] == nil {
 				firsts[it.x.ID] = it
 			}
 		}
 	}
-	maps.DeleteFunc(firsts, func(_ traffic.ExchangeID, it *item) bool { return it.kind == itemEntry || it.gone.Load() })
+	maps.DeleteFunc(firsts, func(_ traffic.ExchangeID, it *item) bool { return it.kind == itemEntry })
 	return firsts
 }
 

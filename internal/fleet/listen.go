@@ -9,6 +9,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// readBatches is how many batches are read at once, which may be of 1 MiB and more.
+const readBatches = 8
+
 // listen takes what other nodes publish, from behind an entry on, until ctx is
 // done.
 func (s *Space) listen(ctx context.Context, from string) {
@@ -41,7 +44,7 @@ func (l *listener) read(ctx context.Context) error {
 		}
 	}
 	entries, err := entriesOf(l.space.client.XRead(ctx, &redis.XReadArgs{
-		Streams: []string{l.space.target.Stream, l.from}, Count: readCount, Block: readWait,
+		Streams: []string{l.space.target.Stream, l.from}, Count: readBatches, Block: readWait,
 	}))
 	if err != nil {
 		return err

@@ -9,10 +9,9 @@ import (
 )
 
 const (
-	// maxWaiting and maxWaitingBytes bound the events that wait for Redis. What
-	// comes then is lost.
-	maxWaiting      = 16384
-	maxWaitingBytes = 64 << 20
+	// maxWaiting bounds the events that wait for Redis, in bytes. What comes then is
+	// lost.
+	maxWaiting = 16 << 20
 	// noteBytes is what an event counts without its content.
 	noteBytes = 1 << 10
 )
@@ -102,7 +101,7 @@ func (o *outbox) note(e traffic.Event, urgent bool, bodies ...*traffic.Body) {
 	if o.closed {
 		return
 	}
-	if len(o.notes) >= maxWaiting || o.bytes+cost > maxWaitingBytes {
+	if o.bytes+cost > maxWaiting {
 		o.lose(e)
 		return
 	}

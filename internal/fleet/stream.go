@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// readCount is how many entries are read at once.
-	readCount = 512
+	// readCount is how many entries are read at once: few enough that long lines
+	// come in the time that Redis has for an answer.
+	readCount = 128
 	// readWait is how long one call waits for more: ctx does not end it before.
 	readWait = 500 * time.Millisecond
 )

@@ -69,8 +69,8 @@ func ParseTunnel(raw []byte) (*traffic.Tunnel, error) {
 		JA4:       line.Get("ja4").String(),
 		Tags:      stringsOf(line.Get("tags")),
 		Started:   at,
-		BytesUp:   line.Get("bytesUp").Int(),
-		BytesDown: line.Get("bytesDown").Int(),
+		BytesUp:   max(0, line.Get("bytesUp").Int()),
+		BytesDown: max(0, line.Get("bytesDown").Int()),
 		Duration:  max(0, time.Duration(line.Get("ms").Float()*float64(time.Millisecond))),
 	}
 	if failure := line.Get("error"); failure.Exists() {

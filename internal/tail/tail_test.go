@@ -175,6 +175,16 @@ func TestWhatCouldMoveATerminalIsEscaped(t *testing.T) {
 	}
 }
 
+// TestFailedTunnel says why there was none.
+func TestFailedTunnel(t *testing.T) {
+	recording := metaLine + `{"type":"tunnel","seq":2,"conn":1,` + at(0) + `,"target":"a:443","bytesUp":0,"bytesDown":0,` +
+		`"error":{"kind":"connect","side":"upstream","text":"connection refused"},"ms":1.0}` + "\n"
+	got := printed(t, recording, Options{})
+	if !strings.Contains(got, " ERR ") || !strings.Contains(got, "a:443  (0 B up, 0 B down, connect, upstream: connection refused)") {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestPretty(t *testing.T) {
 	const members = `"dir":"client-to-server","fin":true,"length":9,"text":"{\"b\":1,\"a\":[]}"`
 	want := "-->  {\n      \"b\": 1,\n      \"a\": []\n    }"

@@ -33,10 +33,12 @@ func copyStream(st *h2.Stream, body io.Reader, length int64, tap h1.Tap, trailer
 			return err
 		}
 		if n > 0 {
+			// Before it is sent: the answer to it may be here before the write
+			// returns, and a recorded call has its messages in order.
+			show(tap, buf[:n])
 			if err := out.write(buf[:n]); err != nil {
 				return err
 			}
-			show(tap, buf[:n])
 		}
 		if err != nil {
 			break

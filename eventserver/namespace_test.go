@@ -31,6 +31,7 @@ func (f *beginnings) Observe(e traffic.Event) {
 		f.publish("begun", e.Exchange, w.encoded)
 	case traffic.ExchangeDone:
 		f.publish("ended", e.Exchange, encoded{text: strconv.AppendUint(nil, uint64(e.ID), 10)})
+	default:
 	}
 }
 

@@ -39,7 +39,8 @@ func (a *archive) Observe(e traffic.Event) {
 	case traffic.WSOpened:
 		a.exchanges[e.ID] = e.Exchange
 	case traffic.FrameSeen:
-		a.frames[e.Frame.Exchange.ID] = append(a.frames[e.Frame.Exchange.ID], e.Frame)
+		id := e.Exchange.ID
+		a.frames[id] = append(a.frames[id], e.Frame)
 	case traffic.WSClosed:
 		a.closed[e.Exchange.ID] = &e
 	default:

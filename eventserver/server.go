@@ -56,7 +56,7 @@ func New(o Options) *Server {
 		sessions: sessions{all: []*session{active}, active: active},
 	}
 	s.intake = newIntake(s.catchUp)
-	s.io = newSocketIO(s)
+	s.io = newSocketIO()
 	s.host("/", s.ring, func() interest { return new(subscriptions) }, clientEvents)
 	s.addMockttp()
 	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))

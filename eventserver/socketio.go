@@ -23,7 +23,7 @@ const (
 const socketPath = "/socket.io/"
 
 // newSocketIO sets the library up.
-func newSocketIO(s *Server) *socket.Server {
+func newSocketIO() *socket.Server {
 	o := socket.DefaultServerOptions()
 	o.SetPingInterval(pingInterval)
 	o.SetPingTimeout(pingTimeout)

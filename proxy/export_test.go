@@ -16,6 +16,14 @@ func SetHeadTimeout(t testing.TB, d time.Duration) {
 	t.Cleanup(func() { headTimeout = before })
 }
 
+// SetHandshakeTimeout changes how long a client's hello may take, and then the
+// handshake, until the test ends. It is called before a proxy is started.
+func SetHandshakeTimeout(t testing.TB, d time.Duration) {
+	before := handshakeTimeout
+	handshakeTimeout = d
+	t.Cleanup(func() { handshakeTimeout = before })
+}
+
 // SetWSLinger changes how long one side of a WebSocket connection may outlive
 // the other, until the test ends. It is called before a proxy is started.
 func SetWSLinger(t testing.TB, d time.Duration) {

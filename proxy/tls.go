@@ -16,9 +16,11 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
+// handshakeTimeout bounds a client's TLS handshake, and before that its hello. Tests
+// change it.
+var handshakeTimeout = 15 * time.Second
+
 const (
-	// handshakeTimeout bounds a client's TLS handshake.
-	handshakeTimeout = 15 * time.Second
 	// A client that leaves without a word has not liked the handshake if it does so
 	// within lateVerdict or, where that is longer, lateFactor times as long as the
 	// handshake took. Later it has not needed the connection.

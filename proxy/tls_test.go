@@ -280,6 +280,51 @@ func TestClientTLSFails(t *testing.T) {
 	}
 }
 
+// TestClientTLSStops has clients that stop inside the handshake and stay.
+func TestClientTLSStops(t *testing.T) {
+	proxy.SetHandshakeTimeout(t, 100*time.Millisecond)
+	origin := nectest.NewRawServer(t, func(c *nectest.Conn) { c.ReadAll() })
+	for name, c := range map[string]struct {
+		said int // bytes of the hello, 0 for all
+		sni  string
+	}{"in the hello": {20, ""}, "behind the hello": {0, "a.example"}} {
+		for where, way := range map[string]func(*running) *nectest.Conn{
+			"tunnel": func(p *running) *nectest.Conn { return tunnel(t, p, origin.Addr, "") },
+			"proxy":  func(p *running) *nectest.Conn { return nectest.Dial(t, p.addr) },
+		} {
+			t.Run(name+", "+where, func(t *testing.T) {
+				p, _ := intercepting(t, proxy.Options{})
+				client := way(p)
+				hello := &firstWrite{Conn: client.Conn}
+				_ = tls.Client(hello, &tls.Config{ServerName: "a.example"}).HandshakeContext(t.Context())
+				said := hello.said
+				if c.said > 0 {
+					said = said[:c.said]
+				}
+				client.Send(string(said))
+				client.ReadAll()
+				if e := waitEvent[traffic.TLSFailed](t, p); e.Failure != "timeout" || e.SNI != c.sni {
+					t.Errorf("event %+v", e)
+				}
+				if err := p.stop(); err != nil || count[traffic.TLSFailed](p) != 1 || count[traffic.ClientError](p) != 0 {
+					t.Errorf("events %s", namesOf(p.Events()))
+				}
+			})
+		}
+	}
+}
+
+// firstWrite is a connection that fails once it was written to, and keeps that.
+type firstWrite struct {
+	net.Conn
+	said []byte
+}
+
+func (f *firstWrite) Write(p []byte) (int, error) {
+	f.said = append(f.said, p...)
+	return 0, net.ErrClosed
+}
+
 // trusting completes the handshake, whoever has signed the certificate.
 func trusting(then func(*tls.Conn)) func(context.Context, net.Conn) {
 	return func(ctx context.Context, conn net.Conn) {

@@ -96,7 +96,7 @@ func newConn(conn net.Conn, cfg Config) *Conn {
 		streams: map[uint32]*Stream{},
 		peer:    defaultSettings(),
 		window:  defaultWindow,
-		out:     output{wake: make(gate, 1)},
+		out:     output{wake: make(gate, 1), round: 1},
 		pings:   map[uint64]chan struct{}{},
 		idle:    time.Now(),
 	}

@@ -222,6 +222,36 @@ func TestFramesAreAsLongAsThePeerTakes(t *testing.T) {
 	}
 }
 
+func TestTheEndTakesNoFrameOfItsOwn(t *testing.T) {
+	held := make(chan struct{})
+	p, _ := against(t, h2.Config{}, func(s *h2.Stream) {
+		_ = s.WriteHead(h2.ResponseHead(200, nil))
+		_, _ = s.Write([]byte("first"))
+		<-held // until that is on its way
+		_, _ = s.Write([]byte("second"))
+		_ = s.CloseWrite(nil)
+	})
+	alone := 0
+	for id := uint32(1); id < 100; id += 2 {
+		p.headers(id, true, request...)
+		if f := p.await(http2.FrameData); f.text != "first" || f.flags.Has(http2.FlagDataEndStream) {
+			t.Errorf("got %v", f)
+		}
+		held <- struct{}{}
+		f := p.await(http2.FrameData)
+		if f.text != "second" {
+			t.Errorf("got %v", f)
+		}
+		if !f.flags.Has(http2.FlagDataEndStream) {
+			alone++
+			p.await(http2.FrameData)
+		}
+	}
+	if alone > 40 { // where the writer was quicker than the handler
+		t.Errorf("%d of 50 ends came in a frame of their own", alone)
+	}
+}
+
 func TestStreamsTakeTurns(t *testing.T) {
 	const streams, each = 8, 1 << 20
 	client, _ := pair(t, h2.Config{StreamWindow: each}, h2.Config{}, func(s *h2.Stream) {

@@ -9,8 +9,9 @@ import (
 const (
 	// preface is what a client sends first (RFC 9113 section 3.4).
 	preface = http2.ClientPreface
-	// frameHeaderLen is the length of what every frame begins with.
-	frameHeaderLen = 9
+	// frameHeaderLen is the length of what every frame begins with, and frameFlags
+	// where its flags are.
+	frameHeaderLen, frameFlags = 9, 4
 	// defaultFrameSize is the largest payload a peer takes that has not said
 	// otherwise, and the largest one we take (RFC 9113 section 4.2).
 	defaultFrameSize = 16 << 10

@@ -27,6 +27,7 @@ var outputs = sync.Pool{New: func() any {
 type output struct {
 	frames  *[]byte // nil for none
 	control int     // how many bytes of it are answers
+	round   uint64  // how often frames were taken
 	writing bool    // the writer will look again before it waits
 	closing bool    // the writer ends when all is written
 	wake    gate    // of the writer
@@ -100,6 +101,7 @@ func (c *Conn) nextWrite() (frames *[]byte, more bool) {
 		return nil, !c.out.closing
 	}
 	c.out.frames, c.out.control = nil, 0
+	c.out.round++
 	c.room.wake()
 	c.limitWrites()
 	return frames, true

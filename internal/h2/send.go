@@ -18,8 +18,12 @@ type sending struct {
 	readEnd  bool  // the peer has ended its message
 	wroteEnd bool  // we have ended ours
 	answered bool  // the final head of the response was written
-	writable gate
-	stall    *time.Timer // nil until the stream has waited for a window
+	// lastData is where in the frames that wait the DATA frame begins that was
+	// written last, if lastRound is the round of those.
+	lastData  int
+	lastRound uint64
+	writable  gate
+	stall     *time.Timer // nil until the stream has waited for a window
 }
 
 // What writes return that come at the wrong time.
@@ -137,6 +141,9 @@ func (s *Stream) send(p []byte, end bool, cancel <-chan struct{}) (n int, err er
 		return 0, errNoHead
 	}
 	for len(p) > 0 || end && !s.wroteEnd {
+		if len(p) == 0 && s.endLast() {
+			break
+		}
 		size, err := s.reserve(len(p), cancel)
 		if err != nil {
 			return n, err
@@ -155,7 +162,9 @@ func (s *Stream) sendData(p []byte, last bool) {
 	if last {
 		flags = http2.FlagDataEndStream
 	}
-	frames := appendFrame(c.out.begin(), http2.FrameData, flags, s.id, len(p))
+	frames := c.out.begin()
+	s.lastData, s.lastRound = len(frames), c.out.round
+	frames = appendFrame(frames, http2.FrameData, flags, s.id, len(p))
 	c.out.put(append(frames, p...))
 	c.expectUpdates(len(p))
 	if last {
@@ -164,4 +173,17 @@ func (s *Stream) sendData(p []byte, last bool) {
 	if !c.out.full() {
 		c.room.wake()
 	}
+}
+
+// endLast ends the message with the DATA frame that was written last, if that
+// still waits: the end takes no frame of its own then, as is best for the short
+// answers of a proxy, which learns of the end after the content.
+func (s *Stream) endLast() bool {
+	o := &s.c.out
+	if o.frames == nil || s.lastRound != o.round {
+		return false
+	}
+	(*o.frames)[s.lastData+frameFlags] |= byte(http2.FlagDataEndStream)
+	s.endWrite()
+	return true
 }

@@ -9,8 +9,9 @@
 //	err = p.Run(ctx) // until ctx is done and the last exchange has ended
 //
 // A message that nobody edits goes to the other side byte for byte: see
-// internal/h1. Each client connection is served by one goroutine and has origin
-// connections of its own, which end with it. A WebSocket connection passes byte
-// for byte as well; its frames are looked at once they are on their way, and told
-// in the order in which they were read.
+// internal/h1. In HTTP/2 its fields, content and codes are the same on both sides:
+// see internal/h2. Each client connection is served by one goroutine, or one for
+// each stream, and has origin connections of its own, which end with it. A WebSocket
+// connection passes byte for byte as well; its frames are looked at once they are on
+// their way, and told in the order in which they were read.
 package proxy

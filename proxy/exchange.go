@@ -204,12 +204,12 @@ func (x *exchange) fail(err error) bool {
 func (x *exchange) setFailure(err error) {
 	var failure *traffic.Failure
 	switch cause := x.left(); {
-	case isReset(cause):
-		failure = clientReset(cause, err)
 	case errors.Is(cause, errClientGone):
 		failure = &traffic.Failure{Kind: traffic.FailReset, Side: traffic.SideClient, Text: errClientGone.Error(), Err: err}
 	case errors.Is(cause, errShutdown):
 		failure = &traffic.Failure{Kind: traffic.FailShutdown, Side: traffic.SideNecto, Text: errShutdown.Error(), Err: err}
+	case cause != nil: // of a stream
+		failure = clientReset(cause, err)
 	case !errors.As(err, &failure):
 		failure = &traffic.Failure{Kind: traffic.FailInternal, Side: traffic.SideNecto, Text: err.Error(), Err: err}
 	}

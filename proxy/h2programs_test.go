@@ -43,22 +43,13 @@ func TestHTTP2Programs(t *testing.T) {
 	}
 	secure, pool := origin2(t, handler)
 	plain := plainServer2(t, handler)
-	authority, err := ca.Load(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := filepath.Join(t.TempDir(), "ca.pem")
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate().Raw})
-	if err := os.WriteFile(roots, cert, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for name, c := range map[string]struct {
-		program []string // with PROXY for the proxy's address
+		program []string // with PROXY for the proxy's address, ROOTS for a file
 		says    string
 		proto   string
 	}{
-		"curl":                      {[]string{"curl", "-sS", "--cacert", roots, "-d", "from curl", "--proxy", "http://PROXY", secure.URL}, "HTTP/2.0 from curl", "HTTP/2.0"},
-		"curl in HTTP/1.1":          {[]string{"curl", "-sS", "--http1.1", "--cacert", roots, "-d", "from curl", "--proxy", "http://PROXY", secure.URL}, "HTTP/1.1 from curl", "HTTP/1.1"},
+		"curl":                      {[]string{"curl", "-sS", "--cacert", "ROOTS", "-d", "from curl", "--proxy", "http://PROXY", secure.URL}, "HTTP/2.0 from curl", "HTTP/2.0"},
+		"curl in HTTP/1.1":          {[]string{"curl", "-sS", "--http1.1", "--cacert", "ROOTS", "-d", "from curl", "--proxy", "http://PROXY", secure.URL}, "HTTP/1.1 from curl", "HTTP/1.1"},
 		"curl with prior knowledge": {[]string{"curl", "-sS", "--http2-prior-knowledge", "-d", "from curl", "--proxytunnel", "--proxy", "http://PROXY", plain}, "HTTP/2.0 from curl", "HTTP/2.0"},
 		"node":                      {[]string{"node", "-e", nodeHTTP2, "PROXY", secure.URL}, "HTTP/2.0 from node 42", "HTTP/2.0"},
 		"node with prior knowledge": {[]string{"node", "-e", nodeHTTP2, "PROXY", plain}, "HTTP/2.0 from node 42", "HTTP/2.0"},
@@ -68,8 +59,13 @@ func TestHTTP2Programs(t *testing.T) {
 				t.Skipf("%s is not installed: it was NOT tested over HTTP/2", c.program[0])
 			}
 			t.Parallel()
+			authority, roots := authorityFile(t)
 			p := start(t, proxy.Options{CA: authority, Network: &proxy.Network{RootCAs: pool}}, proxy.Listener{})
-			args := strings.Split(strings.ReplaceAll(strings.Join(c.program[1:], "\x00"), "PROXY", p.addr), "\x00")
+			values := strings.NewReplacer("PROXY", p.addr, "ROOTS", roots)
+			var args []string
+			for _, arg := range c.program[1:] {
+				args = append(args, values.Replace(arg))
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), programPatience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, c.program[0], args...)
@@ -83,6 +79,21 @@ func TestHTTP2Programs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// authorityFile returns a CA and a file with its certificate.
+func authorityFile(t testing.TB) (*ca.Authority, string) {
+	t.Helper()
+	authority, err := ca.Load(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := filepath.Join(t.TempDir(), "ca.pem")
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Certificate().Raw})
+	if err := os.WriteFile(roots, cert, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return authority, roots
 }
 
 // plainServer2 is the URL of an origin that speaks HTTP/2 without TLS.

@@ -146,6 +146,25 @@ func TestHTTP2Resets(t *testing.T) {
 	}
 }
 
+// TestHTTP2ClientLeaves ends what is open for a client whose connection ends.
+func TestHTTP2ClientLeaves(t *testing.T) {
+	asked, left := make(chan bool, 1), make(chan error, 1)
+	client, addr, p := setupEngine(t, proxy.Options{}, func(st *h2.Stream) {
+		asked <- true
+		<-st.Context().Done()
+		left <- context.Cause(st.Context())
+	})
+	send(t, client, get2(addr, "/"))
+	<-asked
+	client.Close()
+	if err := within(t, patience, "the end", left); err == nil {
+		t.Error("the stream ended in good order")
+	}
+	if f := p.WaitExchanges(t, 1)[0].Failure; f == nil || f.Side != traffic.SideClient || f.Kind != traffic.FailReset {
+		t.Errorf("failure %+v", f)
+	}
+}
+
 // TestHTTP2Refused sends a request again that the origin has refused, unless its
 // content is gone: then the client learns that it may.
 func TestHTTP2Refused(t *testing.T) {

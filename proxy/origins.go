@@ -136,8 +136,12 @@ func (o *origins) get(ctx context.Context, t target, v versions, now time.Time, 
 		oc := o.takeIdle(t, v)
 		switch {
 		case oc == nil && v != http1 && !o.isOnly1(t):
-			if err := o.openShared(ctx, t, v); err != nil {
+			oc, err := o.openShared(ctx, t, v)
+			if err != nil {
 				return nil, err
+			}
+			if oc != nil {
+				return o.ready(ctx, oc, http1, trace)
 			}
 			continue
 		case oc == nil:

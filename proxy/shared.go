@@ -49,6 +49,8 @@ func (o *origins) versionsFor(req *traffic.Request, t target) versions {
 		return http1
 	case t.secure:
 		return either
+	case o.d.opts.Upstream != nil && !t.connect:
+		return http1 // an upstream proxy may be given the request
 	case o.prior && (o.tunnel == nil || t == o.tunnel.target):
 		return prior
 	}
@@ -76,12 +78,12 @@ func (o *origins) setOnly1(t target, oc *originConn) {
 	}
 }
 
-// openShared opens one connection to t for all who wait for one. It is left among
-// the others, to be taken by one of them, or by all if it speaks HTTP/2.
-func (o *origins) openShared(ctx context.Context, t target, v versions) error {
-	_, err, _ := o.opening.Do(fmt.Sprint(t), func() (any, error) {
-		if o.shared(t) != nil {
-			return nil, nil
+// openShared opens one connection to t for all who wait for one, and returns it if
+// it speaks HTTP/2. Another one is left to be taken by whoever comes first.
+func (o *origins) openShared(ctx context.Context, t target, v versions) (*originConn, error) {
+	opened, err, _ := o.opening.Do(fmt.Sprint(t), func() (any, error) {
+		if oc := o.shared(t); oc != nil {
+			return oc, nil
 		}
 		oc, err := o.open(o.ctx, t)
 		if err != nil {
@@ -89,17 +91,22 @@ func (o *origins) openShared(ctx context.Context, t target, v versions) error {
 		}
 		if v == prior {
 			o.startPrior(oc)
-			return nil, nil
+			return oc, nil
 		}
 		if _, err = o.ready(o.ctx, oc, v, nil); err == nil && oc.h2 == nil {
 			o.setOnly1(t, oc)
 		}
-		return nil, err
+		return oc, err
 	})
-	if err == nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case o.isOnly1(t):
+		return nil, nil //nolint:nilnil // there is none, and that is no error
 	}
-	return err
+	return opened.(*originConn), nil
 }
 
 // shared returns the connection of HTTP/2 to t, nil for none.

@@ -51,6 +51,9 @@ func cuesOf(lineType string, a *act) []cue {
 	if all.RequestDone >= 0 {
 		cues = append(cues, cue{all.RequestDone, (*act).requestDone})
 	}
+	for _, rule := range all.Rules {
+		cues = append(cues, ruleCue(rule, max(0, all.RequestDone)))
+	}
 	for _, early := range all.Informational {
 		if early.Status != 100 {
 			cues = append(cues, informationalCue(early, max(0, all.ResponseStarted)))
@@ -74,6 +77,14 @@ func cuesOf(lineType string, a *act) []cue {
 
 func informationalCue(early *traffic.Response, at time.Duration) cue {
 	return cue{at, func(a *act, s *stage) { a.informational(s, early, at) }}
+}
+
+// ruleCue tells of a rule. A recording does not say when it was applied, and what it
+// did: rules are told when the request is there, by which most are chosen.
+func ruleCue(rule string, at time.Duration) cue {
+	return cue{at, func(a *act, s *stage) {
+		s.to.Observe(traffic.RuleApplied{Exchange: &a.told, Time: a.told.Started.Add(at), Rule: rule})
+	}}
 }
 
 func (a *act) requestStarted(s *stage) {

@@ -42,6 +42,8 @@ func (c *contract) Observe(e traffic.Event) {
 		c.check(e, e.Exchange, "request", e.RequestDone >= 0)
 	case traffic.Informational:
 		c.check(e, e.Exchange, "", true)
+	case traffic.RuleApplied:
+		c.check(e, e.Exchange, "", e.Rule != "" && e.Action == "")
 	case traffic.ResponseStarted:
 		c.check(e, e.Exchange, "response", e.Response != nil && e.ResponseBody == nil && e.ResponseStarted >= 0)
 	case traffic.ExchangeDone:

@@ -59,6 +59,8 @@ func eventText(e traffic.Event) string {
 		return fmt.Sprintf("request %d %d bytes", e.ID, sizeOfBody(e.RequestBody))
 	case traffic.Informational:
 		return fmt.Sprintf("early %d %d", e.Exchange.ID, e.Response.Status)
+	case traffic.RuleApplied:
+		return fmt.Sprintf("rule %d %s%s", e.Exchange.ID, e.Rule, e.Action)
 	case traffic.ResponseStarted:
 		return fmt.Sprintf("response %d %d", e.ID, e.Response.Status)
 	case traffic.ExchangeDone:
@@ -143,6 +145,20 @@ func TestPlayTellsInTheOrderOfTime(t *testing.T) {
 		"started 2 GET /", "request 2 0 bytes", "response 2 200", "frame 3.1 one",
 		"response 1 200", "done 2 0 bytes", "tls 5 cert-rejected", "frame 3.2 two",
 		"tunnel closed 4 7 gone", "done 1 0 bytes", "closed 3 1000 ",
+	}
+	if diff := cmp.Diff(want, played(t, PlayOptions{}, path)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestPlayTellsOfRulesBehindTheRequest(t *testing.T) {
+	path := scripted(t,
+		httpText(1, 1000, "9", okMember, `"timings":{"wait":3,"receive":6},"rules":["one","two"]`),
+		httpText(2, 2000, "1", `"error":{"kind":"fault","side":"necto","text":"reset"},"rules":["three"]`),
+	)
+	want := []string{
+		"started 1 GET /", "request 1 0 bytes", "rule 1 one", "rule 1 two",
+		"started 2 GET /", "request 2 0 bytes", "rule 2 three", "aborted 2 fault", "response 1 200", "done 1 0 bytes",
 	}
 	if diff := cmp.Diff(want, played(t, PlayOptions{}, path)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)

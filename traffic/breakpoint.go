@@ -80,7 +80,8 @@ type BreakpointTimedOut struct {
 type RuleApplied struct {
 	Exchange *Exchange
 	Time     time.Time
-	// Rule is its name, Action the key of its action in the rules file.
+	// Rule is its name, Action the key of its action in the rules file, "" from a
+	// recording, which does not say.
 	Rule, Action string
 }
 

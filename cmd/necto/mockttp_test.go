@@ -168,7 +168,7 @@ func recordedSteps(checker *payloadChecker, steps []string) []string {
 	for _, step := range steps {
 		name, _, _ := strings.Cut(step, " ")
 		switch {
-		case slices.Contains(checker.Live, name), step == "rule-event rule-applied":
+		case slices.Contains(checker.Live, name):
 		case strings.HasPrefix(step, "abort E_RULE_"):
 			told = append(told, "abort E_RULE") // how a rule broke it is not recorded
 		default:

@@ -25,7 +25,8 @@ func (w *writer) ruleEvent(s *state, rule, eventType string) {
 // ruleApplied writes that a rule of the rules file did something.
 func (w *writer) ruleApplied(s *state, a traffic.RuleApplied) {
 	w.ruleEvent(s, a.Rule, "rule-applied")
-	w.str(`{"action":`, a.Action)
+	w.raw("{")
+	w.optional(`"action":`, a.Action)
 	w.raw("}}")
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,8 @@ func grpcMessage(content string) []byte {
 	return append(grpcwire.AppendPrefix(nil, grpcwire.Message{Size: int64(len(content))}), content...)
 }
 
-// The framing of gRPC is the same over HTTP/1, where chunks carry it.
+// The framing of gRPC is the same over HTTP/1, where chunks carry it. There content
+// is noted once it was sent, so that the answer to it may be noted before.
 func TestMessagesOfCallsAreNoted(t *testing.T) {
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		content, _ := io.ReadAll(r.Body)
@@ -68,16 +70,17 @@ func TestMessagesOfCallsAreNoted(t *testing.T) {
 		}
 		resp.Body.Close()
 		x := p.WaitExchanges(t, i+1)[i]
-		if diff := cmp.Diff(c.want, x.GRPC, cmpopts.IgnoreFields(traffic.GRPCMessage{}, "At")); diff != "" {
-			t.Errorf("%s: %s", c.name, diff)
-		}
-		if want := min(len(x.GRPC), 2); c.coding == "" && x.GRPCEnd != want {
-			t.Errorf("%s: ended behind %d messages, want %d", c.name, x.GRPCEnd, want)
-		}
 		for n, m := range x.GRPC {
 			if m.At <= 0 || m.At > x.Duration || n > 0 && m.At < x.GRPC[n-1].At {
 				t.Errorf("%s: message %d at %v of %v", c.name, n, m.At, x.Duration)
 			}
+		}
+		byDirection := slices.SortedStableFunc(slices.Values(x.GRPC), func(a, b traffic.GRPCMessage) int { return int(a.Dir) - int(b.Dir) })
+		if diff := cmp.Diff(c.want, byDirection, cmpopts.IgnoreFields(traffic.GRPCMessage{}, "At")); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+		if least := min(len(x.GRPC), 2); c.coding == "" && (x.GRPCEnd < least || x.GRPCEnd > len(x.GRPC)) {
+			t.Errorf("%s: ended behind %d messages, want at least %d", c.name, x.GRPCEnd, least)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (h streamHandler) Line(l fleet.Line) error {
 	line, err := record.ParseLine(l.Raw)
 	if err != nil {
 		h.Warn(err.Error())
-		return nil //nolint:nilerr // it is left out
+		return nil
 	}
 	return h.From(l.Recorder).Line(line)
 }

@@ -483,3 +483,17 @@ func TestGRPCWebIsReplayed(t *testing.T) {
 		t.Errorf("a miss: %d, %v", resp.Status, resp.Header)
 	}
 }
+
+func BenchmarkUnaryCall(b *testing.B) {
+	x := load(b, Options{}, recorded(b, "auto", recordedCall(b, callURL, "> one", ".", "< uno", "0")))
+	req := newRequest(b, "POST", callURL, fields{{"content-type", "application/grpc"}}, "")
+	said := wire(b, "one")
+	b.ReportAllocs()
+	for b.Loop() {
+		req.Body, req.Length = io.NopCloser(bytes.NewReader(said)), -1
+		resp, err := x.RoundTrip(b.Context(), req)
+		if err != nil || resp.Source != traffic.SourceReplay || len(resp.Trailer) == 0 {
+			b.Fatal(resp, err)
+		}
+	}
+}

@@ -16,6 +16,9 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
+// notAdmitted is said of a client's address.
+const notAdmitted = "clients at %s are not admitted"
+
 // challenge asks for a user and a password (RFC 7617).
 const challenge = `Basic realm="necto"`
 
@@ -119,7 +122,17 @@ func (c *clientConn) admitAddress() bool {
 	if admitted(c.p.opts.AllowFrom, c.raw.RemoteAddr()) {
 		return true
 	}
-	c.reject(http.StatusForbidden, traffic.FailProtocol, fmt.Sprintf("clients at %s are not admitted", c.client), nil)
+	c.reject(http.StatusForbidden, traffic.FailProtocol, fmt.Sprintf(notAdmitted, c.client), nil)
+	return false
+}
+
+// admitUnread is admitAddress for a client that does not know whom it talks to, and
+// so cannot be answered.
+func (c *clientConn) admitUnread() bool {
+	if admitted(c.p.opts.AllowFrom, c.raw.RemoteAddr()) {
+		return true
+	}
+	c.clientError(0, traffic.FailProtocol, fmt.Sprintf(notAdmitted, c.client), nil)
 	return false
 }
 

@@ -8,6 +8,10 @@
 //	...
 //	err = p.Run(ctx) // until ctx is done and the last exchange has ended
 //
+// One address takes every way in: requests to a proxy and to an origin, CONNECT and
+// SOCKS, TLS around each of them, HTTP/2 with and without TLS, and connections that the
+// system has redirected. What is inside a tunnel is told from its first bytes.
+//
 // A message that nobody edits goes to the other side byte for byte: see
 // internal/h1. In HTTP/2 its fields, content and codes are the same on both sides:
 // see internal/h2. Each client connection is served by one goroutine, or one for

@@ -12,8 +12,7 @@ import (
 // serveRaw passes the connection to the target of its listener. Nothing is awaited
 // from the client before: in some protocols the other side speaks first.
 func (c *clientConn) serveRaw() {
-	if !admitted(c.p.opts.AllowFrom, c.raw.RemoteAddr()) {
-		c.clientError(0, traffic.FailProtocol, fmt.Sprintf("clients at %s are not admitted", c.client), nil)
+	if !c.admitUnread() {
 		return
 	}
 	t := c.newTunnel(c.opts.Raw, hello{})

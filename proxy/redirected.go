@@ -1,11 +1,8 @@
 package proxy
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
-
-	"github.com/necto-dev/necto/traffic"
 )
 
 // redirectedFrom returns where the client wanted to go if the system has led it here
@@ -22,8 +19,7 @@ func (c *clientConn) redirectedFrom() (netip.AddrPort, bool) {
 // serveRedirected serves a client that knows of no proxy as one in a tunnel to its
 // target. Its requests, and its TLS, name the host better than the address does.
 func (c *clientConn) serveRedirected(addr netip.AddrPort) {
-	if !admitted(c.p.opts.AllowFrom, c.raw.RemoteAddr()) {
-		c.clientError(0, traffic.FailProtocol, fmt.Sprintf("clients at %s are not admitted", c.client), nil)
+	if !c.admitUnread() {
 		return
 	}
 	c.open(opening{

@@ -145,11 +145,12 @@ func (c *Conn) linger() {
 	if c.abort == nil || c.abort.Code == CodeNo {
 		return
 	}
-	half, ok := c.conn.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.conn.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
-		return
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // where it fails, reading does as well
 	}
-	_, _ = io.CopyN(io.Discard, c.conn, lingerLimit) // until it ends in whatever way
+	if c.conn.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil {
+		_, _ = io.CopyN(io.Discard, c.conn, lingerLimit) // until it ends in whatever way
+	}
 }
 
 // end ends the connection and all its streams because of err; if it has ended

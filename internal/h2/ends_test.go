@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -327,5 +328,22 @@ func TestPreface(t *testing.T) {
 				t.Errorf("the client got %q", answer)
 			}
 		})
+	}
+}
+
+// bare is a connection that cannot be closed in one direction.
+type bare struct{ net.Conn }
+
+// TestReasonsArriveWhateverIsUnread has a peer told why it is sent away while more
+// of it is under way than was read.
+func TestReasonsArriveWhateverIsUnread(t *testing.T) {
+	for range 20 {
+		ours, theirs := connect(t)
+		run(t, h2.Server(bare{ours}, h2.Config{}, wait))
+		p := newPeer(t, theirs, true)
+		p.hostile = true
+		p.headers(2, true, request...)
+		p.send(make([]byte, 200_000))
+		p.awaitGoAway(h2.CodeProtocol)
 	}
 }

@@ -2,11 +2,13 @@ package replay
 
 import (
 	"errors"
+	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/internal/coding"
 	"github.com/necto-dev/necto/internal/grpcwire"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
@@ -84,7 +86,7 @@ type step struct {
 	// after is the time since what came before it.
 	after time.Duration
 	// size is that of the message in bytes with its prefix, 0 for the end; reply
-	// identifies it.
+	// identifies what was sent.
 	size  int64
 	reply digest
 	// last is the end, which never comes if hangs.
@@ -103,26 +105,19 @@ func (x *Index) loadCall(number uint32) (*call, error) {
 	}
 	c := &call{number: number, timed: len(entry.GRPC) > 0}
 	f := x.fileOf(number)
-	asked, err := x.recallMessages(f, entry.Request.Body, u, traffic.ClientToServer, entry.Request.Header)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range asked {
-		c.asked = append(c.asked, m.reply)
-	}
+	c.asked, err = messagesIn(f, entry.Request.Body, func(body io.Reader) ([]digest, error) {
+		return askedIn(newCallReader(body, u.Path(), traffic.ClientToServer, entry.Request.Header, &x.tolerance))
+	})
 	var replies []step
-	if entry.Response != nil {
-		replies, err = x.recallMessages(f, entry.Response.Body, u, traffic.ServerToClient, entry.Response.Header)
+	if entry.Response != nil && err == nil {
+		replies, err = messagesIn(f, entry.Response.Body, repliesIn)
 	}
 	c.schedule(entry, replies)
 	return c, err
 }
 
-// recallMessages reads the messages in a recorded body; of the steps it returns
-// only size and reply are set.
-func (x *Index) recallMessages(
-	f *record.File, b *record.EntryBody, u traffic.URL, dir traffic.Direction, header traffic.Fields,
-) (steps []step, err error) {
+// messagesIn returns what read finds in a recorded body, nothing without one.
+func messagesIn[T any](f *record.File, b *record.EntryBody, read func(io.Reader) ([]T, error)) (found []T, err error) {
 	if b == nil {
 		return nil, nil
 	}
@@ -131,14 +126,36 @@ func (x *Index) recallMessages(
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	r := newCallReader(body, u.Path(), dir, header, &x.tolerance)
+	return read(body)
+}
+
+// askedIn returns what the client of a recorded call has said. What is behind its
+// last whole message was not heard by anybody.
+func askedIn(r *callReader) (asked []digest, err error) {
 	for m, ok := r.next(); ok; m, ok = r.next() {
-		steps = append(steps, step{size: grpcwire.PrefixSize + r.messages.Message().Size, reply: m.digest})
+		asked = append(asked, m.digest)
 	}
-	if err := r.messages.Err(); !errors.Is(err, grpcwire.ErrCut) {
-		return steps, err
+	return asked, unlessCut(r.messages.Err())
+}
+
+// repliesIn returns a step for each message of the server, of which it knows what
+// was sent but not when.
+func repliesIn(body io.Reader) (replies []step, err error) {
+	r := grpcwire.NewReader(body, grpcwire.GRPC, coding.MaxDecoded)
+	for r.Next() {
+		prefix := grpcwire.AppendPrefix(nil, r.Message())
+		sent := hashBytes(domainMessage, prefix).then(hashBytes(domainMessage, r.Content()))
+		replies = append(replies, step{size: int64(len(prefix)) + r.Message().Size, reply: sent})
 	}
-	return steps, nil
+	return replies, unlessCut(r.Err())
+}
+
+// unlessCut returns err unless it is that of a body that ends inside a message.
+func unlessCut(err error) error {
+	if errors.Is(err, grpcwire.ErrCut) {
+		return nil
+	}
+	return err
 }
 
 // schedule fills in the steps: replies in the order of the recording. Where that

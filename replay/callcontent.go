@@ -105,9 +105,8 @@ func digestCall(r *callReader) (content, error) {
 	err := r.messages.Err()
 	if errors.Is(err, grpcwire.ErrCut) {
 		c.add(cutMessage)
-		err = nil
 	}
-	return c.content(), err
+	return c.content(), unlessCut(err)
 }
 
 // cutMessage stands for what is behind the last whole message of a side.

@@ -19,6 +19,10 @@
 // client sends and says what it said. It ends with its Close, and with the
 // context of the RoundTrip, which therefore has to live as long.
 //
+// A gRPC call is compared message by message. One in which the recorded server said
+// something before the client had ended its side is answered in the same way: its
+// response begins once that is due, and reading its Body reads the request.
+//
 // # Memory
 //
 // Load reads each file once and keeps about 60 bytes for each exchange and 16 for

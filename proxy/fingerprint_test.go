@@ -94,7 +94,7 @@ func TestFingerprintOfChromium(t *testing.T) {
 	defer cancel()
 	command := exec.CommandContext(ctx, chromium, "--headless", "--dump-dom", "--no-sandbox", "--disable-gpu",
 		"--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--ignore-certificate-errors",
-		"--user-data-dir="+t.TempDir(), "--proxy-server=http://"+p.addr, "http://page.test/")
+		"--user-data-dir="+nectest.ProfileDir(t), "--proxy-server=http://"+p.addr, "http://page.test/")
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/necto-dev/necto/internal/ca"
 	"github.com/necto-dev/necto/internal/h2"
+	"github.com/necto-dev/necto/internal/nectest"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -146,7 +147,7 @@ func TestHTTP2Chromium(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), programPatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, chromium(), "--headless", "--remote-debugging-port=0", "--no-sandbox", "--disable-gpu",
-		"--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--user-data-dir="+t.TempDir(),
+		"--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--user-data-dir="+nectest.ProfileDir(t),
 		"--ignore-certificate-errors", "--proxy-server=http://"+p.addr, "--proxy-bypass-list=<-loopback>", "https://"+addr+"/")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	coder "github.com/coder/websocket"
 
+	"github.com/necto-dev/necto/internal/nectest"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -174,7 +175,7 @@ func runChromium(ctx context.Context, t *testing.T, task programTask) error {
 	ctx, cancel := context.WithCancel(ctx)
 	script := fmt.Sprintf("function FindProxyForURL(url, host) { return host === %q ? 'PROXY %s' : 'DIRECT'; }", originHost, task.Proxy[len("http://"):])
 	cmd := exec.CommandContext(ctx, chromium(), "--headless", "--remote-debugging-port=0", "--no-sandbox", "--disable-gpu",
-		"--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--user-data-dir="+t.TempDir(),
+		"--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--user-data-dir="+nectest.ProfileDir(t),
 		"--proxy-pac-url=data:application/x-ns-proxy-autoconfig;base64,"+base64.StdEncoding.EncodeToString([]byte(script)),
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", server.URL)
 	if err := cmd.Start(); err != nil {

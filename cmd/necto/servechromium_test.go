@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/necto-dev/necto/eventserver"
+	"github.com/necto-dev/necto/internal/nectest"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -147,7 +148,7 @@ func browse(t *testing.T, host, events, token string) []string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "--headless", "--dump-dom", "--no-sandbox", "--disable-gpu",
 		"--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run", "--no-proxy-server",
-		"--user-data-dir="+t.TempDir(), "--host-resolver-rules=MAP *.example 127.0.0.1, MAP localhost 127.0.0.1",
+		"--user-data-dir="+nectest.ProfileDir(t), "--host-resolver-rules=MAP *.example 127.0.0.1, MAP localhost 127.0.0.1",
 		onHost(t, site.URL, host))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

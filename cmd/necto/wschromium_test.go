@@ -48,7 +48,7 @@ func callChromium(t *testing.T, c wsCall) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "--headless", "--dump-dom", "--no-sandbox", "--disable-gpu",
 		"--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run",
-		"--user-data-dir="+t.TempDir(),
+		"--user-data-dir="+nectest.ProfileDir(t),
 		"--ignore-certificate-errors-spki-list="+pinOf(t, c),
 		"--proxy-pac-url="+pacURL(c.proxy),
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",

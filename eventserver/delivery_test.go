@@ -142,7 +142,9 @@ func measureDelivery(b *testing.B, address string, n int) {
 func leanSubscriber(b *testing.B, address string) net.Conn {
 	b.Helper()
 	c := bareSocket(b, address)
-	c.write(textFrame("40"), textFrame(`420["traffic:subscribe",{}]`))
+	c.write(textFrame("40"))
+	c.expect("40{") // Node.js ends connections that do not wait for it
+	c.write(textFrame(`420["traffic:subscribe",{}]`))
 	c.expect(`{"ok":true`)
 	return c
 }

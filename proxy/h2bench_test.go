@@ -87,4 +87,3 @@ func serveStreams(b *testing.B, certificates []tls.Certificate, handle func(*h2.
 	})
 	return listener.Addr().String()
 }
-

@@ -40,6 +40,7 @@ func TestHTTP2Programs(t *testing.T) {
 		content, _ := io.ReadAll(r.Body)
 		w.Header().Set("Trailer", "X-Sum")
 		_, _ = io.WriteString(w, r.Proto+" "+string(content))
+		_ = http.NewResponseController(w).Flush() // no length: curl waits for the end
 		w.Header().Set("X-Sum", "42")
 	}
 	secure, pool := origin2(t, handler)
@@ -76,7 +77,7 @@ func TestHTTP2Programs(t *testing.T) {
 			}
 			x := p.WaitExchanges(t, 1)[0]
 			if x.Failure != nil || x.Request.Proto != c.proto || x.Response.Trailer.Get("x-sum") != "42" {
-				t.Errorf("recorded %+v, %+v, %v", x.Request, x.Response, x.Failure)
+				t.Errorf("recorded %s, %+v, %v", x.Request.Proto, x.Response, x.Failure)
 			}
 		})
 	}

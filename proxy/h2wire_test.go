@@ -165,6 +165,27 @@ func TestHTTP2ClientLeaves(t *testing.T) {
 	}
 }
 
+// TestHTTP2ClientHasAll has a client leave when it has all that the head announces,
+// without waiting for the end of the stream.
+func TestHTTP2ClientHasAll(t *testing.T) {
+	client, addr, p := setupEngine(t, proxy.Options{}, func(st *h2.Stream) {
+		_ = st.WriteHead(h2.ResponseHead(200, traffic.Fields{{Name: "content-length", Value: "5"}}))
+		_, _ = st.Write([]byte("hello"))
+		<-st.Context().Done()
+	})
+	st := send(t, client, get2(addr, "/"))
+	if _, err := st.ReadHead(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(st, make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	if x := p.WaitExchanges(t, 1)[0]; x.Failure != nil || bodyOf(x.ResponseBody) != "hello" {
+		t.Errorf("recorded %q, %v", bodyOf(x.ResponseBody), x.Failure)
+	}
+}
+
 // TestHTTP2Refused sends a request again that the origin has refused, unless its
 // content is gone: then the client learns that it may.
 func TestHTTP2Refused(t *testing.T) {

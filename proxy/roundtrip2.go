@@ -81,7 +81,8 @@ func startStream(req *traffic.Request, st *h2.Stream) *upload {
 		return nil
 	}
 	return startUpload(req.Body, st, func() error {
-		return copyStream(st, asItComes(req.Body), req.Length, nil, &req.Trailer)
+		_, err := copyStream(st, asItComes(req.Body), req.Length, nil, &req.Trailer)
+		return err
 	})
 }
 

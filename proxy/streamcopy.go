@@ -55,8 +55,8 @@ func (b *copyBuffer) release() {
 // copyStream writes content to a stream, each piece as soon as it was read, and
 // behind it trailer, which a body that was read from the wire replaces by its own.
 // length is what the head says, -1 for nothing. tap may be nil. A *h1.WriteError
-// means that the stream failed.
-func copyStream(st *h2.Stream, body io.Reader, length int64, tap h1.Tap, trailer *traffic.Fields) error {
+// means that the stream failed. sent counts the bytes that the stream has taken.
+func copyStream(st *h2.Stream, body io.Reader, length int64, tap h1.Tap, trailer *traffic.Fields) (sent int64, err error) {
 	buf := newCopyBuffer()
 	defer buf.release()
 	out := contentWriter{w: st, framing: h1.Framing{Kind: h1.UntilClose}}
@@ -65,27 +65,27 @@ func copyStream(st *h2.Stream, body io.Reader, length int64, tap h1.Tap, trailer
 	}
 	for n := 0; ; {
 		p := buf.space(n)
-		var err error
 		n, err = body.Read(p)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return err
+			return sent, err
 		}
 		if n > 0 {
 			// Before it is sent: the answer to it may be here before the write
 			// returns, and a recorded call has its messages in order.
 			show(tap, p[:n])
 			if err := out.write(p[:n]); err != nil {
-				return err
+				return sent, err
 			}
+			sent += int64(n)
 		}
 		if err != nil {
 			break
 		}
 	}
 	if err := out.end(nil); err != nil {
-		return err
+		return sent, err
 	}
-	return endStream(st, body, trailer)
+	return sent, endStream(st, body, trailer)
 }
 
 // endStream writes what is behind the content.

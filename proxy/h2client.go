@@ -92,7 +92,7 @@ func (s *clientStream) relay(x *exchange, resp *traffic.Response, framing h1.Fra
 	sent, err := copyStream(s.st, resp.Body, resp.Length, tap, &resp.Trailer)
 	x.Response.Trailer = resp.Trailer
 	if sent == resp.Length && x.left() != nil {
-		return nil // curl does not wait for the end once it has what the head announces
+		err = nil // curl does not wait for the end once it has what the head announces
 	}
 	return err
 }

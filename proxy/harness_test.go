@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"runtime"
 	"testing"
 	"time"
 
@@ -174,3 +175,12 @@ func authority(t testing.TB) (*ca.Authority, *tls.Config) {
 
 // wanted returns Options.BodyChunks, or TunnelData, that always says the same.
 func wanted(yes bool) func() bool { return func() bool { return yes } }
+
+// memoryInUse is what heap and stacks hold.
+func memoryInUse() int64 {
+	runtime.GC()
+	runtime.GC() // what was in pools goes with the second one
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -29,15 +28,6 @@ const (
 	// Each direction remembers 32 KiB, which later messages may refer to.
 	maxIdleTakeover = 110 << 10
 )
-
-// memoryInUse is what heap and stacks hold.
-func memoryInUse() int64 {
-	runtime.GC()
-	runtime.GC() // what was in pools goes with the second one
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse)
-}
 
 // idleKind is a kind of connection that may be idle.
 type idleKind struct {

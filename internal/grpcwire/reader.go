@@ -97,8 +97,8 @@ type textReader struct {
 	source io.Reader
 	stream base64Stream
 	in     [4 << 10]byte
-	out    [3 << 10]byte
-	ready  []byte // of out
+	out    [3<<10 + 3]byte // of all of in, behind up to three characters that came before
+	ready  []byte          // of out
 	err    error
 }
 

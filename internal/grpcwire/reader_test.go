@@ -56,6 +56,19 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestTextThatComesUnaligned reads base64 that comes in pieces which end anywhere.
+func TestTextThatComesUnaligned(t *testing.T) {
+	long := strings.Repeat("long", 5<<10)
+	text := base64.StdEncoding.EncodeToString(bodyOf(long))
+	for first := range 5 {
+		source := io.MultiReader(strings.NewReader(text[:first]), strings.NewReader(text[first:]))
+		got, err := readAll(NewReader(source, WebText, 1<<20))
+		if err != nil || len(got) != 1 || got[0] != long {
+			t.Errorf("%d characters at first: error %v, %d messages", first, err, len(got))
+		}
+	}
+}
+
 func TestDecoded(t *testing.T) {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)

@@ -187,6 +187,41 @@ func TestRunsOfTheSameNumbers(t *testing.T) {
 	await(t, open(t, path, ""), 8, 5, 3, 1)
 }
 
+// TestClosesOfTheSameNumbers counts on where connections have ended already: one gets
+// the number that another had.
+func TestClosesOfTheSameNumbers(t *testing.T) {
+	first, second := filepath.Join(t.TempDir(), "a.jsonl"), filepath.Join(t.TempDir(), "b.jsonl")
+	w := begin(t, first, record.Options{})
+	done(t, w, 4)
+	w = begin(t, second, record.Options{})
+	for _, id := range []traffic.ExchangeID{5, 9} {
+		x := openSocket(t, w, id, "a")
+		w.Observe(traffic.WSClosed{Exchange: x, Close: &traffic.WSClose{Code: 4000 + int(id), By: traffic.SideClient}})
+	}
+	done(t, w, 3)
+	await(t, open(t, first, ""), 4)
+	await(t, open(t, second, ""), 9, 5, 3)
+	path := filepath.Join(t.TempDir(), "both.jsonl")
+	var all []byte
+	for _, one := range []string{first, second} {
+		text, err := os.ReadFile(one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, text...)
+	}
+	if err := os.WriteFile(path, all, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, path, "")
+	await(t, f, 13, 9, 7, 4)
+	for id, code := range map[traffic.ExchangeID]int{9: 4005, 13: 4009} {
+		if _, closed, err := f.Exchange(id); err != nil || closed == nil || closed.Close.Code != code {
+			t.Errorf("the end of %d: %+v, %v", id, closed, err)
+		}
+	}
+}
+
 // openSocket records a connection with frames of one letter each.
 func openSocket(t *testing.T, w *record.Writer, id traffic.ExchangeID, letters string) *traffic.Exchange {
 	t.Helper()

@@ -130,14 +130,17 @@ func (x *index) shift() {
 		if p.id <= x.top {
 			continue
 		}
-		if end, ended := x.ends[p.id]; ended {
-			delete(x.ends, p.id)
-			end.id += x.top
-			x.ends[end.id] = end
-		}
 		p.id += x.top
 		x.highest = max(x.highest, p.id)
 	}
+	ends := make(map[uint64]place, len(x.ends)) // another one: what is new may be what was
+	for id, end := range x.ends {
+		if id > x.top {
+			end.id += x.top
+		}
+		ends[end.id] = end
+	}
+	x.ends = ends
 }
 
 // scanBuffer is how much of a file is read at once, in bytes, unless a line is

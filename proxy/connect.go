@@ -260,7 +260,7 @@ func (c *clientConn) openTunnel(t *traffic.Tunnel, origin *originConn) {
 	c.noDeadline()
 	conn, ok := origin.conn.(tunnelConn)
 	if !ok {
-		conn = &upgradedConn{oc: origin}
+		conn = &upgradedConn{o: c.origins, oc: origin}
 	}
 	c.relayTunnel(t, conn)
 	c.origins.drop(origin)

@@ -142,7 +142,7 @@ func (o *origins) roundTrip(req *traffic.Request, oc *originConn, began time.Tim
 		if !up.finish(true) {
 			return nil, roundTripFailure(req, &h1.Error{Text: "a 101 before the request was over"})
 		}
-		resp.Body = &upgradedConn{oc: oc}
+		resp.Body = &upgradedConn{o: o, oc: oc}
 		return resp, nil
 	}
 	reusable := sendErr == nil && persistent(req.Proto, req.Header) && persistent(resp.Proto, resp.Header)
@@ -302,9 +302,12 @@ func (b *originBody) Close() error {
 	return nil
 }
 
-// upgradedConn is an origin connection behind a 101. It stays one of origins,
-// which end with the client's connection, as the 101 does.
-type upgradedConn struct{ oc *originConn }
+// upgradedConn is an origin connection behind a 101. It stays one of o, which end
+// with the client's connection, until it is closed.
+type upgradedConn struct {
+	o  *origins
+	oc *originConn
+}
 
 // Read reads what came behind the 101.
 func (u *upgradedConn) Read(p []byte) (int, error) { return u.oc.r.Read(p) }
@@ -316,7 +319,10 @@ func (u *upgradedConn) Write(p []byte) (int, error) { return u.oc.conn.Write(p) 
 func (u *upgradedConn) CloseWrite() error { return closeWrite(u.oc.conn) }
 
 // Close closes the connection. It may be called while another goroutine reads.
-func (u *upgradedConn) Close() error { return u.oc.conn.Close() }
+func (u *upgradedConn) Close() error {
+	u.o.forget(u.oc) // streams of one client may open many
+	return u.oc.conn.Close()
+}
 
 // resetOnClose makes Close a reset.
 func (u *upgradedConn) resetOnClose() { resetOnClose(netConn(u.oc.conn)) }

@@ -114,18 +114,21 @@ func request1(req *traffic.Request) (*traffic.Request, error) {
 	out.Proto = proto1
 	out.Header = make(traffic.Fields, 0, len(req.Header)+2)
 	out.Header.Add("host", authorityOf(req))
-	cookie := -1
+	cookie, crumbs := -1, []string(nil)
 	for _, f := range req.Header {
 		switch {
 		case f.Is("Host"):
 		case !f.Is("Cookie"):
 			out.Header = append(out.Header, f)
-		case cookie < 0:
-			cookie = len(out.Header)
-			out.Header = append(out.Header, traffic.Field{Name: f.Name, Value: f.Value})
 		default:
-			out.Header[cookie].Value += "; " + f.Value
+			if crumbs = append(crumbs, f.Value); cookie < 0 {
+				cookie = len(out.Header)
+				out.Header = append(out.Header, traffic.Field{Name: f.Name})
+			}
 		}
+	}
+	if cookie >= 0 { // at once: there may be thousands
+		out.Header[cookie].Value = strings.Join(crumbs, "; ")
 	}
 	if out.Body != nil && out.Length < 0 {
 		out.Header.Add("transfer-encoding", "chunked")

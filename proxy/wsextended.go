@@ -32,7 +32,7 @@ func isWebSocket(req *traffic.Request) bool {
 func handshakeOf(fields traffic.Fields) traffic.Fields {
 	key := make([]byte, 16)
 	_, _ = rand.Read(key) // never fails
-	return append(slices.Clip(fields),
+	return append(slices.Clip(fields.Without(wsKey)), // a client may have sent one all the same
 		traffic.Field{Name: "connection", Value: "Upgrade"},
 		traffic.Field{Name: "upgrade", Value: "websocket"},
 		traffic.Field{Name: wsKey, Value: base64.StdEncoding.EncodeToString(key)})

@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"context"
 	"log/slog"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -11,6 +13,23 @@ import (
 // LineOf is lineOf for the fields of an entry.
 func LineOf(values map[string]any) (Line, bool) {
 	return lineOf(redis.XMessage{ID: "1-1", Values: values})
+}
+
+// ReadAfterLoss reads twice as a member of a group that is not there any more, which
+// looks for the work of others first if it claims, and returns how many entries it got.
+func (s *Stream) ReadAfterLoss(ctx context.Context, group string, claims bool) (int, error) {
+	f := &follower{stream: s, group: group, consumer: "member", member: true}
+	if !claims {
+		f.claimed = time.Now()
+	}
+	if entries, err := f.readGroup(ctx, -1); len(entries) > 0 || err != nil {
+		return 0, err
+	}
+	entries, err := f.readGroup(ctx, -1)
+	if err == nil && len(entries) == 0 { // there was nothing to claim
+		entries, err = f.readGroup(ctx, -1)
+	}
+	return len(entries), err
 }
 
 // TakeBatch lets a space take a batch of another node, as it came from Redis, and

@@ -140,17 +140,23 @@ func (f *follower) readGroup(ctx context.Context, block time.Duration) ([]redis.
 		}).Result()
 		if err != nil || len(entries) > 0 {
 			f.claimed = time.Time{} // there may be more
-			return entries, explain(err)
+			return entries, f.unlessLost(explain(err))
 		}
 	}
 	entries, err := entriesOf(f.stream.client.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: f.group, Consumer: f.consumer, Streams: []string{f.stream.target.Stream, ">"}, Count: readCount, Block: block,
 	}))
+	return entries, f.unlessLost(err)
+}
+
+// unlessLost returns err unless it says that the group is not there: somebody has
+// removed it, or Redis has lost it. It is made again.
+func (f *follower) unlessLost(err error) error {
 	if err != nil && strings.HasPrefix(err.Error(), "NOGROUP") {
-		f.member = false // somebody has removed it, or Redis has lost it: it is made again
-		return nil, nil
+		f.member = false
+		return nil
 	}
-	return entries, err
+	return err
 }
 
 // join makes the group if it is not there.

@@ -183,6 +183,25 @@ func TestGroupsShareTheWork(t *testing.T) {
 	}
 }
 
+// TestAGroupThatIsGone makes it again, whatever a member does first: look for the work
+// of others or for what is new.
+func TestAGroupThatIsGone(t *testing.T) {
+	server := nectest.NewRedis(t)
+	s, err := fleet.Open(t.Context(), target(t, server), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := direct(t, server).XAdd(t.Context(), &redis.XAddArgs{Stream: "ci", Values: []string{"a", "b"}}).Result(); err != nil {
+		t.Fatal(err)
+	}
+	for _, claims := range []bool{true, false} {
+		if n, err := s.ReadAfterLoss(t.Context(), fmt.Sprint("group", claims), claims); n != 1 || err != nil {
+			t.Errorf("looks for the work of others: %v: read %d entries, %v", claims, n, err)
+		}
+	}
+}
+
 func TestAGroupHasTheWorkOfWhoDied(t *testing.T) {
 	server := nectest.NewRedis(t)
 	to := target(t, server)

@@ -205,7 +205,7 @@ func (m *Mapper) answered(e *exchange, status int, end time.Time) {
 		m.flush(e, traffic.ServerToClient, true, end)
 	}
 	e.times.sent = e.x.Duration
-	m.tell(e, Response, end, func(w *writer, s *state) { w.ownAnswer(s, own) })
+	m.tell(e, Response, end, func(w *writer, s *state) { w.ownAnswer(s, own) }, e.x.RequestBody)
 }
 
 // conclude takes in what the end of an exchange announces.

@@ -1,6 +1,7 @@
 package mockttp
 
 import (
+	"bytes"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -168,5 +169,27 @@ func TestAnswersOfNectoInHTTP2(t *testing.T) {
 	want = map[string]any{":method": "GET", ":scheme": "https", ":authority": "a.test", ":path": "/p", "accept": "*/*"}
 	if diff := cmp.Diff(want, c.payload(RequestInitiated)["headers"]); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
+	}
+}
+
+// TestContentOfFailedRequest lets filters look at the content of a request that was
+// not answered after everybody else is done with it.
+func TestContentOfFailedRequest(t *testing.T) {
+	m, c := newMapper(t)
+	x := newExchange(1, "POST", "http://a.test/")
+	m.Observe(traffic.RequestStarted{Exchange: x})
+	x.RequestDone = time.Millisecond
+	x.RequestBody = traffic.NewBody(-1)
+	content := bytes.Repeat([]byte("x"), 1<<20) // in a file
+	x.RequestBody.Append(content)
+	m.Observe(traffic.RequestDone{Exchange: x})
+	x.Failure = &traffic.Failure{Kind: traffic.FailConnect, Side: traffic.SideUpstream}
+	m.Observe(traffic.ExchangeAborted{Exchange: x})
+	x.RequestBody.Release()
+	for _, e := range c.take() {
+		if e.Kind == Response && len(e.Content(traffic.ClientToServer)) != len(content) {
+			t.Errorf("a filter sees %d bytes of %d", len(e.Content(traffic.ClientToServer)), len(content))
+		}
+		e.Release()
 	}
 }

@@ -72,7 +72,7 @@ func (p *Pool) Forward(ctx context.Context, r Request) (Result, error) {
 	if r.Count > 0 {
 		most = r.Count
 	}
-	for len(todo) > 0 && len(result.Ports) < most {
+	for len(todo) > 0 && len(result.Ports) < most && ctx.Err() == nil {
 		n := min(most-len(result.Ports), len(todo))
 		p.forward(ctx, todo[:n], &result)
 		todo = todo[n:]

@@ -1,9 +1,11 @@
 package ports
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -243,6 +245,21 @@ func TestRequestIDs(t *testing.T) {
 		s.expect("refused")
 		if result := s.forward(Request{}); len(result.RequestID) != 26 {
 			t.Errorf("made the id %q", result.RequestID)
+		}
+	})
+}
+
+// TestForwardForNobody tries no further ports when the one who asked has left.
+func TestForwardForNobody(t *testing.T) {
+	play(t, threeCandidates, func(s *stage) {
+		for i := range s.config.Candidates {
+			s.set(s.config.Candidates[i].Upstream.Host, false)
+		}
+		ctx, cancel := context.WithTimeout(s.t.Context(), time.Millisecond)
+		defer cancel()
+		result, err := s.Forward(ctx, Request{ID: "left", Count: 1, Any: true})
+		if err != nil || len(result.Ports) != 0 || len(result.Errors) != 2 {
+			t.Errorf("forwarded %+v, %v; want the errors of one port and of the request", result, err)
 		}
 	})
 }

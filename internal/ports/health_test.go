@@ -2,6 +2,7 @@ package ports
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -235,5 +236,25 @@ func TestDebug(t *testing.T) {
 		s.Test(s.t.Context(), []int{60000})
 		s.wait(settle)
 		s.expect("as log events", "log port 60000: connection refused", "portStateUpdate 60000")
+	})
+}
+
+// TestClientComesFirst has a client reach what the first try does not reach any more.
+func TestClientComesFirst(t *testing.T) {
+	c := config(t, onePort+"probe: {interval: 1h, retry: 1h}")
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, c, newWorld(), "")
+		if err := s.Start(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.request(60000)
+		s.set("a.test:80", false)
+		s.wait(2 * settle)
+		s.expect("it did not last")
+		s.set("a.test:80", true)
+		s.request(60000)
+		s.wait(settle)
+		s.expect("another client", "portStateUpdate 60000")
+		s.end()
 	})
 }

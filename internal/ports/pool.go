@@ -254,9 +254,6 @@ func (p *Pool) debug(format string, args ...any) {
 // awaitTried waits until what is behind the ports was tried once.
 func awaitTried(opened []*port) {
 	for _, one := range opened {
-		select {
-		case <-one.tried:
-		case <-one.ended:
-		}
+		<-one.tried
 	}
 }

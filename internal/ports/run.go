@@ -55,7 +55,10 @@ func (p *port) try(ctx context.Context) {
 	}
 	p.mu.Lock()
 	p.lastErr = err
-	if p.online = err == nil; p.online {
+	if err != nil {
+		p.setOnline(false) // clients may have been told otherwise
+	} else {
+		p.online = true
 		p.steady.Store(true)
 		p.announce()
 	}

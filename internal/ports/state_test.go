@@ -168,3 +168,22 @@ func write(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestLeadWhileRestoring leads a port elsewhere before all that was saved was tried.
+// It is in no bubble, which would hide races.
+func TestLeadWhileRestoring(t *testing.T) {
+	c := config(t, threeCandidates+"bindings: [{port: 60000, labels: {}}]")
+	s := newStage(t, c, newWorld(), filepath.Join(t.TempDir(), "state.json"))
+	if err := s.Start(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Lead(t.Context(), "", 60000, "us-2"); err != nil {
+		t.Error(err)
+	}
+	if got := s.through(60000); got != "us-2" {
+		t.Errorf("led through %q", got)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}

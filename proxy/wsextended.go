@@ -28,11 +28,11 @@ func isWebSocket(req *traffic.Request) bool {
 }
 
 // handshakeOf returns the fields of an extended CONNECT with those that RFC 6455
-// wants besides.
+// wants besides, also in place of a key that the client has sent.
 func handshakeOf(fields traffic.Fields) traffic.Fields {
 	key := make([]byte, 16)
 	_, _ = rand.Read(key) // never fails
-	return append(slices.Clip(fields.Without(wsKey)), // a client may have sent one all the same
+	return append(slices.Clip(fields.Without(wsKey)),
 		traffic.Field{Name: "connection", Value: "Upgrade"},
 		traffic.Field{Name: "upgrade", Value: "websocket"},
 		traffic.Field{Name: wsKey, Value: base64.StdEncoding.EncodeToString(key)})

@@ -195,7 +195,7 @@ func beginning(k kind, x *traffic.Exchange, whole map[*traffic.Exchange]bool) *m
 	w := begunOf(x)
 	switch k {
 	case kindRequest:
-		w.RequestBody, w.RequestDone = bodyOf(x.RequestBody), x.RequestDone
+		w.Request, w.RequestBody, w.RequestDone = wholeRequestOf(x.Request), bodyOf(x.RequestBody), x.RequestDone
 	case kindResponse:
 		w.Server, w.Response, w.ResponseAt = x.Server, responseOf(x.Response), x.ResponseStarted
 	default:

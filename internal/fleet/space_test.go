@@ -216,6 +216,33 @@ func TestASpaceTellsWhatOthersSee(t *testing.T) {
 	}
 }
 
+// TestTrailersMayComeLater writes them after the events that come before them, as the
+// proxy does; the race detector looks on.
+func TestTrailersMayComeLater(t *testing.T) {
+	server := nectest.NewRedis(t)
+	one, two := join(t, server, "ONE"), join(t, server, "TWO")
+	two.sees(t, "ONE")
+	x := whole(1)
+	one.Observe(traffic.RequestStarted{Exchange: x})
+	one.Observe(traffic.ResponseStarted{Exchange: x})
+	eventually(t, "the beginning is told", func() bool {
+		x.Request.Trailer, x.Response.Trailer = traffic.Fields{{Name: "a", Value: "1"}}, traffic.Fields{{Name: "b", Value: "2"}}
+		return len(two.told()) == 2
+	})
+	one.Observe(traffic.RequestDone{Exchange: x})
+	one.Observe(traffic.ExchangeDone{Exchange: x})
+	eventually(t, "the end is told", func() bool { return len(two.told()) == 4 })
+	for _, e := range two.seen.Events() {
+		if done, ok := e.(traffic.ExchangeDone); ok {
+			if a, b := done.Request.Trailer.Get("a"), done.Response.Trailer.Get("b"); a != "1" || b != "2" {
+				t.Errorf("trailers %q and %q", a, b)
+			}
+		}
+	}
+	one.leave(t)
+	two.leave(t)
+}
+
 func TestHitsAreResumedFromAnyNode(t *testing.T) {
 	server := nectest.NewRedis(t)
 	one := join(t, server, "ONE")

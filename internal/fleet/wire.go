@@ -135,9 +135,10 @@ func begunOf(x *traffic.Exchange) *wireExchange {
 func endedOf(x *traffic.Exchange) *wireExchange {
 	w := begunOf(x)
 	w.RequestBody, w.RequestDone = bodyOf(x.RequestBody), x.RequestDone
-	w.Server, w.Response, w.ResponseBody, w.ResponseAt = x.Server, responseOf(x.Response), bodyOf(x.ResponseBody), x.ResponseStarted
-	w.Sent, w.SentBody = requestOf(x.Sent), bodyOf(x.SentBody)
-	w.Received, w.ReceivedBody = responseOf(x.Received), bodyOf(x.ReceivedBody)
+	w.Request = wholeRequestOf(x.Request)
+	w.Server, w.Response, w.ResponseBody, w.ResponseAt = x.Server, wholeResponseOf(x.Response), bodyOf(x.ResponseBody), x.ResponseStarted
+	w.Sent, w.SentBody = wholeRequestOf(x.Sent), bodyOf(x.SentBody)
+	w.Received, w.ReceivedBody = wholeResponseOf(x.Received), bodyOf(x.ReceivedBody)
 	w.WS, w.GRPC, w.GRPCEnd, w.Duration, w.Timing = x.WS, x.GRPC, x.GRPCEnd, x.Duration, x.Timing
 	w.Failure, w.Rules, w.Tags = failureOf(x.Failure), x.Rules, x.Tags
 	for _, r := range x.Informational {
@@ -165,13 +166,21 @@ func (w *wireExchange) end(x *traffic.Exchange) {
 	}
 }
 
+// requestOf has a request but for its trailer, which may be written at this moment.
 func requestOf(r *traffic.Request) *wireRequest {
 	if r == nil {
 		return nil
 	}
-	return &wireRequest{
-		Method: r.Method, Target: r.Target, URL: r.URL, Proto: r.Proto, Header: r.Header, Length: r.Length, Trailer: r.Trailer,
+	return &wireRequest{Method: r.Method, Target: r.Target, URL: r.URL, Proto: r.Proto, Header: r.Header, Length: r.Length}
+}
+
+// wholeRequestOf has a request that was read to its end.
+func wholeRequestOf(r *traffic.Request) *wireRequest {
+	w := requestOf(r)
+	if w != nil {
+		w.Trailer = r.Trailer
 	}
+	return w
 }
 
 func (w *wireRequest) request() *traffic.Request {
@@ -183,13 +192,21 @@ func (w *wireRequest) request() *traffic.Request {
 	}
 }
 
+// responseOf has a response but for its trailer, which may be written at this moment.
 func responseOf(r *traffic.Response) *wireResponse {
 	if r == nil {
 		return nil
 	}
-	return &wireResponse{
-		Status: r.Status, Reason: r.Reason, Proto: r.Proto, Header: r.Header, Length: r.Length, Trailer: r.Trailer, Source: r.Source,
+	return &wireResponse{Status: r.Status, Reason: r.Reason, Proto: r.Proto, Header: r.Header, Length: r.Length, Source: r.Source}
+}
+
+// wholeResponseOf has a response that was read to its end.
+func wholeResponseOf(r *traffic.Response) *wireResponse {
+	w := responseOf(r)
+	if w != nil {
+		w.Trailer = r.Trailer
 	}
+	return w
 }
 
 func (w *wireResponse) response() *traffic.Response {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -13,6 +14,21 @@ import (
 // LineOf is lineOf for the fields of an entry.
 func LineOf(values map[string]any) (Line, bool) {
 	return lineOf(redis.XMessage{ID: "1-1", Values: values})
+}
+
+// LinesAfterError returns the lines of entries that could not be looked at before.
+func (s *Stream) LinesAfterError(ctx context.Context, fields []map[string]any) ([]Line, error) {
+	var entries []redis.XMessage
+	for _, values := range fields {
+		entries = append(entries, redis.XMessage{ID: "1-1", Values: values})
+	}
+	o := &order{stream: s, seen: map[string]uint64{}}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := o.lines(over, entries); err == nil {
+		return nil, errors.New("there was no error")
+	}
+	return o.lines(ctx, entries)
 }
 
 // ReadAfterLoss reads twice as a member of a group that is not there any more, which

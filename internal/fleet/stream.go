@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -86,12 +87,16 @@ type order struct {
 // of a recorder whose first ones are gone begin with its meta line all the same.
 func (o *order) lines(ctx context.Context, entries []redis.XMessage) ([]Line, error) {
 	lines := make([]Line, 0, len(entries))
+	now := map[string]uint64{} // what is seen, unless there is an error: then all comes again
 	for _, entry := range entries {
 		l, ok := lineOf(entry)
 		if !ok {
 			continue
 		}
-		seen, known := o.seen[l.Recorder]
+		seen, known := now[l.Recorder]
+		if !known {
+			seen, known = o.seen[l.Recorder]
+		}
 		if l.Seq <= seen && !o.shared {
 			continue
 		}
@@ -102,9 +107,10 @@ func (o *order) lines(ctx context.Context, entries []redis.XMessage) ([]Line, er
 			}
 			lines = append(lines, meta)
 		}
-		o.seen[l.Recorder] = l.Seq
+		now[l.Recorder] = l.Seq
 		lines = append(lines, l)
 	}
+	maps.Copy(o.seen, now)
 	return lines, nil
 }
 
@@ -125,8 +131,8 @@ func lineOf(entry redis.XMessage) (Line, bool) {
 // file: letters and digits.
 func isRecorder(id string) bool {
 	for i := range len(id) {
-		c := id[i] | 0x20
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+		c, lower := id[i], id[i]|0x20
+		if (c < '0' || c > '9') && (lower < 'a' || lower > 'z') {
 			return false
 		}
 	}

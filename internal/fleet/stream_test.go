@@ -284,6 +284,7 @@ func TestEntriesOfOthers(t *testing.T) {
 		{"a", "b"},
 		{"recorder", "../../x", "line", `{"type":"meta","seq":1}`},
 		{"recorder", "", "line", `{"type":"meta","seq":1}`},
+		{"recorder", "\x11", "line", `{"type":"meta","seq":1}`},
 		{"recorder", "R", "line", `{"type":"meta","seq":`},
 		{"recorder", "R", "line", `{"type":"meta"}`},
 		{"recorder", "R", "line", `["seq"]`},
@@ -300,6 +301,22 @@ func TestEntriesOfOthers(t *testing.T) {
 	// A meta line was made from what there is.
 	if meta := files["R"].Meta(); meta.Session != "R" || meta.At.Year() != 2026 {
 		t.Errorf("meta %+v", meta)
+	}
+}
+
+// TestAnErrorBetweenLines reads again what was not handed on.
+func TestAnErrorBetweenLines(t *testing.T) {
+	s, err := fleet.Open(t.Context(), target(t, nectest.NewRedis(t)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	lines, err := s.LinesAfterError(t.Context(), []map[string]any{
+		{"recorder": "A", "line": `{"type":"meta","seq":1}`},
+		{"recorder": "B", "line": `{"type":"http","seq":7}`}, // its meta line has to be looked for
+	})
+	if err != nil || len(lines) != 3 {
+		t.Errorf("got %d lines, %v", len(lines), err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // unmarshalStrict reads one JSON value into v, which unknown members do not fit.
@@ -86,6 +87,9 @@ func (o *forwardRequest) request() (Request, error) {
 				return r, fmt.Errorf("filter.%s is neither a text nor a list of texts", name)
 			}
 			values = []string{value}
+		}
+		if slices.Contains(values, "") { // no binding has it: it could not be restored
+			return r, fmt.Errorf("filter.%s is empty", name)
 		}
 		r.Labels[name] = values
 	}

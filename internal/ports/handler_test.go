@@ -143,7 +143,7 @@ func TestAPI(t *testing.T) {
 			"errors": []any{object{"port": 60005.0, "code": "port_busy", "detail": "port 60005: port_busy: cannot listen: address already in use"}},
 		})
 		a.call(200, "POST", "/v1/forward", `{"count":1,"filter":{"country":"US","city":["Boston"]}}`, object{"ports": []any{60004.0}, "errors": []any{}})
-		for _, content := range []string{`{"from":"where"}`, `{"count":-1}`, `{"filter":{"a":1}}`, `{"request_id":"a:b"}`, `[]`} {
+		for _, content := range []string{`{"from":"where"}`, `{"count":-1}`, `{"filter":{"a":1}}`, `{"filter":{"a":""}}`, `{"filter":{"a":["x",""]}}`, `{"request_id":"a:b"}`, `[]`} {
 			a.call(400, "POST", "/v1/forward", content, nil)
 		}
 		a.call(200, "POST", "/v1/restore", "", object{"ports": []any{}})

@@ -1,10 +1,14 @@
 package ports
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -44,8 +48,31 @@ func Parse(name string, text []byte) (Config, error) {
 // is for positions. The error is a *ConfigError.
 func parseBinding(name string, text []byte) (Binding, error) {
 	var b Binding
-	err := decodeText(name, text, func(d *decoder, n *yaml.Node) { b = d.binding(n, false) })
+	err := decodeText(name, jsonAsYAML(text), func(d *decoder, n *yaml.Node) { b = d.binding(n, false) })
 	return b, err
+}
+
+// notYAML finds what means the same in JSON, but is an error or a line break to
+// go-yaml: \/, a pair of surrogates, and some characters as they are. Other escapes are
+// found so that their backslash is not taken for the beginning of one of these.
+var notYAML = regexp.MustCompile(`\\u[dD][89abAB][[:xdigit:]]{2}\\u[dD][c-fC-F][[:xdigit:]]{2}|\\.|[\x{7f}-\x{9f}\x{2028}\x{2029}\x{fffe}\x{ffff}]`)
+
+// jsonAsYAML returns JSON as go-yaml reads it.
+func jsonAsYAML(text []byte) []byte {
+	return notYAML.ReplaceAllFunc(text, func(found []byte) []byte {
+		switch {
+		case found[0] != '\\':
+			r, _ := utf8.DecodeRune(found)
+			return fmt.Appendf(nil, `\u%04x`, r)
+		case found[1] == '/':
+			return found[1:]
+		case found[1] == 'u' && len(found) > 2:
+			var s string
+			_ = json.Unmarshal(fmt.Appendf(nil, `"%s"`, found), &s) // a pair is valid
+			return []byte(s)
+		}
+		return found
+	})
 }
 
 func (c *Config) decode(d *decoder, n *yaml.Node) {

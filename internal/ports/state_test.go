@@ -187,3 +187,21 @@ func TestLeadWhileRestoring(t *testing.T) {
 		t.Errorf("close: %v", err)
 	}
 }
+
+// TestTextsSurvive saves texts with characters that YAML has not, or sees as ends of
+// lines, and reads them as clients escape them.
+func TestTextsSurvive(t *testing.T) {
+	for _, text := range []string{"a\x7fb", "\u0080", "x\u0085y", "x\u2028y", "\ufffe", "😀", "<&>", `\/`, `\\u007f`, `"`} {
+		saved := map[int]savedPort{60000: {Binding: Binding{Port: 60000, Raw: "a.test:1", Tags: []string{text}}}}
+		got, err := parseState("state", formatState(saved))
+		if diff := cmp.Diff(saved, got); err != nil || diff != "" {
+			t.Errorf("%q was saved as something else: %v\n%s", text, err, diff)
+		}
+	}
+	for escaped, want := range map[string]string{`\ud83d\uDE00`: "😀", `http:\/\/x`: "http://x", `\\/`: `\/`, "x\u2028y": "x\u2028y", `\u007f`: "\x7f"} {
+		b, err := parseBinding("binding", []byte(`{"raw": "a.test:1", "tags": ["`+escaped+`"]}`))
+		if err != nil || b.Tags[0] != want {
+			t.Errorf("%s was read as %q, %v", escaped, b.Tags, err)
+		}
+	}
+}

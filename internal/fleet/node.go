@@ -108,6 +108,7 @@ func (n *node) event(m *message) {
 	case kindLost:
 		for _, id := range m.IDs {
 			n.abort(id, "its end was lost")
+			delete(n.ended, id) // nothing more comes of it
 		}
 	case kindHit:
 		n.hit(m)
@@ -190,8 +191,10 @@ func (n *node) end(k kind, w *wireExchange) {
 		n.tell(traffic.WSOpened{Exchange: o.Exchange})
 		return
 	case kindDone:
+		n.letGo(o)
 		n.tell(traffic.ExchangeDone{Exchange: o.Exchange})
 	default:
+		n.letGo(o)
 		n.tell(traffic.ExchangeAborted{Exchange: o.Exchange})
 	}
 	delete(n.open, w.ID)
@@ -224,6 +227,7 @@ func (n *node) closed(id uint64, c *traffic.WSClose) {
 		return
 	}
 	delete(n.open, id)
+	n.letGo(o)
 	n.tell(traffic.WSClosed{Exchange: o.Exchange, Close: c})
 }
 
@@ -258,13 +262,8 @@ func (n *node) abort(id uint64, why string) {
 	}
 	delete(n.open, id)
 	n.ended[id] = true
+	n.letGo(o)
 	now := time.Now()
-	for hit, h := range n.hits {
-		if h.Exchange == o.Exchange {
-			delete(n.hits, hit)
-			n.tell(traffic.BreakpointResumed{Hit: h, Resumed: now, Action: traffic.ResumeContinue, By: "shutdown"})
-		}
-	}
 	if o.opened {
 		n.tell(traffic.WSClosed{Exchange: o.Exchange, Close: &traffic.WSClose{
 			Code: 1006, By: traffic.SideNecto, Cause: "shutdown", Duration: max(0, now.Sub(o.Started)),
@@ -275,6 +274,16 @@ func (n *node) abort(id uint64, why string) {
 	o.Timing = traffic.Timing{Blocked: -1, DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1}
 	o.Failure = &traffic.Failure{Kind: traffic.FailShutdown, Side: traffic.SideNecto, Text: why}
 	n.tell(traffic.ExchangeAborted{Exchange: o.Exchange})
+}
+
+// letGo ends the hits of an exchange that ends: that they ended may have been lost.
+func (n *node) letGo(o *openExchange) {
+	for id, h := range n.hits {
+		if h.Exchange == o.Exchange {
+			delete(n.hits, id)
+			n.tell(traffic.BreakpointResumed{Hit: h, Resumed: time.Now(), Action: traffic.ResumeContinue, By: "shutdown"})
+		}
+	}
 }
 
 // endAll ends everything here.

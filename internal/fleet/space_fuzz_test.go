@@ -8,6 +8,31 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
+// A hit whose end was not told ends with its exchange.
+func TestAHitEndsWithItsExchange(t *testing.T) {
+	const exchange = `"exchange":{"id":1,"started":"2026-01-02T03:04:05Z","request":{"method":"GET"},"response":{"status":200},"ws":{}}`
+	const hit = `{"kind":"breakpoint-hit",` + exchange + `,"hit":{"id":1,"phase":"request","request":{}}},`
+	for _, end := range []string{
+		`{"kind":"exchange-done",` + exchange + `}`, `{"kind":"exchange-aborted",` + exchange + `}`,
+		`{"kind":"ws-opened",` + exchange + `},{"kind":"ws-closed","id":1,"close":{}}`, `{"kind":"lost","ids":[1]}`,
+	} {
+		var seen nectest.Collect
+		fleet.TakeBatch(`[`+hit+end+`]`, &seen)
+		resumed, ended := -1, -1
+		for i, e := range seen.Events() {
+			if _, ok := e.(traffic.BreakpointResumed); ok {
+				resumed = i
+			}
+			if nectest.Ended(e) != nil {
+				ended = i
+			}
+		}
+		if resumed < 0 || ended < resumed {
+			t.Errorf("%s: event %d ends the hit, %d the exchange", end, resumed, ended)
+		}
+	}
+}
+
 // Whatever is in Redis, observers are told what they count on: one beginning of an
 // exchange, then one end.
 func FuzzBatch(f *testing.F) {

@@ -17,13 +17,19 @@ type meter struct {
 	conns map[*meteredConn]struct{}
 	// empty is called when the last connection ends; nil while more may come.
 	empty func()
+	over  bool // no more come
 }
 
-// accept returns conn as it is to be used.
+// accept returns conn as it is to be used. One that was accepted while the listener
+// was being closed is closed.
 func (m *meter) accept(conn net.Conn) net.Conn {
 	c := &meteredConn{Conn: conn, m: m}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.over {
+		_ = conn.Close() // whoever is given it finds out
+		return conn
+	}
 	if m.conns == nil {
 		m.conns = make(map[*meteredConn]struct{})
 	}
@@ -38,9 +44,10 @@ func (m *meter) streams() int {
 	return len(m.conns)
 }
 
-// drain calls done once, when the last connection has ended. No more come.
+// drain calls done once, when the last connection has ended. No more are taken.
 func (m *meter) drain(done func()) {
 	m.mu.Lock()
+	m.over = true
 	if len(m.conns) > 0 {
 		m.empty = done
 		done = nil

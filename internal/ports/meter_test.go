@@ -120,3 +120,19 @@ func TestRemovedPortIsCut(t *testing.T) {
 		}
 	})
 }
+
+// TestAcceptedTooLate has a connection be accepted while its listener is being closed:
+// nobody would end it.
+func TestAcceptedTooLate(t *testing.T) {
+	var m meter
+	m.drain(func() {})
+	near, far := net.Pipe()
+	defer far.Close()
+	m.accept(near)
+	if _, err := far.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the client reads %v", err)
+	}
+	if m.streams() != 0 {
+		t.Errorf("%d streams", m.streams())
+	}
+}

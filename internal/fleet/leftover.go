@@ -38,25 +38,22 @@ var errNotOurs = errors.New("not ours")
 
 func openLeftover(dir, recorder string, t Target) (*spool, error) {
 	s := newSpool(dir, recorder, 0)
-	text, err := os.ReadFile(filepath.Join(s.dir, aboutFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(s.dir, aboutFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, errNotOurs
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &s.about)
-	}
-	if err != nil {
-		return nil, err
-	}
 	if err := s.acquire(); err != nil {
-		if errors.Is(err, ErrSpoolInUse) {
+		if errors.Is(err, ErrSpoolInUse) || errors.Is(err, fs.ErrNotExist) {
 			err = errNotOurs
 		}
 		return nil, err
 	}
-	if s.about.Target != t.String() {
+	err := s.readAbout()
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // its process has just removed it
+		return nil, errors.Join(errNotOurs, s.remove())
+	case err == nil && s.about.Target != t.String():
 		err = fmt.Errorf("its lines are for %s", s.about.Target)
-	} else {
+	case err == nil:
 		s.parts, err = findParts(s.dir)
 	}
 	if err != nil {
@@ -67,4 +64,13 @@ func openLeftover(dir, recorder string, t Target) (*spool, error) {
 		s.next = s.parts[n-1].end()
 	}
 	return s, nil
+}
+
+// readAbout reads what the spool says of itself.
+func (s *spool) readAbout() error {
+	text, err := os.ReadFile(filepath.Join(s.dir, aboutFile))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, &s.about)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,22 @@ func TestTheSpoolIsGoneWhenAllIsSent(t *testing.T) {
 	r.close()
 	if left := entries(t, spool); len(left) != 0 {
 		t.Errorf("afterwards: %q", left)
+	}
+}
+
+// TestWhatOthersPutIntoTheSpoolStays is no error: another process may look at a spool
+// at the moment in which it is removed, and make its lock again.
+func TestWhatOthersPutIntoTheSpoolStays(t *testing.T) {
+	spool := t.TempDir()
+	r := newRecorder(t, target(t, nectest.NewRedis(t)), fleet.SinkOptions{Spool: spool})
+	r.exchanges(1, 0)
+	path := filepath.Join(spool, r.session, "theirs")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("the spool has %v, %v", entries, err)
 	}
 }
 

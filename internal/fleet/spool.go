@@ -116,13 +116,14 @@ func (s *spool) release() error {
 }
 
 // remove removes the spool, of which nothing is needed any more. What somebody
-// else has put there stays.
+// else has put there stays, such as the lock of a process that looks for spools to
+// send: without aboutFile, which goes first, it finds none.
 func (s *spool) remove() error {
-	err := s.release()
-	for _, name := range []string{aboutFile, metaFile, lockFile} {
-		err = errors.Join(err, unlessMissing(os.Remove(filepath.Join(s.dir, name))))
-	}
-	return errors.Join(err, unlessMissing(os.Remove(s.dir)))
+	err := unlessMissing(os.Remove(filepath.Join(s.dir, aboutFile)))
+	err = errors.Join(err, unlessMissing(os.Remove(filepath.Join(s.dir, metaFile))), s.release())
+	_ = os.Remove(filepath.Join(s.dir, lockFile)) // a system may keep what another has open
+	_ = os.Remove(s.dir)
+	return err
 }
 
 // unlessMissing returns err unless it says that a file is not there.

@@ -14,6 +14,10 @@ import (
 // for a megabyte, and not enough to keep us busy with (CVE-2023-45288).
 const maxContinuations = 128
 
+// maxFields is how many fields a header section may have, as in internal/h1: a
+// field may be a byte on the wire and takes fifty here.
+const maxFields = 1000
+
 // keptFields is how many fields the decoder keeps room for between blocks.
 const keptFields = 256
 
@@ -24,6 +28,7 @@ type blockDecoder struct {
 	fields traffic.Fields // of the current block
 	size   uint32         // of fields, as RFC 9113 section 6.5.2 counts
 	limit  uint32
+	many   bool // fields are more than we take
 }
 
 func (d *blockDecoder) init(limit uint32) {
@@ -35,7 +40,8 @@ func (d *blockDecoder) init(limit uint32) {
 // emit takes a decoded field. What is over the limit is not kept: a block of a
 // hundred bytes may name the same long field a hundred times.
 func (d *blockDecoder) emit(f hpack.HeaderField) {
-	if d.size += f.Size(); d.size > d.limit {
+	d.size += f.Size()
+	if d.many = len(d.fields) == maxFields; d.many || d.size > d.limit {
 		d.hpack.SetEmitEnabled(false)
 		return
 	}
@@ -49,7 +55,7 @@ func (d *blockDecoder) emit(f hpack.HeaderField) {
 // write decodes a piece of a block.
 func (d *blockDecoder) write(p []byte) error {
 	_, err := d.hpack.Write(p)
-	if errors.Is(err, hpack.ErrStringLength) || err == nil && d.size > d.limit {
+	if errors.Is(err, hpack.ErrStringLength) || err == nil && (d.many || d.size > d.limit) {
 		return &ConnError{Code: CodeEnhanceYourCalm, Reason: "a header section longer than we take"}
 	}
 	if err != nil {

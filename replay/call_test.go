@@ -379,6 +379,18 @@ func TestAMissDoesNotWaitForTheEnd(t *testing.T) {
 	}
 }
 
+func TestAPartOfAMessageIsNotTheMessage(t *testing.T) {
+	x := load(t, Options{}, recorded(t, "auto", recordedCall(t, callURL, "> hi", "< hello", "> bye", "< goodbye", ".", "0")))
+	c := dialCall(t.Context(), t, x, callURL)
+	c.say("hi")
+	c.expect("hello")
+	c.says <- wire(t, "bye")[:grpcwire.PrefixSize+1]
+	c.end()
+	if got := c.hear(); !strings.HasPrefix(got, "NOT_FOUND") {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestCallsThatTheClientGaveUp(t *testing.T) {
 	overdue := recordedCall(t, "http://h/pkg.Chat/Overdue", "> a", ".", "x")
 	overdue.Failure.Side, overdue.Response = traffic.SideUpstream, nil // the server was faster

@@ -45,10 +45,10 @@ type candidates struct {
 func (s *candidates) heard(c *caller) {
 	n := c.said.count
 	s.calls = slices.DeleteFunc(slices.Clone(s.calls), func(other *call) bool {
-		if c.ended {
-			return n != len(other.asked)
+		if n > len(other.asked) || c.ended && n < len(other.asked) {
+			return true
 		}
-		return n > len(other.asked) || other.asked[n-1] != c.last
+		return n > 0 && other.asked[n-1] != c.last // also at the end, which may be a part of a message
 	})
 }
 

@@ -139,10 +139,12 @@ func (c *Conn) Run(ctx context.Context) error {
 	return c.err
 }
 
-// linger lets the peer read why the connection ends: a close with something of
-// the peer's unread would make its system forget what it has not read.
+// linger lets the peer read why the connection ends, or that it does after a GOAWAY
+// of the peer's: a close with something of the peer's unread would make its system
+// forget what it has not read.
 func (c *Conn) linger() {
-	if c.abort == nil || c.abort.Code == CodeNo {
+	aborted := c.abort != nil && c.abort.Code != CodeNo
+	if !aborted && c.goAway == nil {
 		return
 	}
 	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {

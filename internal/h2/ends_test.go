@@ -345,3 +345,19 @@ func TestReasonsArriveWhateverIsUnread(t *testing.T) {
 	p.send(make([]byte, 200_000))
 	p.awaitGoAway(h2.CodeProtocol)
 }
+
+// TestWhatFollowsAGoAwayIsNoReset has a peer send on behind its GOAWAY, which must
+// not be answered with a reset.
+func TestWhatFollowsAGoAwayIsNoReset(t *testing.T) {
+	for range 50 {
+		p, _ := against(t, h2.Config{}, func(*h2.Stream) {})
+		p.hostile = true
+		p.must(p.framer.WriteGoAway(0, h2.CodeNo, nil))
+		for range 20 {
+			p.must(p.framer.WritePing(false, [8]byte{}))
+		}
+		if _, err := io.Copy(io.Discard, p.conn); err != nil {
+			t.Fatalf("the connection ended with %v", err)
+		}
+	}
+}

@@ -118,7 +118,7 @@ func TestHTTP2ManyToHTTP1(t *testing.T) {
 			c.Send(ok)
 		}
 	})
-	for range 3 {
+	for round := range 3 {
 		var sent []*h2.Stream
 		for range 5 {
 			sent = append(sent, send(t, client, get2(addr, "/")))
@@ -128,6 +128,7 @@ func TestHTTP2ManyToHTTP1(t *testing.T) {
 				t.Errorf("status %d", head.Status())
 			}
 		}
+		p.WaitExchanges(t, 5*(round+1)) // their connections are free again
 	}
 	connects := 0
 	for _, x := range p.WaitExchanges(t, 15) {

@@ -138,23 +138,17 @@ func (w *jsonWriter) values(fields traffic.Fields) {
 
 // isWebSocket reports whether the exchange asks for a WebSocket connection.
 func isWebSocket(x *traffic.Exchange) bool {
-	return x.Request.URL.Scheme == "ws" || x.Request.URL.Scheme == "wss" ||
+	return x.Request.URL.IsWebSocket() ||
 		strings.EqualFold(x.Request.Header.Get("Upgrade"), "websocket")
 }
 
 // urlOf returns the URL of an exchange as NectoProxy spells it: a WebSocket
 // connection has the scheme ws or wss.
 func urlOf(x *traffic.Exchange) traffic.URL {
-	u := x.Request.URL
 	if isWebSocket(x) {
-		switch u.Scheme {
-		case "http":
-			u.Scheme = "ws"
-		case "https":
-			u.Scheme = "wss"
-		}
+		return x.Request.URL.WebSocket()
 	}
-	return u
+	return x.Request.URL
 }
 
 // entry writes a TrafficEntry of which there is no response yet.

@@ -32,18 +32,37 @@ func fields2(fields traffic.Fields) traffic.Fields {
 // Connection names go with it.
 func convertFields(fields traffic.Fields, n int) traffic.Fields {
 	out := make(traffic.Fields, 0, len(fields))
-	named := fields.Has("Connection")
+	options := connectionOptions(fields)
 	for i := range fields {
 		f := fields[i]
-		if i >= n && isConnectionField(&f) || named && fields.HasToken("Connection", f.Name) && !f.Is("Te") {
+		if i >= n && isConnectionField(&f) {
 			continue
 		}
-		if i >= n && !isLower(f.Name) {
-			f.Name = strings.ToLower(f.Name)
+		f.Name = strings.ToLower(f.Name)
+		if options[f.Name] && f.Name != "te" {
+			continue
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// connectionOptions returns what the Connection fields name, in lower case (RFC
+// 9110 section 7.6.1); nil if there are none.
+func connectionOptions(fields traffic.Fields) map[string]bool {
+	var options map[string]bool
+	for i := range fields {
+		if !fields[i].Is("Connection") {
+			continue
+		}
+		if options == nil {
+			options = make(map[string]bool)
+		}
+		for option := range strings.SplitSeq(fields[i].Value, ",") {
+			options[strings.ToLower(strings.Trim(option, " \t"))] = true
+		}
+	}
+	return options
 }
 
 // lower returns fields with their names in lower case: fields itself if they are,

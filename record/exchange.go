@@ -32,7 +32,7 @@ func (e *Entry) Exchange(f *File) *traffic.Exchange {
 		Duration:    e.Duration, Timing: e.Timing, Failure: e.Failure, GRPC: e.GRPC, GRPCEnd: e.GRPCEnd, Rules: e.Rules, Tags: e.Tags,
 	}
 	if e.Type == TypeWSOpen {
-		x.Request.URL.Scheme = handshakeScheme(x.Request.URL.Scheme)
+		x.Request.URL = x.Request.URL.Handshake()
 	}
 	if r := e.Response; r != nil {
 		x.Response, x.ResponseBody = r.response(), r.Body.body(f)
@@ -114,17 +114,6 @@ func recordedURL(s string) traffic.URL {
 		u.Authority, u.Target = rest[:i], rest[i:]
 	}
 	return u
-}
-
-// handshakeScheme is the inverse of webSocketScheme.
-func handshakeScheme(scheme string) string {
-	switch scheme {
-	case "ws":
-		return "http"
-	case "wss":
-		return "https"
-	}
-	return scheme
 }
 
 // length returns how many bytes passed, 0 for no content.

@@ -223,7 +223,7 @@ func isSocketURL(u string) bool {
 func (f *fromHAR) handshake(e *Entry) {
 	e.Type = TypeWSOpen
 	if scheme, rest, ok := strings.Cut(e.Request.URL, "://"); ok {
-		e.Request.URL = webSocketScheme(scheme) + "://" + rest
+		e.Request.URL = traffic.URL{Scheme: scheme}.WebSocket().Scheme + "://" + rest
 	}
 	if e.Response == nil {
 		e.Response = &EntryResponse{}

@@ -14,7 +14,7 @@ func (e *encoder) appendOpened(dst []byte, x *traffic.Exchange) ([]byte, error) 
 	dst = e.beginExchange(dst, TypeWSOpen, x)
 	dst = appendPeers(dst, x)
 	request := *x.Request
-	request.URL.Scheme = webSocketScheme(request.URL.Scheme)
+	request.URL = request.URL.WebSocket()
 	dst, err := e.appendRequest(dst, memberRequest, &request, x.RequestBody, request.Trailer)
 	if err == nil && x.Response != nil {
 		dst, err = e.appendAnswer(dst, x)
@@ -26,18 +26,6 @@ func (e *encoder) appendOpened(dst []byte, x *traffic.Exchange) ([]byte, error) 
 	dst = appendList(dst, "rules", x.Rules)
 	dst = appendList(dst, "tags", x.Tags)
 	return append(dst, "}\n"...), err
-}
-
-// webSocketScheme returns what the URL of a WebSocket connection begins with
-// (RFC 6455 section 3), of which the handshake shows only the HTTP side.
-func webSocketScheme(scheme string) string {
-	switch scheme {
-	case "http":
-		return "ws"
-	case "https":
-		return "wss"
-	}
-	return scheme
 }
 
 // appendAgreed appends what a handshake agreed on.

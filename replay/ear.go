@@ -33,7 +33,7 @@ type ear struct {
 }
 
 func newEar(x *Index, c *conversation, u traffic.URL, cl *client) *ear {
-	e := &ear{conversation: c, index: x, url: safeURL(connectionURL(u).String()), client: cl}
+	e := &ear{conversation: c, index: x, url: safeURL(u.WebSocket().String()), client: cl}
 	if x.opts.WSMode == WSMatch {
 		e.match = &match{conversation: c, tolerance: &x.tolerance}
 	} else {

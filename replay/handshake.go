@@ -57,18 +57,6 @@ func isVolatile(name string) bool {
 	return record.IsSecret(name)
 }
 
-// connectionURL returns the URL of the connection that a handshake asks for (RFC
-// 6455 section 3).
-func connectionURL(u traffic.URL) traffic.URL {
-	switch u.Scheme {
-	case "http":
-		u.Scheme = "ws"
-	case "https":
-		u.Scheme = "wss"
-	}
-	return u
-}
-
 // handshake answers a handshake with the next conversation recorded for its URL,
 // or with the answer that refused it.
 func (x *Index) handshake(ctx context.Context, req *traffic.Request, anywhere bool) (*traffic.Response, error) {

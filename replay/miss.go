@@ -75,7 +75,7 @@ func (x *Index) noteMiss(req *traffic.Request, c content, anywhere bool, reason 
 	}
 	handshake := isHandshake(req.Method, req.Header)
 	if handshake {
-		m.URL, m.Hint = safeURL(connectionURL(req.URL).String()), ""
+		m.URL, m.Hint = safeURL(req.URL.WebSocket().String()), ""
 	}
 	if grpcwire.IsCall(req) {
 		m.Hint = ""

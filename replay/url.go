@@ -12,14 +12,7 @@ import (
 // case, port always present (RFC 9110 section 4.2.3). WebSocket connections are
 // at the place that their handshake goes to (RFC 6455 section 3).
 func appendPlace(dst []byte, u traffic.URL) []byte {
-	switch u.Scheme {
-	case "ws":
-		dst = append(dst, "http"...)
-	case "wss":
-		dst = append(dst, "https"...)
-	default:
-		dst = append(dst, u.Scheme...)
-	}
+	dst = append(dst, u.Handshake().Scheme...)
 	dst = append(dst, "://"...)
 	return appendAuthority(dst, u)
 }

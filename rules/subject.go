@@ -65,8 +65,8 @@ func (s *Subject) look() *head {
 	h := &s.head
 	h.foldedPath = fold(h.path)
 	h.handshake = s.Request.Header.HasToken("Upgrade", "websocket")
-	if h.handshake && strings.HasPrefix(u.Scheme, "http") {
-		h.scheme = "ws" + strings.TrimPrefix(u.Scheme, "http")
+	if h.handshake {
+		h.scheme = u.WebSocket().Scheme
 	}
 	authority := strings.TrimSuffix(u.Authority, ":"+traffic.DefaultPort(u.Scheme))
 	h.url = h.scheme + "://" + authority + u.Target

@@ -98,6 +98,35 @@ func (u URL) Secure() bool {
 	return u.Scheme == "https" || u.Scheme == "wss"
 }
 
+// IsWebSocket reports whether the scheme is ws or wss.
+func (u URL) IsWebSocket() bool {
+	return u.Scheme == "ws" || u.Scheme == "wss"
+}
+
+// WebSocket returns the URL of the connection that a handshake for u opens (RFC
+// 6455 section 3): ws in the place of http, wss in that of https. Other schemes
+// stay.
+func (u URL) WebSocket() URL {
+	switch u.Scheme {
+	case "http":
+		u.Scheme = "ws"
+	case "https":
+		u.Scheme = "wss"
+	}
+	return u
+}
+
+// Handshake is the inverse of WebSocket.
+func (u URL) Handshake() URL {
+	switch u.Scheme {
+	case "ws":
+		u.Scheme = "http"
+	case "wss":
+		u.Scheme = "https"
+	}
+	return u
+}
+
 // DefaultPort returns the port a scheme implies: 443 for https and wss, 80
 // otherwise.
 func DefaultPort(scheme string) string {

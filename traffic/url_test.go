@@ -180,3 +180,37 @@ func FuzzParseURL(f *testing.F) {
 		}
 	})
 }
+
+func TestURLOfAWebSocketConnection(t *testing.T) {
+	tests := []struct{ handshake, connection string }{
+		{"http://a:1/s?t", "ws://a:1/s?t"},
+		{"https://a/s", "wss://a/s"},
+	}
+	for _, test := range tests {
+		handshake, connection := parseURL(t, test.handshake), parseURL(t, test.connection)
+		for _, u := range []traffic.URL{handshake, connection} {
+			if got := u.WebSocket(); got != connection {
+				t.Errorf("connection of %v: got %v, want %v", u, got, connection)
+			}
+			if got := u.Handshake(); got != handshake {
+				t.Errorf("handshake of %v: got %v, want %v", u, got, handshake)
+			}
+		}
+		if handshake.IsWebSocket() || !connection.IsWebSocket() {
+			t.Errorf("only %v is a WebSocket's, got %v and %v", connection, handshake.IsWebSocket(), connection.IsWebSocket())
+		}
+	}
+	other := traffic.URL{Scheme: "ftp", Authority: "a", Target: "/"}
+	if other.WebSocket() != other || other.Handshake() != other {
+		t.Errorf("%v was changed", other)
+	}
+}
+
+func parseURL(t *testing.T, s string) traffic.URL {
+	t.Helper()
+	u, err := traffic.ParseURL(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}

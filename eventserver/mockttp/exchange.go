@@ -65,7 +65,7 @@ func (m *Mapper) exchange(x *traffic.Exchange) *exchange {
 
 // asksForWebSocket reports whether an exchange asks for a WebSocket connection.
 func asksForWebSocket(x *traffic.Exchange) bool {
-	return x.Request.URL.Scheme == "ws" || x.Request.URL.Scheme == "wss" ||
+	return x.Request.URL.IsWebSocket() ||
 		x.Request.Header.HasToken("Upgrade", "websocket")
 }
 

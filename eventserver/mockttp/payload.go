@@ -35,16 +35,10 @@ func (w *writer) head(s *state) {
 // urlOf returns the URL of an exchange, which of a WebSocket connection has the
 // scheme ws or wss.
 func urlOf(s *state) traffic.URL {
-	u := s.x.Request.URL
 	if s.socket {
-		switch u.Scheme {
-		case "http":
-			u.Scheme = "ws"
-		case "https":
-			u.Scheme = "wss"
-		}
+		return s.x.Request.URL.WebSocket()
 	}
-	return u
+	return s.x.Request.URL
 }
 
 // versionOf returns the number in "HTTP/1.1".

@@ -77,7 +77,7 @@ func (s *Subject) webSocket() bool {
 		return true
 	}
 	r := s.request()
-	return r != nil && (s.Exchange.WS != nil || r.URL.Scheme == "ws" || r.URL.Scheme == "wss")
+	return r != nil && (s.Exchange.WS != nil || r.URL.IsWebSocket())
 }
 
 // secure reports whether the URL asks for TLS.
@@ -89,14 +89,8 @@ func (s *Subject) secure() bool {
 // scheme returns the scheme of the URL: a connection that a handshake opened has
 // ws or wss, in a recording as well as live, where the request still says http.
 func (s *Subject) scheme() string {
-	scheme := s.request().URL.Scheme
 	if s.webSocket() {
-		switch scheme {
-		case "http":
-			return "ws"
-		case "https":
-			return "wss"
-		}
+		return s.request().URL.WebSocket().Scheme
 	}
-	return scheme
+	return s.request().URL.Scheme
 }

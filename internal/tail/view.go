@@ -91,9 +91,7 @@ func (v *View) setHandshake() {
 		return
 	}
 	v.setExchange(v.exchange)
-	u := v.exchange.Request.URL
-	u.Scheme = "ws" + strings.TrimPrefix(u.Scheme, "http")
-	v.setURL(v.exchange, u.String())
+	v.setURL(v.exchange, v.exchange.Request.URL.WebSocket().String())
 }
 
 func (v *View) setFrame(it *item) error {

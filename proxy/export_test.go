@@ -31,3 +31,11 @@ func SetWSLinger(t testing.TB, d time.Duration) {
 	wsLinger = d
 	t.Cleanup(func() { wsLinger = before })
 }
+
+// SetStallTimeout changes how long a peer of HTTP/2 may take no content, until the
+// test ends. It is called before a proxy is started.
+func SetStallTimeout(t testing.TB, d time.Duration) {
+	before := stallTimeout
+	stallTimeout = d
+	t.Cleanup(func() { stallTimeout = before })
+}

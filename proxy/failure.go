@@ -108,14 +108,17 @@ func isReset(err error) bool {
 func isBroken(err error) bool {
 	var conn *h2.ConnError
 	stream, ok := errors.AsType[*h2.StreamError](err)
-	return errors.As(err, &conn) || ok && !stream.Remote && stream.Reason != ""
+	return errors.As(err, &conn) || ok && !stream.Remote && !stream.Stalled && stream.Reason != ""
 }
 
 // clientReset says that the client has ended a stream, or its connection, or
-// that it was ended for what the client sent.
+// that it was ended for what the client sent, or did not read.
 func clientReset(cause, err error) *traffic.Failure {
-	if isBroken(cause) {
+	switch {
+	case isBroken(cause):
 		return &traffic.Failure{Kind: traffic.FailProtocol, Side: traffic.SideClient, Text: "the request: " + cause.Error(), Err: cause}
+	case failureKind(cause) == traffic.FailTimeout:
+		return &traffic.Failure{Kind: traffic.FailTimeout, Side: traffic.SideClient, Text: "the client's connection: " + plain(cause), Err: cause}
 	}
 	text := errClientGone.Error()
 	if stream, ok := errors.AsType[*h2.StreamError](cause); ok && stream.Remote {

@@ -18,6 +18,9 @@ import (
 // HTTP/1 does.
 const preface = "PRI * HTTP/2.0\r\n"
 
+// stallTimeout is h2.Config.StallTimeout of all connections. Tests change it.
+var stallTimeout = 5 * time.Minute
+
 // isPrefaced reports whether what comes next begins with the preface of HTTP/2. It
 // waits only for what may still be one.
 func (c *clientConn) isPrefaced() bool {
@@ -44,7 +47,8 @@ func (c *clientConn) serveHTTP2() {
 		c.origins.expectPrior()
 	}
 	conn := h2.Server(&helloConn{Conn: c.conn, ahead: c.r}, h2.Config{
-		IdleTimeout: idleTimeout, ExtendedConnect: c.takesWebSockets(), Refused: c.tellRefused,
+		IdleTimeout: idleTimeout, StallTimeout: stallTimeout,
+		ExtendedConnect: c.takesWebSockets(), Refused: c.tellRefused,
 	}, c.serveStream)
 	c.h2.Store(conn)
 	ctx, ended := context.WithCancel(c.ctx)

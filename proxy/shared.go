@@ -149,7 +149,7 @@ func (o *origins) startPrior(oc *originConn) {
 // speakHTTP2 begins HTTP/2 on a connection, which all exchanges share from now on.
 func (o *origins) speakHTTP2(oc *originConn) {
 	oc.r.Release()
-	conn := h2.Client(oc.conn, h2.Config{})
+	conn := h2.Client(oc.conn, h2.Config{StallTimeout: stallTimeout})
 	o.mu.Lock()
 	oc.h2, oc.r, oc.busy = conn, nil, false
 	o.mu.Unlock()

@@ -45,9 +45,14 @@ type StreamError struct {
 	// may be sent again on another connection: it was refused (RFC 9113 section
 	// 8.7), or is above the last stream of a GOAWAY.
 	Unprocessed bool
+	// Stalled means that the peer gave no window for Config.StallTimeout.
+	Stalled bool
 	// Reason says what was wrong where this side has found it, "" otherwise.
 	Reason string
 }
+
+// Timeout returns Stalled, as errors of connections do.
+func (e *StreamError) Timeout() bool { return e.Stalled }
 
 // Error names the code.
 func (e *StreamError) Error() string {

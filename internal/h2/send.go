@@ -124,7 +124,7 @@ func (s *Stream) CloseWrite(trailer traffic.Fields) error {
 func (s *Stream) write(p []byte, end bool, cancel <-chan struct{}) (int, error) {
 	n, err := s.send(p, end, cancel)
 	if errors.Is(err, errStalled) {
-		err = s.resetFor(CodeCancel, err.Error())
+		err = s.resetFor(StreamError{Code: CodeCancel, Stalled: true, Reason: err.Error()})
 	}
 	return n, err
 }

@@ -115,7 +115,11 @@ func TestPeersThatGiveNoWindow(t *testing.T) {
 		if _, err := io.WriteString(client, hello+head); err != nil {
 			t.Fatal(err)
 		}
-		checkReset(t, <-stalled, h2.CodeCancel, false)
+		err := <-stalled
+		checkReset(t, err, h2.CodeCancel, false)
+		if e, ok := errors.AsType[*h2.StreamError](err); !ok || !e.Stalled || !e.Timeout() {
+			t.Errorf("ended with %v, which is no timeout", err)
+		}
 		if took := time.Since(begun); took != 5*time.Minute {
 			t.Errorf("the stream ended after %v", took)
 		}

@@ -74,19 +74,21 @@ func (s *Stream) served() {
 
 // Reset ends the stream with a RST_STREAM frame; nothing happens if it has ended
 // already. Reads and writes that wait return at once.
-func (s *Stream) Reset(code Code) { _ = s.resetFor(code, "") }
+func (s *Stream) Reset(code Code) { _ = s.resetFor(StreamError{Code: code}) }
 
-// resetFor is Reset with a reason. It returns why the stream has ended.
-func (s *Stream) resetFor(code Code, reason string) error {
+// resetFor is Reset because of what is complete but for the stream. It returns why
+// the stream has ended.
+func (s *Stream) resetFor(because StreamError) error {
 	c := s.c
 	c.mu.Lock()
 	if s.closed {
 		defer c.mu.Unlock()
 		return s.err
 	}
-	e := &StreamError{Stream: s.id, Code: code, Reason: reason}
+	e := new(because) // only now: most streams have ended
+	e.Stream = s.id
 	c.forgot.add(s.id)
-	c.out.put(appendReset(c.out.begin(), s.id, code))
+	c.out.put(appendReset(c.out.begin(), s.id, e.Code))
 	c.forget(s, e)
 	c.mu.Unlock()
 	s.lost(e)
@@ -110,7 +112,7 @@ func (s *Stream) Close() error {
 
 // end resets a stream that has not ended, and lets go of what it has.
 func (s *Stream) end(code Code) {
-	_ = s.resetFor(code, "")
+	s.Reset(code)
 	s.drop()
 	s.mu.Lock()
 	cancel := s.cancel

@@ -1,18 +1,16 @@
 package rules
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/necto-dev/necto/internal/yamldoc"
 )
 
 // Load reads rules files, and of folders their *.yaml and *.yml files in the
@@ -110,48 +108,15 @@ func decodeFile(name string, data []byte, root *os.Root, problems *LoadError) *F
 		d.problem(&top, "a rules file has at most %d bytes", maxFileSize)
 		return file
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc yaml.Node
-	switch err := decodeNode(dec, &doc); {
-	case errors.Is(err, io.EOF):
+	content, err := yamldoc.Parse(data)
+	switch {
+	case content != nil:
+		d.value(content, reflect.ValueOf(file).Elem())
+	case err == nil:
 		d.problem(&top, "the file is empty; it begins with `version: 1`")
-		return file
-	case err != nil:
-		d.syntaxProblem(err)
-		return file
 	}
-	d.value(doc.Content[0], reflect.ValueOf(file).Elem())
-	var second yaml.Node
-	if err := decodeNode(dec, &second); err == nil {
-		d.problem(&second, "a rules file has one document")
-	} else if !errors.Is(err, io.EOF) {
-		d.syntaxProblem(err)
+	if err != nil {
+		d.problem(&yaml.Node{Line: err.Line, Column: err.Column}, "%s", err.Text)
 	}
 	return file
-}
-
-// decodeNode parses the next document. Parsing panics on some input that is no
-// YAML in go-yaml v3.0.1, which is a syntax error like others.
-func decodeNode(dec *yaml.Decoder, n *yaml.Node) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("yaml: %v", p)
-		}
-	}()
-	return dec.Decode(n)
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntaxProblem reports what go-yaml found, which has a line at most.
-func (d *decoder) syntaxProblem(err error) {
-	n := &yaml.Node{Line: 1, Column: 1}
-	text := err.Error()
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		text = text[len(m[0]):]
-		if line, err := strconv.Atoi(m[1]); err == nil {
-			n.Line = line
-		}
-	}
-	d.problem(n, "%s", text)
 }

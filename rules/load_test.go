@@ -122,7 +122,7 @@ func TestProblemsHaveTheirPlace(t *testing.T) {
 		"nothing":             {"", "the file is empty"},
 		"no mapping":          {"- a\n", "want a mapping with version, rules"},
 		"no YAML":             {"version: 1\nrules: [\n", "rules.yaml:"},
-		"two documents":       {"version: 1\n---\nversion: 1\n", "one document"},
+		"two documents":       {"version: 1\n---\nversion: 1\n", "rules.yaml:2:1: there is a second document"},
 		"frames with two triggers": {
 			"version: 1\nrules:\n  - {name: x, frames: [{on: open, every: 1s, inject: {dir: client-to-server, text: a}}]}\n",
 			"only one of match, on, every",

@@ -1,18 +1,16 @@
 package ports
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/necto-dev/necto/internal/yamldoc"
 )
 
 // maxFile is how long a ports file may be, in bytes.
@@ -50,33 +48,17 @@ func decodeText(file string, text []byte, set func(*decoder, *yaml.Node)) error 
 		d.problem(top, "there are more than %d bytes", maxFile)
 		return d.err()
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc, more yaml.Node
-	switch err := parse(dec, &doc); {
-	case errors.Is(err, io.EOF):
+	content, err := yamldoc.Parse(text)
+	switch {
+	case content != nil:
+		set(d, content)
+	case err == nil:
 		d.problem(top, "there is nothing in it")
-	case err != nil:
-		d.syntax(err)
-	default:
-		set(d, doc.Content[0])
-		if err := parse(dec, &more); err == nil {
-			d.problem(&more, "there is a second document")
-		} else if !errors.Is(err, io.EOF) {
-			d.syntax(err)
-		}
+	}
+	if err != nil {
+		d.problem(&yaml.Node{Line: err.Line, Column: err.Column}, "%s", err.Text)
 	}
 	return d.err()
-}
-
-// parse parses the next document. go-yaml v3.0.1 panics on some input that is no
-// YAML, which is an error like others.
-func parse(dec *yaml.Decoder, n *yaml.Node) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("yaml: %v", p)
-		}
-	}()
-	return dec.Decode(n)
 }
 
 // err returns what is wrong, nil for nothing.
@@ -91,21 +73,6 @@ func (d *decoder) err() error {
 func (d *decoder) problem(n *yaml.Node, format string, args ...any) {
 	at := fmt.Sprintf("%s:%d:%d: ", d.file, n.Line, n.Column)
 	d.problems = append(d.problems, at+fmt.Sprintf(format, args...))
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntax notes what go-yaml has found, which has a line at most.
-func (d *decoder) syntax(err error) {
-	n := &yaml.Node{Line: 1, Column: 1}
-	text := err.Error()
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		text = text[len(m[0]):]
-		if line, err := strconv.Atoi(m[1]); err == nil {
-			n.Line = line
-		}
-	}
-	d.problem(n, "%s", text)
 }
 
 // mapping gives the values of a mapping to the setters of their keys.

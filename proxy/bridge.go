@@ -15,12 +15,14 @@ const (
 )
 
 // fields2 returns the fields of a message as HTTP/2 has them: names in lower
-// case, without those that are about a connection (RFC 9113 section 8.2.2), about
+// case, values without white space around them, which who reads HTTP/1 takes away,
+// and without those that are about a connection (RFC 9113 section 8.2), about
 // necto as a proxy, or what a pseudo-field says. It is fields itself if that is so
 // already, else a copy.
 func fields2(fields traffic.Fields) traffic.Fields {
 	for i := range fields {
-		if isLower(fields[i].Name) && !isConnectionField(&fields[i]) {
+		f := &fields[i]
+		if isLower(f.Name) && !isPadded(f.Value) && !isConnectionField(f) {
 			continue
 		}
 		return convertFields(fields, i)
@@ -38,7 +40,7 @@ func convertFields(fields traffic.Fields, n int) traffic.Fields {
 		if i >= n && isConnectionField(&f) {
 			continue
 		}
-		f.Name = strings.ToLower(f.Name)
+		f.Name, f.Value = strings.ToLower(f.Name), strings.Trim(f.Value, " \t")
 		if options[f.Name] && f.Name != "te" {
 			continue
 		}
@@ -89,12 +91,20 @@ func isLower(name string) bool {
 	return true
 }
 
+// isPadded reports whether there is white space around a value.
+func isPadded(value string) bool {
+	n := len(value)
+	return n > 0 && (isBlank(value[0]) || isBlank(value[n-1]))
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
 // isConnectionField reports whether f is not to be sent in HTTP/2. Its first
 // comparison is there because this is asked of every field.
 func isConnectionField(f *traffic.Field) bool {
 	switch len(f.Name) {
 	case len("te"):
-		return f.Is("Te") && !strings.EqualFold(f.Value, "trailers")
+		return f.Is("Te") && !strings.EqualFold(strings.Trim(f.Value, " \t"), "trailers")
 	case len("host"):
 		return f.Is("Host")
 	case len("upgrade"):

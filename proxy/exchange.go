@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -143,7 +142,7 @@ func (x *exchange) requestRead() {
 // 9110 section 15.2), nor a client a second 100 after necto's own.
 func (x *exchange) informational(resp *traffic.Response) error {
 	if x.notes != nil { // a layer may have made it
-		if err := h1.CheckFields(resp.Header); err != nil {
+		if err := checkInformational(resp); err != nil {
 			return unfit("response", err)
 		}
 	}

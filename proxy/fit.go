@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -134,6 +135,14 @@ func (x *exchange) checkAnswer(resp *traffic.Response) error {
 	}
 	x.client.fit(x, resp, framing)
 	return nil
+}
+
+// checkInformational is checkAnswer for what comes before that.
+func checkInformational(resp *traffic.Response) error {
+	if resp.Status < 100 || resp.Status > 199 || resp.Status == http.StatusSwitchingProtocols {
+		return fmt.Errorf("the status %d before the final one", resp.Status)
+	}
+	return h1.CheckFields(resp.Header)
 }
 
 // otherStatus makes a response to which a layer gave its status fit that.

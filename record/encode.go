@@ -2,6 +2,7 @@ package record
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/necto-dev/necto/internal/jsonenc"
@@ -43,6 +44,17 @@ func newEncoder(path string, o Options) encoder {
 		}
 	}
 	return e
+}
+
+// useNews makes the encoder look for the secrets that somebody has left there, if
+// it looks for any.
+func (e *encoder) useNews(news *atomic.Pointer[patterns]) {
+	if news.Load() == nil {
+		return
+	}
+	if p := news.Swap(nil); e.redact != nil {
+		e.redact.use(*p)
+	}
 }
 
 // begin begins a line of the given type, which ends with "}\n".

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/necto-dev/necto/har"
@@ -31,7 +32,7 @@ type Options struct {
 	// Redaction is "auto" (also "") to replace secrets by marks, or "off".
 	Redaction string
 	// Redact has secrets that are replaced beside the usual ones if Redaction is
-	// "auto".
+	// "auto". Writer.Redact puts others in their place.
 	Redact []Pattern
 	// InlineMax is how many bytes of decoded content stay in the line; what is
 	// longer goes to the sidecar folder. 0 means 64 KiB.
@@ -80,6 +81,7 @@ type Writer struct {
 	failed chan struct{}
 	done   chan struct{}
 	closed sync.Once
+	redact atomic.Pointer[patterns] // what the writing goroutine is to use, nil for no news
 
 	mu     sync.Mutex // guards err and counts
 	err    error
@@ -142,6 +144,18 @@ func keep(b *traffic.Body) int64 {
 	return int64(len(p))
 }
 
+// Redact replaces Options.Redact for all that is observed from now on, and for
+// what waits to be written; lines that are written stay as they are. The error says
+// which Pattern cannot be used: then nothing changes.
+func (w *Writer) Redact(also []Pattern) error {
+	p, err := compilePatterns(also)
+	if err != nil {
+		return err
+	}
+	w.redact.Store(&p)
+	return nil
+}
+
 // Failed returns a channel that is closed at the first write error. From then on
 // nothing is written: the run should be stopped.
 func (w *Writer) Failed() <-chan struct{} { return w.failed }
@@ -174,6 +188,7 @@ func (w *Writer) Close() error {
 
 func (w *Writer) finish() {
 	if w.Err() == nil {
+		w.enc.useNews(&w.redact)
 		now := time.Now()
 		w.writePending(w.open.becomeOld(now, 0, w.pick.wantsPending))
 		w.buf = w.enc.appendEnd(w.buf, now, w.seen)
@@ -201,6 +216,7 @@ func (w *Writer) run() {
 	var b batch
 	for more := true; more; {
 		b, more = w.queue.take(w.open.patience(), b)
+		w.enc.useNews(&w.redact)
 		now := time.Now()
 		for _, e := range b.events {
 			w.handle(e, now)

@@ -1,15 +1,14 @@
 package proxy_test
 
 import (
-	"bytes"
 	"crypto/tls"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/necto-dev/necto/internal/nectest"
 	"github.com/necto-dev/necto/proxy"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -69,23 +68,9 @@ func TestMinTLS(t *testing.T) {
 	}
 }
 
-// keyLog is a writer of several goroutines.
-type keyLog struct {
-	mu  sync.Mutex
-	log bytes.Buffer // guarded by mu
-}
-
-func (k *keyLog) Write(p []byte) (int, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.log.Write(p)
-}
-
-// lines returns what was written, sorted.
-func (k *keyLog) lines() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(k.log.String()), "\n")
+// sortedLines returns the lines of a text.
+func sortedLines(text string) []string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
 	slices.Sort(lines)
 	return lines
 }
@@ -95,7 +80,7 @@ func (k *keyLog) lines() []string {
 func TestKeyLog(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
-			var theirs, ours [2]keyLog // of the client, and of the origin
+			var theirs, ours [2]nectest.Buffer // of the client, and of the origin
 			origin, pool := secureServerWith(t, func(config *tls.Config) {
 				config.MaxVersion, config.KeyLogWriter = version, &theirs[1]
 			}, answerAll(ok))
@@ -106,7 +91,8 @@ func TestKeyLog(t *testing.T) {
 			client.Send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 			client.ReadN(len(ok))
 			for i, side := range []string{"client", "origin"} {
-				if diff := cmp.Diff(theirs[i].lines(), ours[i].lines()); diff != "" || len(ours[i].lines()[0]) < 100 {
+				want, got := sortedLines(theirs[i].String()), sortedLines(ours[i].String())
+				if diff := cmp.Diff(want, got); diff != "" || len(got[0]) < 100 {
 					t.Errorf("the %s's secrets (-want +got):\n%s", side, diff)
 				}
 			}

@@ -1,18 +1,16 @@
 package rules
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/necto-dev/necto/internal/nectest"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -20,7 +18,7 @@ import (
 type road struct {
 	*station
 	dir  string
-	log  lockedBuffer
+	log  nectest.Buffer
 	fail error    // what the network comes to, nil for the origin
 	tags []string // of the last exchange
 }
@@ -57,26 +55,8 @@ func newRoad(t testing.TB, rules string, files map[string]string) *road {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Engine = NewEngine(NewStore(set), slog.New(slog.NewTextHandler(&r.log, nil)))
+	r.Engine = NewEngine(NewStore(set), r.log.Logger())
 	return r
-}
-
-// lockedBuffer may be written and read concurrently.
-type lockedBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // get asks for a URL.

@@ -5,12 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,26 +49,6 @@ func direct(t testing.TB, r *nectest.Redis) *redis.Client {
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
-
-// notes keeps what a Sink logs.
-type notes struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (n *notes) Write(p []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.text.Write(p)
-}
-
-func (n *notes) has(text string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return strings.Contains(n.text.String(), text)
-}
-
-func (n *notes) logger() *slog.Logger { return slog.New(slog.NewTextHandler(n, nil)) }
 
 // recorder is a sink with the writer that fills it, and a file that the same
 // events are written to.

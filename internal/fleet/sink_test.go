@@ -84,12 +84,12 @@ func TestWhatOthersPutIntoTheSpoolStays(t *testing.T) {
 func TestRedisAway(t *testing.T) {
 	server := nectest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	to := target(t, server)
-	var log notes
-	r := newRecorder(t, to, fleet.SinkOptions{Log: log.logger()})
+	var log nectest.Buffer
+	r := newRecorder(t, to, fleet.SinkOptions{Log: log.Logger()})
 	r.exchanges(100, 200)
 	server.Stop()
 	r.exchanges(3000, 200)
-	eventually(t, "the user is told", func() bool { return log.has("redis takes no lines") })
+	eventually(t, "the user is told", func() bool { return strings.Contains(log.String(), "redis takes no lines") })
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,8 +121,8 @@ func TestARedisThatComesBackEmptyGetsWhatThereIs(t *testing.T) {
 func TestLinesAfterALossAreARecordingStill(t *testing.T) {
 	server := nectest.NewRedis(t)
 	to := target(t, server)
-	var log notes
-	r := newRecorder(t, to, fleet.SinkOptions{SpoolMax: 1 << 20, Log: log.logger()})
+	var log nectest.Buffer
+	r := newRecorder(t, to, fleet.SinkOptions{SpoolMax: 1 << 20, Log: log.Logger()})
 	for range 20 { // several parts of the spool, which are removed
 		r.exchanges(100, 2000)
 		r.sent()
@@ -141,7 +141,7 @@ func TestLinesAfterALossAreARecordingStill(t *testing.T) {
 			t.Fatalf("%d after %d", seq, got[i+1])
 		}
 	}
-	if !log.has("redis has lost lines that it had") {
+	if !strings.Contains(log.String(), "redis has lost lines that it had") {
 		t.Error("nobody was told")
 	}
 }
@@ -149,10 +149,10 @@ func TestLinesAfterALossAreARecordingStill(t *testing.T) {
 func TestRedisFull(t *testing.T) {
 	server := nectest.NewRedis(t, "--maxmemory", "4mb", "--maxmemory-policy", "noeviction")
 	to := target(t, server)
-	var log notes
-	r := newRecorder(t, to, fleet.SinkOptions{Log: log.logger()})
+	var log nectest.Buffer
+	r := newRecorder(t, to, fleet.SinkOptions{Log: log.Logger()})
 	r.exchanges(10_000, 200)
-	eventually(t, "the user is told", func() bool { return log.has("OOM command not allowed") })
+	eventually(t, "the user is told", func() bool { return strings.Contains(log.String(), "OOM command not allowed") })
 	if err := direct(t, server).ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -353,13 +353,13 @@ func TestALeftoverForAnotherTargetStays(t *testing.T) {
 	server, other := nectest.NewRedis(t), nectest.NewRedis(t)
 	spool := t.TempDir()
 	killed(t, spool, target(t, server), func() {})
-	var log notes
-	r := newRecorder(t, target(t, other), fleet.SinkOptions{Spool: spool, Log: log.logger()})
+	var log nectest.Buffer
+	r := newRecorder(t, target(t, other), fleet.SinkOptions{Spool: spool, Log: log.Logger()})
 	r.close()
 	if left := entries(t, spool); len(left) != 1 {
 		t.Errorf("in the spool: %q", left)
 	}
-	if !log.has("its lines are for redis://" + server.Addr + "/ci") {
+	if !strings.Contains(log.String(), "its lines are for redis://" + server.Addr + "/ci") {
 		t.Error("nobody was told")
 	}
 }

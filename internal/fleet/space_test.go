@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ type member struct {
 
 	mu     sync.Mutex // guards joined
 	joined map[string]uint64
-	log    notes
+	log    nectest.Buffer
 }
 
 // holds is what a node holds, and what it was asked to do.
@@ -75,7 +76,7 @@ func join(t *testing.T, server *nectest.Redis, session string) *member {
 	}
 	m := &member{joined: map[string]uint64{}}
 	m.Space, err = fleet.Join(t.Context(), to, fleet.SpaceOptions{
-		Session: session, Name: "run " + session, Observer: &m.seen, Breakpoints: &m.holds, Frames: &m.holds, Log: m.log.logger(),
+		Session: session, Name: "run " + session, Observer: &m.seen, Breakpoints: &m.holds, Frames: &m.holds, Log: m.log.Logger(),
 		Joined: func(node uint64, session, name string) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -319,7 +320,7 @@ func TestASpaceWhileRedisIsAway(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "nodes know of what was lost", func() bool { return one.log.has("too many waited for redis") })
+	eventually(t, "nodes know of what was lost", func() bool { return strings.Contains(one.log.String(), "too many waited for redis") })
 	one.Observe(traffic.ExchangeDone{Exchange: whole(many + 5)})
 	last := fmt.Sprintf("done %d /%d, 5 bytes", many+5, many+5)
 	eventually(t, "events go on", func() bool {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -90,5 +91,20 @@ func TestCollectWaitsForExchanges(t *testing.T) {
 	wg.Wait()
 	if ended[0].ID != 1 || ended[1].ID != 2 || len(c.Events()) != 3 {
 		t.Errorf("kept %d events and exchanges %v", len(c.Events()), ended)
+	}
+}
+
+func TestBufferGivesWhatWasNotTaken(t *testing.T) {
+	var b Buffer
+	var writers sync.WaitGroup
+	for range 10 {
+		writers.Go(func() { b.Logger().Info("written") })
+	}
+	writers.Wait()
+	if got := strings.Count(b.String(), "msg=written\n"); got != 10 {
+		t.Errorf("%d of 10 lines: %s", got, b.String())
+	}
+	if text := b.String(); b.Take() != text || b.String() != "" {
+		t.Errorf("taken of %q, and %q is left", text, b.String())
 	}
 }

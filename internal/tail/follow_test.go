@@ -1,39 +1,18 @@
 package tail
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/necto-dev/necto/internal/nectest"
 )
-
-// screen is what was printed so far.
-type screen struct {
-	mu   sync.Mutex
-	text bytes.Buffer // guarded by mu
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-// take returns what was printed since the last call.
-func (s *screen) take() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	text := s.text.String()
-	s.text.Reset()
-	return text
-}
 
 // ping is the line of a ping from the client with a text.
 func ping(text string) string {
@@ -62,7 +41,7 @@ func following(t *testing.T, o Options, paths []string, steps []step) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		var shown screen
+		var shown nectest.Buffer
 		var sources []Source
 		for _, path := range paths {
 			sources = append(sources, NewFile(path, true))
@@ -74,7 +53,7 @@ func following(t *testing.T, o Options, paths []string, steps []step) {
 			s.do()
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			if got := shown.take(); got != s.want {
+			if got := shown.Take(); got != s.want {
 				t.Errorf("after step %d there is %q, want %q", i+1, got, s.want)
 			}
 		}

@@ -359,7 +359,7 @@ func TestALeftoverForAnotherTargetStays(t *testing.T) {
 	if left := entries(t, spool); len(left) != 1 {
 		t.Errorf("in the spool: %q", left)
 	}
-	if !strings.Contains(log.String(), "its lines are for redis://" + server.Addr + "/ci") {
+	if !strings.Contains(log.String(), "its lines are for redis://"+server.Addr+"/ci") {
 		t.Error("nobody was told")
 	}
 }

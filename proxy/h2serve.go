@@ -120,6 +120,9 @@ func (c *clientConn) serveStream(st *h2.Stream) {
 	x.side.st = st
 	req, protocol := request2(st.Head())
 	switch {
+	case st.Head().Cut:
+		c.rejectStream(x, req, &h1.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Text: "the head has more fields, or more bytes, than necto takes"})
+		return
 	case req.Method == http.MethodConnect && protocol == "":
 		c.connectStream(x, req, started)
 		return

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,22 +256,6 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	err := c.result(t)
 	if e, ok := errors.AsType[*h2.ConnError](err); !ok || e.Code != h2.CodeEnhanceYourCalm {
 		t.Errorf("Run returned %v", err)
-	}
-}
-
-// TestTooManyFields sends a head of many fields that are a byte each.
-func TestTooManyFields(t *testing.T) {
-	for fields, want := range map[int]h2.Code{900: h2.CodeNo, 2000: h2.CodeEnhanceYourCalm} {
-		p, c := against(t, h2.Config{}, func(*h2.Stream) {})
-		head := slices.Concat(request, slices.Repeat([]string{"x", "y"}, fields))
-		p.headers(1, true, head...)
-		if want == h2.CodeNo {
-			p.await(http2.FrameRSTStream) // of a handler that answers nothing
-			continue
-		}
-		if e, ok := errors.AsType[*h2.ConnError](c.result(t)); !ok || e.Code != want {
-			t.Errorf("%d fields: %v", fields, e)
-		}
 	}
 }
 

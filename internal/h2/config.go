@@ -22,7 +22,10 @@ type Config struct {
 	// client.
 	MaxStreams uint32
 	// MaxHeaderList bounds a head or trailer section: the bytes of names and values
-	// and 32 for each field (RFC 9113 section 6.5.2); 0 means 1 MiB.
+	// and 32 for each field (RFC 9113 section 6.5.2); 0 means 1 MiB. It may also have
+	// no more than 1,000 fields. With more than that a request is Head.Cut, and the
+	// stream of anything else reset with CodeEnhanceYourCalm; with four times as many
+	// bytes the connection ends.
 	MaxHeaderList uint32
 	// ExtendedConnect makes a server offer extended CONNECT (RFC 8441), and so
 	// accept the pseudo-field :protocol.

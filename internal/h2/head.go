@@ -17,6 +17,10 @@ type Head struct {
 	Fields traffic.Fields
 	// End means that nothing follows: the frame has END_STREAM.
 	End bool
+	// Cut means that the head of a request came with more fields than are taken (see
+	// Config.MaxHeaderList), and without some of them says something else: it is to be
+	// answered with 431 (Request Header Fields Too Large).
+	Cut bool
 }
 
 // RequestHead returns the head of a request that is not a CONNECT. A scheme, an

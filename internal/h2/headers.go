@@ -9,19 +9,20 @@ import (
 
 // headers reads a HEADERS frame: a new stream, a response, or trailers.
 func (r *reader) headers(f *http2.HeadersFrame) error {
-	id, end := f.StreamID, f.StreamEnded()
+	id, end := f.StreamID, f.StreamEnded() // the frame is gone once the next one is read
 	onItself := f.HasPriority() && f.Priority.StreamDep == id
-	fields, err := r.block(f)
+	head, err := r.block(f)
 	if err != nil {
 		return err
 	}
+	head.End = end
 	r.idle.earn(1)
 	c := r.c
 	c.mu.Lock()
 	s, opens := c.streams[id], c.isIdle(id)
 	forgiven := s == nil && !opens && (c.err != nil || c.forgot.mayHave(id))
 	c.mu.Unlock()
-	switch head := headOf(fields, end); {
+	switch {
 	case opens && (c.handle == nil || id%2 == 0):
 		return broken("HEADERS on stream %d, which we have not opened", id)
 	case onItself:
@@ -102,6 +103,9 @@ func (r *reader) more(s *Stream, head Head) error {
 	r.c.mu.Unlock()
 	if ended {
 		return r.refuse(s.id, CodeStreamClosed, "HEADERS after the end of the message")
+	}
+	if head.Cut {
+		return r.refuse(s.id, CodeEnhanceYourCalm, tooLong)
 	}
 	var err error
 	if r.c.handle == nil && !s.hasFinal {

@@ -19,6 +19,8 @@
 //		...
 //	}
 //
+// [NewRewriter] replaces messages of a body while it is read.
+//
 // Bodies come from strangers: a length is never believed before the bytes that
 // it promises are there.
 package grpcwire

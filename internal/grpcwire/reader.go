@@ -80,16 +80,28 @@ func (r *Reader) Err() error { return r.err }
 // Decoded returns the content of a message with its compression undone, at most
 // limit bytes of it: content itself if it is not compressed. encoding is that of
 // its sender; see Encoding. The error wraps one of package coding.
-func Decoded(m Message, content []byte, encoding string, limit int64) (_ []byte, err error) {
+func Decoded(m Message, content []byte, encoding string, limit int64) ([]byte, error) {
 	if !m.Compressed || encoding == "" {
 		return content, nil
 	}
-	r, err := coding.Decode([]string{encoding}, bytes.NewReader(content), limit)
+	decoded, err := coding.Decoded([]string{encoding}, bytes.NewReader(content), limit)
 	if err != nil {
-		return nil, fmt.Errorf("decompress message: %w", err)
+		return decoded, fmt.Errorf("decompress message: %w", err)
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	return io.ReadAll(r)
+	return decoded, nil
+}
+
+// Encoded returns content compressed, content itself without an encoding; see
+// Encoding. The error wraps one of package coding.
+func Encoded(content []byte, encoding string) ([]byte, error) {
+	if encoding == "" {
+		return content, nil
+	}
+	encoded, err := coding.Encoded([]string{encoding}, content)
+	if err != nil {
+		return nil, fmt.Errorf("compress message: %w", err)
+	}
+	return encoded, nil
 }
 
 // textReader undoes base64.

@@ -3,6 +3,7 @@ package grpcwire
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,19 @@ func (s Status) Name() string {
 	}
 	return strconv.Itoa(s.Code)
 }
+
+// Fields returns the fields that state the status: as trailers, or in a header
+// behind which nothing comes.
+func (s Status) Fields() traffic.Fields {
+	fields := traffic.Fields{{Name: "grpc-status", Value: strconv.Itoa(s.Code)}}
+	if s.Message != "" {
+		fields.Add("grpc-message", EncodeMessage(s.Message))
+	}
+	return fields
+}
+
+// CodeNames returns the names of the codes, in the order of those.
+func CodeNames() []string { return slices.Clone(codeNames[:]) }
 
 // ParseCode reads a name or digits, in any case.
 func ParseCode(s string) (int, bool) {
@@ -106,6 +120,17 @@ func parseTrailer(content []byte) traffic.Fields {
 		}
 	}
 	return fields
+}
+
+// AppendTrailer appends trailers as gRPC-Web has them: as a message.
+func AppendTrailer(dst []byte, fields traffic.Fields) []byte {
+	var lines []byte
+	for _, f := range fields {
+		lines = append(append(lines, strings.ToLower(f.Name)...), ':')
+		lines = append(append(lines, f.Value...), "\r\n"...)
+	}
+	dst = AppendPrefix(dst, Message{Size: int64(len(lines)), Trailer: true})
+	return append(dst, lines...)
 }
 
 // DecodeMessage undoes the percent-encoding of Grpc-Message. What is no escape

@@ -52,6 +52,16 @@ func (s *Set) method(path string) protoreflect.MethodDescriptor {
 	return described.Methods().ByName(protoreflect.Name(method))
 }
 
+// Streams reports in which directions the method of a path sends any number of
+// messages, false for both if it is not described.
+func (s *Set) Streams(path string) (client, server bool) {
+	m := s.method(path)
+	if m == nil {
+		return false, false
+	}
+	return m.IsStreamingClient(), m.IsStreamingServer()
+}
+
 // message returns an empty message of one direction of a method.
 func (s *Set) message(path string, dir traffic.Direction) (*dynamicpb.Message, error) {
 	m := s.method(path)
@@ -71,6 +81,11 @@ func (s *Set) JSON(path string, dir traffic.Direction, content []byte) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	return s.decode(m, content)
+}
+
+// decode fills in an empty message, and returns it as JSON in one line.
+func (s *Set) decode(m *dynamicpb.Message, content []byte) ([]byte, error) {
 	if err := (proto.UnmarshalOptions{Resolver: s.types}).Unmarshal(content, m); err != nil {
 		return nil, explain("decode", m, err)
 	}
@@ -92,9 +107,22 @@ func (s *Set) Encode(path string, dir traffic.Direction, text []byte) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if err := (protojson.UnmarshalOptions{Resolver: s.types}).Unmarshal(text, m); err != nil {
-		return nil, explain("encode", m, err)
+	if err := s.parse(m, text); err != nil {
+		return nil, err
 	}
+	return marshal(m)
+}
+
+// parse fills in an empty message from JSON.
+func (s *Set) parse(m *dynamicpb.Message, text []byte) error {
+	if err := (protojson.UnmarshalOptions{Resolver: s.types}).Unmarshal(text, m); err != nil {
+		return explain("encode", m, err)
+	}
+	return nil
+}
+
+// marshal returns a message as it is sent.
+func marshal(m *dynamicpb.Message) ([]byte, error) {
 	content, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
 		return nil, explain("encode", m, err)

@@ -1,8 +1,6 @@
 package record
 
 import (
-	"io"
-
 	"github.com/necto-dev/necto/internal/coding"
 	"github.com/necto-dev/necto/internal/filter"
 	"github.com/necto-dev/necto/internal/protoset"
@@ -69,16 +67,11 @@ func decodedContent(b *traffic.Body, header traffic.Fields) []byte {
 	if b == nil {
 		return nil
 	}
-	r := b.Open()
-	if _, _, done := b.Decoded(); !done {
-		decoded, err := coding.Decode(coding.Parse(header.Values("Content-Encoding")), r, coding.MaxDecoded)
-		if err != nil {
-			return nil
-		}
-		defer decoded.Close() // it was only read
-		r = decoded
+	codings := coding.Parse(header.Values("Content-Encoding"))
+	if _, _, done := b.Decoded(); done {
+		codings = nil
 	}
-	content, _ := io.ReadAll(io.LimitReader(r, coding.MaxDecoded)) // what can be read counts
+	content, _ := coding.Decoded(codings, b.Open(), coding.MaxDecoded) // what can be read counts
 	return content
 }
 

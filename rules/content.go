@@ -130,12 +130,7 @@ func decode(header traffic.Fields, raw []byte) ([]byte, error) {
 	if len(codings) == 0 || len(raw) == 0 {
 		return raw, nil
 	}
-	r, err := coding.Decode(codings, bytes.NewReader(raw), maxContent)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	content, err := io.ReadAll(r)
+	content, err := coding.Decoded(codings, bytes.NewReader(raw), maxContent)
 	if err != nil {
 		return nil, err
 	}
@@ -144,19 +139,7 @@ func decode(header traffic.Fields, raw []byte) ([]byte, error) {
 
 // encode applies the content codings of a message, which decode has undone.
 func encode(header traffic.Fields, content []byte) ([]byte, error) {
-	for _, name := range codingsOf(header) {
-		var out bytes.Buffer
-		e, err := coding.Encode(name, &out)
-		if err != nil {
-			return nil, err
-		}
-		_, err = e.Write(content)
-		if err = errors.Join(err, e.Close()); err != nil {
-			return nil, err
-		}
-		content = out.Bytes()
-	}
-	return content, nil
+	return coding.Encoded(codingsOf(header), content)
 }
 
 // stale are fields that say something about content that was edited.

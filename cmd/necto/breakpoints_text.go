@@ -86,12 +86,7 @@ func decodedContent(b *traffic.Body, header traffic.Fields) ([]byte, error) {
 	if len(codings) == 0 || b.Size() == 0 {
 		return io.ReadAll(b.Open())
 	}
-	r, err := coding.Decode(codings, b.Open(), maxHitContent)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
+	return coding.Decoded(codings, b.Open(), maxHitContent)
 }
 
 // isPlain reports whether content can be edited as text.

@@ -64,11 +64,6 @@ func decode(b *traffic.Body, data []byte, header traffic.Fields) (decoded []byte
 	if _, _, stored := b.Decoded(); stored {
 		return nil, false, false
 	}
-	r, err := coding.Decode(codings, bytes.NewReader(data), maxContent)
-	if err != nil {
-		return nil, false, false
-	}
-	defer r.Close()
-	decoded, err = io.ReadAll(r)
+	decoded, err := coding.Decoded(codings, bytes.NewReader(data), maxContent)
 	return decoded, err != nil, err == nil || len(decoded) > 0
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // maxShape is how long a secret may be that is known by its shape, in bytes: a
@@ -17,15 +18,19 @@ type secretShape struct {
 	expr *regexp.Regexp
 }
 
-var secretShapes = [...]secretShape{
-	{"jwt", regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*(?:\.[\w-]+\.[\w-]+)?`)}, // also JWE (RFC 7516)
-	{"aws-key", regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
-	{"github-token", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{36,})`)},
-	{"slack-token", regexp.MustCompile(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`)},
-	{"stripe-key", regexp.MustCompile(`\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}`)},
-	{"google-key", regexp.MustCompile(`\bAIza[\w-]{35}`)},
-	{"private-key", regexp.MustCompile(`-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[^-]*-----END [A-Z ]{0,20}PRIVATE KEY-----`)},
-}
+// secretShapes returns all kinds. Most recordings never need them: they are made when
+// something looks like one, which few things do.
+var secretShapes = sync.OnceValue(func() []secretShape {
+	return []secretShape{
+		{"jwt", regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*(?:\.[\w-]+\.[\w-]+)?`)}, // also JWE (RFC 7516)
+		{"aws-key", regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
+		{"github-token", regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{36,})`)},
+		{"slack-token", regexp.MustCompile(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`)},
+		{"stripe-key", regexp.MustCompile(`\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}`)},
+		{"google-key", regexp.MustCompile(`\bAIza[\w-]{35}`)},
+		{"private-key", regexp.MustCompile(`-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[^-]*-----END [A-Z ]{0,20}PRIVATE KEY-----`)},
+	}
+})
 
 // mayHaveShape is a quick look for the beginnings of secretShapes. It is right
 // where it says no. It looks for one rare byte of each beginning: that is one pass
@@ -124,7 +129,7 @@ type found struct {
 func (r *redactor) shapesIn(text []byte) []found {
 	var all []found
 	if mayHaveShape(text) {
-		for _, s := range secretShapes {
+		for _, s := range secretShapes() {
 			for _, m := range s.expr.FindAllIndex(text, -1) {
 				all = append(all, found{s.name, m[0], m[1]})
 			}

@@ -3,6 +3,7 @@ package diff
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // shapes are what values look like that are made anew in each run. The first that
@@ -21,7 +22,9 @@ var shapes = [...]struct{ name, expr string }{
 	{"port", `(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5}\b`},
 }
 
-var anyShape = func() *regexp.Regexp {
+// anyShape matches each of them. It is made when it is first asked for, because most
+// runs of the program compare nothing.
+var anyShape = sync.OnceValue(func() *regexp.Regexp {
 	var b strings.Builder
 	for i, s := range shapes {
 		if i > 0 {
@@ -30,7 +33,7 @@ var anyShape = func() *regexp.Regexp {
 		b.WriteString("(" + s.expr + ")")
 	}
 	return regexp.MustCompile(b.String())
-}()
+})
 
 // normalized is a text with the names of shapes in the place of volatile parts.
 type normalized struct {
@@ -42,7 +45,7 @@ type normalized struct {
 type part struct{ shape, text string }
 
 func normalize(s string) normalized {
-	matches := anyShape.FindAllStringSubmatchIndex(s, -1)
+	matches := anyShape().FindAllStringSubmatchIndex(s, -1)
 	if matches == nil {
 		return normalized{text: s}
 	}

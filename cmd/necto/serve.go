@@ -46,14 +46,13 @@ type server struct {
 
 // ballastSize is memory that is taken and never touched, so that it costs only
 // addresses. The collector runs when the heap has doubled: without ballast the
-// few MiB in use would double, and be collected, dozens of times a second.
+// few MiB in use would double, and be collected, dozens of times a second. Taking it
+// makes the collector run once, so that is done when nobody waits any more.
 const ballastSize = 32 << 20
 
 // run serves, and returns the exit code of the command, 0 without one. Every
 // listener has to be open before.
 func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, error) {
-	ballast := make([]byte, ballastSize)
-	defer runtime.KeepAlive(ballast)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, stopSignals...)
 	defer signal.Stop(signals) // from then on a signal ends the process
@@ -66,6 +65,8 @@ func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, er
 	l := &serveLoop{signals: signals, failed: s.failed, stop: stop}
 	l.serve(ctx, s.proxy.Run)
 	err := announce(status.io, f, s.ready)
+	ballast := make([]byte, ballastSize)
+	defer runtime.KeepAlive(ballast)
 	if err == nil && len(s.command) > 0 {
 		err = s.start(l, status)
 	}

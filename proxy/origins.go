@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/necto-dev/necto/internal/h1"
 	"github.com/necto-dev/necto/internal/h2"
 	"github.com/necto-dev/necto/traffic"
@@ -37,12 +35,12 @@ type origins struct {
 	ctx     context.Context // of the client's connection
 	tunnel  *tunnelTarget   // set once the client is inside a CONNECT
 	prior   bool            // the client speaks HTTP/2 without TLS to its origin
-	opening singleflight.Group
-	running sync.WaitGroup // connections of HTTP/2
+	running sync.WaitGroup  // connections of HTTP/2, and what opens them
 
-	mu     sync.Mutex // guards the fields below
-	conns  []*originConn
-	closed bool
+	mu      sync.Mutex // guards the fields below
+	conns   []*originConn
+	dialing map[target]*dialing
+	closed  bool
 	// only1 are targets that have turned out not to speak HTTP/2.
 	only1 map[target]bool
 	// last is the target of lastURL's origin: mostly the next one's, too.

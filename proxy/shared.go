@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/necto-dev/necto/internal/h2"
@@ -78,37 +77,6 @@ func (o *origins) setOnly1(t target, oc *originConn) {
 	}
 }
 
-// openShared opens one connection to t for all who wait for one, and returns it if
-// it speaks HTTP/2. Another one is left to be taken by whoever comes first.
-func (o *origins) openShared(ctx context.Context, t target, v versions) (*originConn, error) {
-	opened, err, _ := o.opening.Do(fmt.Sprint(t), func() (any, error) {
-		if oc := o.shared(t); oc != nil {
-			return oc, nil
-		}
-		oc, err := o.open(o.ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		if v == prior {
-			o.startPrior(oc)
-			return oc, nil
-		}
-		if _, err = o.ready(o.ctx, oc, v, nil); err == nil && oc.h2 == nil {
-			o.setOnly1(t, oc)
-		}
-		return oc, err
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case o.isOnly1(t):
-		return nil, nil //nolint:nilnil // there is none, and that is no error
-	}
-	return opened.(*originConn), nil
-}
-
 // shared returns the connection of HTTP/2 to t, nil for none.
 func (o *origins) shared(t target) *originConn {
 	o.mu.Lock()
@@ -130,18 +98,22 @@ func (o *origins) expectPrior() {
 		return
 	}
 	if oc := o.takeIdle(o.tunnel.target, http1); oc != nil {
-		o.startPrior(oc)
+		o.startPrior(o.ctx, oc)
 	}
 }
 
 // startPrior speaks HTTP/2 on a connection without having agreed on that. An
-// origin that does not understand it is asked in HTTP/1 from now on.
-func (o *origins) startPrior(oc *originConn) {
+// origin that does not understand it is asked in HTTP/1 from now on; after the end
+// of ctx nothing is known of it.
+func (o *origins) startPrior(ctx context.Context, oc *originConn) {
 	o.speakHTTP2(oc)
-	ctx, cancel := context.WithTimeout(o.ctx, settingsTime)
+	settled, cancel := context.WithTimeout(ctx, settingsTime)
 	defer cancel()
-	if _, err := oc.h2.PeerSettings(ctx); err != nil {
-		o.drop(oc)
+	if _, err := oc.h2.PeerSettings(settled); err == nil {
+		return
+	}
+	o.drop(oc)
+	if ctx.Err() == nil {
 		o.setOnly1(oc.target, nil)
 	}
 }

@@ -97,7 +97,7 @@ func start(out *output, path string, o Options) (*Writer, error) {
 // bodies of the one that is replaced.
 func (w *Writer) continueOrClear(path string, o Options) error {
 	if o.Force {
-		return clearSidecars(bodiesDir(path))
+		return PruneBodies(path, nil)
 	}
 	if w.out.size == 0 {
 		return nil

@@ -167,10 +167,11 @@ func (w *hashedFile) write(p []byte) error {
 	return err
 }
 
-// clearSidecars removes the bodies of a recording that is being replaced, and
-// nothing else that may lie in the folder.
-func clearSidecars(dir string) error {
-	root, err := os.OpenRoot(dir)
+// PruneBodies removes the bodies beside a recording but for those that keep has, by
+// their names, and the folder if it is empty then. Nothing else that may lie in the
+// folder is touched. Nobody must be writing the recording.
+func PruneBodies(path string, keep map[string]bool) error {
+	root, err := os.OpenRoot(bodiesDir(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -179,12 +180,13 @@ func clearSidecars(dir string) error {
 	}
 	entries, err := fs.ReadDir(root.FS(), ".")
 	for _, entry := range entries {
-		if name := entry.Name(); isSidecarName(name) || strings.HasPrefix(name, temporary) {
+		if name := entry.Name(); isSidecarName(name) && !keep[name] || strings.HasPrefix(name, temporary) {
 			err = errors.Join(err, root.Remove(name))
 		}
 	}
 	if err = errors.Join(err, root.Close()); err != nil {
 		return fmt.Errorf("remove old bodies: %w", err)
 	}
+	_ = os.Remove(bodiesDir(path)) // which fails if there is something in it
 	return nil
 }

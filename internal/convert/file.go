@@ -36,6 +36,8 @@ type file struct {
 	seq     uint64
 	marks   marks
 	bodies  map[string]bool // sidecars that were written
+	// replaces says that there is a file at path, whose content must not be lost.
+	replaces bool
 
 	exchanges, sockets, frames uint64
 	// last is the beginning of the last line of an exchange.
@@ -52,8 +54,10 @@ func newFile(o *Options, path string) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
+	_, missing := os.Lstat(path)
 	return &file{
-		options: o, path: path, temp: temp, f: f, w: bufio.NewWriterSize(f, bufferSize), marks: marks{}, bodies: map[string]bool{},
+		options: o, path: path, temp: temp, f: f, w: bufio.NewWriterSize(f, bufferSize), marks: marks{},
+		bodies: map[string]bool{}, replaces: missing == nil,
 	}, nil
 }
 
@@ -183,6 +187,9 @@ func (f *file) sidecar(b *record.EntryBody, content io.Reader) (err error) {
 	}
 	hash := sha256.New()
 	size, err := io.Copy(io.MultiWriter(out, hash), content)
+	if err == nil && f.replaces {
+		err = out.Sync() // before the old content goes
+	}
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
@@ -215,21 +222,6 @@ func (f *file) finish() error {
 	err = errors.Join(err, f.f.Close())
 	f.f = nil
 	return err
-}
-
-// publish gives the recording and its folder their names. What had them is gone
-// then: first the old folder, last the file, which is of no use without.
-func (f *file) publish() error {
-	from, to := record.BodiesDir(f.temp), record.BodiesDir(f.path)
-	if err := os.RemoveAll(to); err != nil {
-		return err
-	}
-	if len(f.bodies) > 0 {
-		if err := os.Rename(from, to); err != nil {
-			return err
-		}
-	}
-	return os.Rename(f.temp, f.path)
 }
 
 // discard removes what has not got its name.

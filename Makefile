@@ -15,8 +15,8 @@ VERSION  ?=
 all: fmt lint test ## what a change must pass
 
 .PHONY: build
-build: ## bin/necto
-	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/necto ./cmd/necto
+build: ## bin/necto, one file that needs no C library
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/necto ./cmd/necto
 
 CLIENTS := testdata/clients
 

@@ -24,7 +24,14 @@ import (
 // happen.
 const scriptPatience = 15 * time.Second
 
+// raceOptions keeps programs built with the race detector from sleeping for a
+// second before they exit, as tests run hundreds of them.
+const raceOptions = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
+	if err := os.Setenv("GORACE", raceOptions); err != nil {
+		panic(err)
+	}
 	testscript.Main(leakChecked{m}, map[string]func(){
 		"necto": main,
 		"fetch": fetchMain,
@@ -53,6 +60,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", raceOptions)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("ORIGIN_HOST", nectest.OriginHost)
 			data, err := filepath.Abs(filepath.Join("..", "..", "testdata"))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -51,12 +52,15 @@ func (f *portsFlags) open(
 	return opened, nil
 }
 
-// start opens the ports.
-func (p *openPool) start(ctx context.Context, ready *readyInfo) {
+// start opens the ports. A state that is damaged is told, and no error.
+func (p *openPool) start(ctx context.Context, ready *readyInfo) error {
 	if p == nil {
-		return
+		return nil
 	}
 	if err := p.pool.Start(ctx); err != nil {
+		if _, damaged := errors.AsType[*ports.StateError](err); !damaged {
+			return withHint(err, "necto would replace it: make it readable, or name another file: --state FILE")
+		}
 		p.status.note("%v", err)
 	}
 	r := p.pool.Range()
@@ -66,6 +70,7 @@ func (p *openPool) start(ctx context.Context, ready *readyInfo) {
 		ready.Channel = p.channel.url
 		p.status.note("channel %s", p.channel.url)
 	}
+	return nil
 }
 
 // handlers returns the API of the pool.

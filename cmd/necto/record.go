@@ -297,12 +297,15 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 		return err
 	}
 	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session, o.past())
-	if err := r.publisher.join(ctx, status, o.events.cluster); err != nil {
-		r.publisher.close()
-		return errors.Join(err, r.close(ctx))
+	err = r.publisher.join(ctx, status, o.events.cluster)
+	if err == nil {
+		r.tee(observers)
+		err = s.pool.start(ctx, &s.ready)
 	}
-	r.tee(observers)
-	s.pool.start(ctx, &s.ready)
+	if err != nil {
+		r.publisher.close()
+		return errors.Join(err, r.close(ctx), s.pool.close())
+	}
 	return errors.Join(r.run(ctx, o), s.pool.close())
 }
 

@@ -72,7 +72,7 @@ func (p *Pool) Forward(ctx context.Context, r Request) (Result, error) {
 	if r.Count > 0 {
 		most = r.Count
 	}
-	for len(todo) > 0 && len(result.Ports) < most && ctx.Err() == nil {
+	for len(todo) > 0 && len(result.Ports) < most && ctx.Err() == nil && p.life.Err() == nil {
 		n := min(most-len(result.Ports), len(todo))
 		p.forward(ctx, todo[:n], &result)
 		todo = todo[n:]
@@ -180,8 +180,12 @@ func (p *Pool) replace(ctx context.Context, o opening) (*port, *OpenError) {
 	return one, err
 }
 
-// forget tells that a port is free now.
+// forget tells that a port is free now. One that is free because the pool is being
+// closed is to be what it was when that begins again.
 func (p *Pool) forget(number int) {
+	if p.life.Err() != nil {
+		return
+	}
 	p.mu.Lock()
 	delete(p.saved, number)
 	p.mu.Unlock()
@@ -196,7 +200,7 @@ func (p *Pool) keep(one *port) *OpenError {
 		if one.replaces {
 			p.forget(one.number)
 		}
-		return &OpenError{Code: CodeDial, Port: one.number, Err: err}
+		return &OpenError{Code: CodeDial, Port: one.number, Err: p.unlessClosed(err)}
 	}
 	p.remember(one)
 	return nil

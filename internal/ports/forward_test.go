@@ -3,7 +3,9 @@ package ports
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -262,4 +264,65 @@ func TestForwardForNobody(t *testing.T) {
 			t.Errorf("forwarded %+v, %v; want the errors of one port and of the request", result, err)
 		}
 	})
+}
+
+// TestCloseEndsRequests does not wait for what may still be reached, and saves what
+// ports were used for before.
+func TestCloseEndsRequests(t *testing.T) {
+	for name, ask := range map[string]func(*stage) Result{
+		"forward": func(s *stage) Result { return s.forward(Request{ID: "r", Ports: []int{60000, 60001}}) },
+		"lead": func(s *stage) Result {
+			result, err := s.Lead(s.t.Context(), "r", 60000, "us-2")
+			if err != nil {
+				s.t.Error(err)
+			}
+			return result
+		},
+		"restore": func(s *stage) Result {
+			delete(s.busy, "127.0.0.1:60002")
+			s.Restore(s.t.Context())
+			return Result{Errors: []*OpenError{{Err: ErrClosed}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := filepath.Join(t.TempDir(), "state.json")
+			w := newWorld()
+			w.busy["127.0.0.1:60002"] = true
+			const bindings = `
+bindings:
+	- {port: 60000, labels: {country: US}}
+	- {port: 60001, raw: "b.test:1"}
+	- {port: 60002, raw: "b.test:1"}
+`
+			restart(t, threeCandidates+bindings, state, w, func(s *stage) {
+				s.start()
+				for _, addr := range []string{"us1.test:80", "us2.test:443", "b.test:1"} {
+					w.mute[addr] = true
+				}
+				var asking sync.WaitGroup
+				asking.Go(func() {
+					result := ask(s)
+					if len(result.Ports) > 0 || !errors.Is(result.Errors[0], ErrClosed) {
+						t.Errorf("ports %v, errors %v", result.Ports, result.Errors)
+					}
+				})
+				s.wait(10 * time.Millisecond)
+				began := time.Now()
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(began); took > 10*time.Millisecond {
+					t.Errorf("closing took %v", took)
+				}
+				asking.Wait()
+				if _, err := s.Bind(t.Context(), "late", 60001, Binding{Raw: "b.test:1"}); err != nil {
+					t.Error(err)
+				}
+			})
+			saved, err := newState(state).load()
+			if err != nil || len(saved) != 3 || saved[60000].Candidate != "us-1" {
+				t.Errorf("saved %v, %v", saved, err)
+			}
+		})
+	}
 }

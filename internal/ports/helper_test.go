@@ -19,6 +19,7 @@ type world struct {
 	mu   sync.Mutex
 	down map[string]bool // nobody is at these addresses
 	busy map[string]bool // somebody else listens at these
+	mute map[string]bool // who is at these takes no connection and refuses none
 	open map[string]*fakeListener
 	// released counts the listeners that are done with.
 	released int
@@ -31,7 +32,7 @@ type fakeListener struct {
 }
 
 func newWorld() *world {
-	return &world{down: map[string]bool{}, busy: map[string]bool{}, open: map[string]*fakeListener{}}
+	return &world{down: map[string]bool{}, busy: map[string]bool{}, mute: map[string]bool{}, open: map[string]*fakeListener{}}
 }
 
 var errRefused = errors.New("connection refused")
@@ -54,6 +55,9 @@ func (w *world) Open(_ context.Context, r Route) (Listener, error) {
 
 func (l *fakeListener) Reach(ctx context.Context, via *url.URL) error {
 	time.Sleep(time.Millisecond)
+	if l.w.isMute(l.target(via)) {
+		<-ctx.Done()
+	}
 	return errors.Join(ctx.Err(), l.w.connect(l.target(via)))
 }
 
@@ -69,6 +73,12 @@ func (l *fakeListener) target(via *url.URL) string {
 	default:
 		return ""
 	}
+}
+
+func (w *world) isMute(addr string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mute[addr]
 }
 
 // connect is what becomes of an attempt to connect.

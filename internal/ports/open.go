@@ -50,6 +50,9 @@ type opening struct {
 // port.tried.
 func (p *Pool) open(ctx context.Context, o opening) (*port, *OpenError) {
 	number := o.binding.Port
+	if err := p.unlessClosed(nil); err != nil {
+		return nil, &OpenError{Code: CodeBinding, Port: number, Err: err}
+	}
 	one := &port{
 		pool: p, number: number, addr: p.Range().Addr(number), opening: o, began: time.Now(),
 		wake: make(chan struct{}, 1), tried: make(chan struct{}),
@@ -88,8 +91,11 @@ func (p *Pool) look(one *port) {
 
 // lead leads a port in use through another candidate, if that can be reached.
 func (p *Pool) lead(ctx context.Context, one *port, c *Candidate) *OpenError {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.life, cancel)()
 	if err := one.reach(ctx, c.Upstream); err != nil {
-		return &OpenError{Code: CodeDial, Port: one.number, Err: err}
+		return &OpenError{Code: CodeDial, Port: one.number, Err: p.unlessClosed(err)}
 	}
 	one.stop() // it may be about to take another one
 	one.take(c)

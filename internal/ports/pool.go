@@ -65,7 +65,6 @@ func New(o Options) *Pool {
 	p.life, p.die = context.WithCancel(context.Background())
 	if o.State != "" {
 		p.state = newState(o.State)
-		p.running.Go(func() { p.state.run(p.life, p.snapshot, p.saveFailed) })
 	}
 	return p
 }
@@ -73,18 +72,15 @@ func New(o Options) *Pool {
 // Start puts to use the ports that have a binding, and those that the state file has,
 // and returns when their listeners are open. What cannot be opened is logged and may
 // be tried again with Restore; what cannot be reached is offline. With a state file
-// restoreDone is told once all were tried. The error is of reading the state file,
-// with which the Pool goes on as far as it can.
+// restoreDone is told once all were tried. The error is of reading the state file: a
+// *StateError if that is damaged, with which the Pool goes on as far as it can. With
+// any other no port is in use, and the file stays as it is.
 func (p *Pool) Start(ctx context.Context) error {
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	var err error
-	if p.state != nil {
-		var saved map[int]savedPort
-		saved, err = p.state.load()
-		p.mu.Lock()
-		p.saved = saved
-		p.mu.Unlock()
+	err := p.load()
+	if _, damaged := errors.AsType[*StateError](err); err != nil && !damaged {
+		return err
 	}
 	p.mu.Lock()
 	for number, b := range p.bindings {
@@ -93,6 +89,7 @@ func (p *Pool) Start(ctx context.Context) error {
 	p.mu.Unlock()
 	opened := p.openSaved(ctx)
 	if p.state != nil {
+		p.running.Go(func() { p.state.run(p.life, p.snapshot, p.saveFailed) })
 		p.running.Go(func() {
 			awaitTried(opened)
 			p.remember(opened...)
@@ -102,12 +99,41 @@ func (p *Pool) Start(ctx context.Context) error {
 	return err
 }
 
+// load reads the state file, if there is to be one.
+func (p *Pool) load() error {
+	if p.state == nil {
+		return nil
+	}
+	saved, err := p.state.load()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number, one := range saved {
+		if p.inUse[number] == nil { // else somebody has put it to use before Start
+			p.saved[number] = one
+		}
+	}
+	return err
+}
+
+// ErrClosed says that the Pool was closed meanwhile.
+var ErrClosed = errors.New("the ports are being closed")
+
+// unlessClosed returns err, or ErrClosed if that is the reason.
+func (p *Pool) unlessClosed(err error) error {
+	if p.life.Err() != nil {
+		return ErrClosed
+	}
+	return err
+}
+
 // Close ends what ports do by themselves, and writes the state file. It closes no
-// listeners, which end with what opened them, and tells no events.
+// listeners, which end with what opened them, and ports tell no more events. A method
+// that puts ports to use ends with those that were reached until then. The others fail
+// with ErrClosed, and are saved as what they were.
 func (p *Pool) Close() error {
+	p.die()
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	p.die()
 	p.running.Wait()
 	for _, one := range p.all() {
 		one.hush()

@@ -47,6 +47,9 @@ func (p *port) try(ctx context.Context) {
 	err := p.reach(ctx, p.upstream())
 	if err != nil && !p.only {
 		for _, c := range p.pool.alternatives(p) {
+			if ctx.Err() != nil {
+				break
+			}
 			if err = p.reach(ctx, c.Upstream); err == nil {
 				p.candidate.Store(c)
 				break

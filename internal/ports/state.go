@@ -11,10 +11,15 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 )
 
 // stateVersion is the version of state files.
 const stateVersion = 1
+
+// keptSuffix is what the name of a damaged state file ends with where it is kept: the
+// time at which it was found, in UTC.
+const keptSuffix = ".bad-20060102T150405.000Z"
 
 // stateFile is the content of a state file.
 type stateFile struct {
@@ -28,21 +33,23 @@ type statePort struct {
 	Binding   json.RawMessage `json:"binding"`
 }
 
-// StateError says that a state file cannot be read. The pool goes on without it.
+// StateError says that a state file is damaged. The pool goes on without it.
 type StateError struct {
 	Path string
+	// Kept has its content: Path is replaced when the state is saved.
+	Kept string
 	// Backup is the file that was read in its place, "" for none.
 	Backup string
 	Err    error
 }
 
-// Error says which file it is, and what was read in its place.
+// Error says which file it is, where it is kept, and what was read in its place.
 func (e *StateError) Error() string {
-	text := fmt.Sprintf("read the state of the ports from %s: %v", e.Path, e.Err)
+	text := fmt.Sprintf("read the state of the ports from %s: %v; it is kept as %s", e.Path, e.Err, e.Kept)
 	if e.Backup != "" {
 		return text + "; the one before, " + e.Backup + ", was read in its place"
 	}
-	return text + "; it is ignored"
+	return text
 }
 
 // Unwrap returns Err.
@@ -55,6 +62,8 @@ type state struct {
 
 	mu   sync.Mutex // guards the fields below; held while the file is written
 	last []byte     // what the file has
+	// loaded says that what the file had is known, so that it may be replaced.
+	loaded bool
 }
 
 func newState(path string) *state {
@@ -64,28 +73,36 @@ func newState(path string) *state {
 // backup is the path of the state before the last change.
 func (s *state) backup() string { return s.path + ".bak" }
 
-// load reads the state, nothing if there is no file. If that is damaged it reads the
-// backup, and returns a *StateError with what was found there.
+// load reads the state, nothing if there is no file. If that is damaged it keeps a
+// copy, reads the backup, and returns a *StateError with what was found there. Any
+// other error is of a file that cannot be read or kept, and must not be replaced.
 func (s *state) load() (map[int]savedPort, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	text, err := os.ReadFile(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return map[int]savedPort{}, nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the state of the ports: %w", err)
 	}
-	var saved map[int]savedPort
+	if s.loaded = err != nil; s.loaded {
+		return nil, nil
+	}
+	saved, err := parseState(s.path, text)
 	if err == nil {
-		if saved, err = parseState(s.path, text); err == nil {
-			s.last = text
-			return saved, nil
-		}
+		s.last, s.loaded = text, true
+		return saved, nil
 	}
-	failure := &StateError{Path: s.path, Err: err}
+	failure := &StateError{Path: s.path, Kept: s.path + time.Now().UTC().Format(keptSuffix), Err: err}
+	if err := replaceFile(failure.Kept, text); err != nil {
+		return nil, fmt.Errorf("read the state of the ports from %s: %w; keep it: %w", s.path, failure.Err, err)
+	}
+	s.loaded = true
 	if text, err = os.ReadFile(s.backup()); err == nil {
 		if saved, err = parseState(s.backup(), text); err == nil {
 			failure.Backup = s.backup()
 			return saved, failure
 		}
 	}
-	return map[int]savedPort{}, failure
+	return nil, failure
 }
 
 // parseState reads the content of a state file.
@@ -144,11 +161,11 @@ func (s *state) run(ctx context.Context, snapshot func() []byte, wrote func(erro
 	}
 }
 
-// write replaces the file, and makes the one before the backup.
+// write replaces the file, once that was loaded, and makes the one before the backup.
 func (s *state) write(text []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if string(text) == string(s.last) {
+	if !s.loaded || string(text) == string(s.last) {
 		return nil
 	}
 	if s.last != nil {

@@ -96,6 +96,61 @@ func TestRestoreOutside(t *testing.T) {
 	})
 }
 
+// TestUnreadableState leaves alone what cannot be read, or cannot be kept.
+func TestUnreadableState(t *testing.T) {
+	for name, prepare := range map[string]func(state string) error{
+		"a folder": func(state string) error { return os.Mkdir(state, 0o700) },
+		"damaged, in a folder that takes no other": func(state string) error {
+			write(t, state, "{")
+			return os.Chmod(filepath.Dir(state), 0o500)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name != "a folder" && (os.Geteuid() == 0 || runtime.GOOS == "windows") {
+				t.Skip("this user may write everywhere")
+			}
+			state := filepath.Join(t.TempDir(), "state.json")
+			if err := prepare(state); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.Stat(state)
+			if err != nil {
+				t.Fatal(err)
+			}
+			restart(t, onePort, state, newWorld(), func(s *stage) {
+				err := s.Start(s.t.Context())
+				if _, goesOn := errors.AsType[*StateError](err); err == nil || goesOn || !strings.Contains(err.Error(), state) {
+					t.Errorf("got %v", err)
+				}
+				if n := len(s.Statuses()); n != 0 {
+					t.Errorf("%d ports are in use", n)
+				}
+			})
+			after, err := os.Stat(state)
+			if err != nil || !os.SameFile(before, after) {
+				t.Errorf("it is another file now: %v", err)
+			}
+		})
+	}
+}
+
+// TestForwardBeforeStart is no reason to replace the state.
+func TestForwardBeforeStart(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state.json")
+	write(t, state, `{"version":1,"ports":[{"port":60001,"binding":{"raw":"a.test:1"}}]}`)
+	restart(t, threeCandidates, state, newWorld(), func(s *stage) {
+		s.forward(Request{ID: "r", Ports: []int{60000}, Any: true})
+		s.wait(time.Second)
+		s.said()
+		s.start()
+		s.expect("both are in use", "portStateUpdate 60001", "restoreDone")
+	})
+	saved, err := newState(state).load()
+	if err != nil || len(saved) != 2 {
+		t.Errorf("saved %v, %v", saved, err)
+	}
+}
+
 // TestDamagedState goes on with the state before, or with none, and says so.
 func TestDamagedState(t *testing.T) {
 	const whole = `{"version":1,"ports":[{"port":60001,"binding":{"raw":"a.test:1"}}]}`
@@ -104,10 +159,10 @@ func TestDamagedState(t *testing.T) {
 		want          []string
 		said          string
 	}{
-		"cut":             {whole[:40], "", []string{"restoreDone"}, "it is ignored"},
-		"empty":           {"", "", []string{"restoreDone"}, "it is ignored"},
+		"cut":             {whole[:40], "", []string{"restoreDone"}, "it is kept as"},
+		"empty":           {"", "", []string{"restoreDone"}, "it is kept as"},
 		"cut, backup":     {whole[:40], whole, []string{"portStateUpdate 60001", "restoreDone"}, "the one before"},
-		"both cut":        {whole[:40], whole[:10], []string{"restoreDone"}, "it is ignored"},
+		"both cut":        {whole[:40], whole[:10], []string{"restoreDone"}, "it is kept as"},
 		"another version": {`{"version":2}`, "", []string{"restoreDone"}, "version 2"},
 		"no such port":    {`{"version":1,"ports":[{"port":0,"binding":{"raw":"a:1"}}]}`, "", []string{"restoreDone"}, "no port 0"},
 		"no binding":      {`{"version":1,"ports":[{"port":1,"binding":{}}]}`, "", []string{"restoreDone"}, "one of target"},
@@ -126,6 +181,9 @@ func TestDamagedState(t *testing.T) {
 				}
 				s.wait(time.Second)
 				s.expect(name, c.want...)
+				if kept, err := os.ReadFile(damaged.Kept); err != nil || string(kept) != c.state {
+					t.Errorf("%s has %q, %v", damaged.Kept, kept, err)
+				}
 			})
 			if _, err := newState(state).load(); err != nil {
 				t.Errorf("what was written then: %v", err)
@@ -137,6 +195,9 @@ func TestDamagedState(t *testing.T) {
 // TestBackup keeps the state before the last change.
 func TestBackup(t *testing.T) {
 	s := newState(filepath.Join(t.TempDir(), "state.json"))
+	if _, err := s.load(); err != nil {
+		t.Fatal(err)
+	}
 	for _, text := range []string{"1", "2", "2", "3"} {
 		if err := s.write([]byte(text)); err != nil {
 			t.Fatal(err)

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -88,7 +87,7 @@ func (f *eventsFlags) listen(ctx context.Context) (net.Listener, error) {
 	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", f.addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if errors.Is(err, errAddrInUse) {
 		return nil, withHint(fmt.Errorf("open the event server: %w", err),
 			"is there another necto? Choose another address, or port 0 for a free one: --events 127.0.0.1:0")
 	}

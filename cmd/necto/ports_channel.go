@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/necto-dev/necto/eventserver/channel"
@@ -51,7 +50,7 @@ func (f *portsFlags) openChannel(ctx context.Context, status *status, p *proxy.P
 		host = l.Addr().String()
 		p.Avoid(l.Addr())
 		c.serving.Go(func() { c.serve(l, status) })
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errAddrInUse):
 		status.note("the channel's address is taken, it is opened when it is free: %v", err)
 		c.Publish(ports.Event{Type: ports.HTTPError, Payload: "HTTP Start error: " + err.Error()})
 		c.serving.Go(func() { c.serveLater(ctx, f.channel, status, p) })

@@ -40,10 +40,10 @@ func newConvertCmd(io stdio, run func(context.Context, stdio, convertOptions) er
 
 --normalize makes files that can be compared and committed: sorted by start, numbered
 anew, without dates, durations, ports and fields such as Date. Two runs of the same
-thing give the same file.
+thing give the same file. With --merge there is one order of all recordings.
 
 Of a stream, redis://host:port/stream, the output has what each of its recorders has
-sent until now, one recorder after the other.`,
+sent until now, one recorder after the other unless it is normalized.`,
 		Example: `  necto convert -o run.har run.jsonl
   necto convert -o run.jsonl traffic.har
   necto convert --merge -o all.jsonl login.jsonl orders.jsonl

@@ -28,7 +28,7 @@ var ErrSameFile = errors.New("it is one of the inputs")
 // Options says what is made of what.
 type Options struct {
 	// Inputs are recordings or HARs. Of several the output has one after the
-	// other, with numbers that go on.
+	// other, with numbers that go on, unless it is normalized.
 	Inputs []string
 	// Output is the file to write, or with SplitHost a folder that gets a file
 	// for each host. What is there is replaced.
@@ -41,7 +41,7 @@ type Options struct {
 	// Filter keeps what matches, nil for all. Of a connection of which frames
 	// match, handshake and end are kept, too.
 	Filter *filter.Filter
-	// Normalize sorts by start, numbers anew and drops what differs from run to
+	// Normalize sorts by start, all inputs in one order, numbers anew and drops what differs from run to
 	// run: dates, durations, ports, addresses of clients, fields such as Date.
 	Normalize bool
 	// Redactor replaces secrets, nil to leave them.
@@ -73,8 +73,8 @@ type Result struct {
 	Outputs []string
 }
 
-// Run converts. If it returns an error no output was touched, but for outputs of
-// SplitHost that were complete before.
+// Run converts. If it returns an error each output is as it was, or whole: of
+// SplitHost some may have been complete before.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if err := checkOutput(&o); err != nil {
 		return Result{}, err

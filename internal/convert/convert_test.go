@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
 
 	"github.com/necto-dev/necto/internal/convert"
 	"github.com/necto-dev/necto/internal/diff"
@@ -144,6 +145,32 @@ func TestMergedNumbersGoOn(t *testing.T) {
 	for _, want := range []string{`"seq":2,"id":10,"conn":7,`, `"seq":4,"id":20,"conn":14,`, `"seq":5,"at":`, `"exchanges":2,`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in %s", want, text)
+		}
+	}
+}
+
+// TestNormalizedRecordingsAreOneOrder merges what two recorders have of the same
+// time, with the same numbers.
+func TestNormalizedRecordingsAreOneOrder(t *testing.T) {
+	a, b := run{1, []string{"a.test", "c.test"}}.record(t, "a.jsonl"), run{1, []string{"b.test", "d.test"}}.record(t, "b.jsonl")
+	asHAR := filepath.Join(t.TempDir(), "b.har")
+	convertOK(t, convert.Options{Inputs: []string{b}, Output: asHAR, Format: convert.HAR})
+	for _, second := range []string{b, asHAR} {
+		out := filepath.Join(t.TempDir(), "all.jsonl")
+		result := convertOK(t, convert.Options{Inputs: []string{a, second}, Output: out, Format: convert.JSONL, Normalize: true})
+		text := string(read(t, out))
+		var got []string
+		for line := range strings.Lines(text) {
+			if gjson.Get(line, "type").Str == record.TypeHTTP {
+				got = append(got, fmt.Sprint(gjson.Get(line, "seq"), gjson.Get(line, "id"), gjson.Get(line, "conn"), gjson.Get(line, "request.url")))
+			}
+		}
+		want := []string{"2 1 1 http://a.test/list", "3 2 2 http://b.test/list", "4 3 1 http://c.test/list", "5 4 2 http://d.test/list"}
+		if d := cmp.Diff(want, got); d != "" || result.Exchanges != 4 {
+			t.Errorf("%+v: %s", result, d)
+		}
+		if n := strings.Count(text, `"type":"meta"`); n != 1 {
+			t.Errorf("%d first lines", n)
 		}
 	}
 }

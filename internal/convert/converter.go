@@ -35,6 +35,16 @@ type output interface {
 	discard() error
 }
 
+// input is a source with what is known of it on the way through.
+type input struct {
+	source
+	// number is its place among the inputs, from 0.
+	number  int
+	session string
+	pending map[uint64]bool // exchanges that have not ended
+	sockets map[uint64]*socket
+}
+
 // converter goes through the inputs.
 type converter struct {
 	ctx     context.Context
@@ -47,20 +57,21 @@ type converter struct {
 	// The highest numbers of this one:
 	lastID, lastConn uint64
 
-	input   source
-	session string
-	pending map[uint64]bool // exchanges that have not ended
-	sockets map[uint64]*socket
-	names   names // of Normalize
+	input *input
+	names names // of Normalize
 }
 
 func (c *converter) run() error {
-	for _, path := range c.options.Inputs {
-		if err := c.open(path); err != nil {
+	if c.options.Normalize {
+		return c.inOrder()
+	}
+	for number, path := range c.options.Inputs {
+		in, err := c.open(number, path)
+		if err != nil {
 			return err
 		}
-		err := c.convert()
-		c.input.close(c.options.warn)
+		err = c.convert(in)
+		in.close(c.options.warn)
 		if err != nil {
 			return fmt.Errorf("convert %s: %w", path, err)
 		}
@@ -70,36 +81,38 @@ func (c *converter) run() error {
 	return nil
 }
 
-func (c *converter) open(path string) error {
+func (c *converter) open(number int, path string) (*input, error) {
 	in, err := openSource(path, !c.options.Normalize)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.input, c.lastID, c.lastConn = in, 0, 0
-	c.pending, c.sockets = map[uint64]bool{}, map[uint64]*socket{}
-	return nil
+	return &input{source: in, number: number, pending: map[uint64]bool{}, sockets: map[uint64]*socket{}}, nil
 }
 
-func (c *converter) convert() error {
-	if c.input.once() {
-		return c.input.scan(c.options.warn, c.line)
+// convert converts an input in the order of its lines.
+func (c *converter) convert(in *input) error {
+	c.input, c.lastID, c.lastConn = in, 0, 0
+	if in.once() {
+		return in.scan(c.options.warn, c.line)
 	}
-	err := c.input.Scan(func(l record.Line) error {
-		switch l.Type {
-		case record.TypePending:
-			c.pending[l.ID] = true
-		case record.TypeHTTP, record.TypeWSOpen:
-			delete(c.pending, l.ID)
-		}
+	err := in.Scan(func(l record.Line) error {
+		in.notePending(l)
 		return c.ctx.Err()
 	})
 	if err != nil {
 		return err
 	}
-	if c.options.Normalize {
-		return c.inOrder()
+	return in.Scan(c.line)
+}
+
+// notePending notes whether the exchange of a line goes on.
+func (in *input) notePending(l record.Line) {
+	switch l.Type {
+	case record.TypePending:
+		in.pending[l.ID] = true
+	case record.TypeHTTP, record.TypeWSOpen:
+		delete(in.pending, l.ID)
 	}
-	return c.input.Scan(c.line)
 }
 
 // line takes a line of the input.
@@ -127,10 +140,10 @@ func (c *converter) take(l record.Line) error {
 		return nil // a new one is written
 	case record.TypePending:
 		// In a HAR an exchange is there once, as it was last.
-		if !c.input.once() && !c.pending[l.ID] {
+		if !c.input.once() && !c.input.pending[l.ID] {
 			return nil // it has ended later on
 		}
-		delete(c.pending, l.ID)
+		delete(c.input.pending, l.ID)
 	}
 	if c.staysAsItIs(l) {
 		return c.same(l)
@@ -150,7 +163,7 @@ func (c *converter) take(l record.Line) error {
 
 // meta begins a run. Of several runs that are normalized the first is enough.
 func (c *converter) meta(l record.Line) error {
-	c.session = gjson.GetBytes(l.Raw, "session").String()
+	c.input.session = gjson.GetBytes(l.Raw, "session").String()
 	raw := append([]byte(nil), l.Raw...)
 	if c.options.Redactor != nil {
 		raw = set(raw, "redaction", "auto")
@@ -229,7 +242,7 @@ func (c *converter) writeEntry(e *record.Entry) error {
 func (c *converter) id(id uint64) uint64 {
 	c.lastID = max(c.lastID, id)
 	if c.options.Normalize {
-		return c.names.id(c.baseID + id)
+		return c.names.id(inputNumber{c.input.number, id})
 	}
 	return c.baseID + id
 }
@@ -238,7 +251,7 @@ func (c *converter) id(id uint64) uint64 {
 func (c *converter) conn(conn uint64) uint64 {
 	c.lastConn = max(c.lastConn, conn)
 	if c.options.Normalize {
-		return c.names.conn(c.baseConn + conn)
+		return c.names.conn(inputNumber{c.input.number, conn})
 	}
 	return c.baseConn + conn
 }

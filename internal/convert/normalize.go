@@ -2,10 +2,8 @@ package convert
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,88 +22,6 @@ const normalSession = "00000000000000000000000000"
 
 // noTiming says that nothing is known of how long the steps took.
 var noTiming = traffic.Timing{Blocked: -1, DNS: -1, Connect: -1, TLS: -1, Send: -1, Wait: -1, Receive: -1}
-
-// names numbers exchanges and connections, and marks of secrets, in the order in
-// which they come. The zero value works.
-type names struct {
-	begun      bool
-	ids, conns map[uint64]uint64
-}
-
-func (n *names) id(id uint64) uint64     { return number(&n.ids, id) }
-func (n *names) conn(conn uint64) uint64 { return number(&n.conns, conn) }
-
-func number(known *map[uint64]uint64, id uint64) uint64 {
-	if *known == nil {
-		*known = map[uint64]uint64{}
-	}
-	next, ok := (*known)[id]
-	if !ok {
-		next = uint64(len(*known)) + 1
-		(*known)[id] = next
-	}
-	return next
-}
-
-// group is the lines of an exchange, or one that belongs to none.
-type group struct {
-	at    string // sorts as the time does
-	id    uint64
-	lines []place
-}
-
-// place is where a line is.
-type place struct {
-	lineType string
-	offset   int64
-	length   int
-}
-
-// inOrder converts the exchanges in the order in which they began, each frame
-// behind its handshake: how connections interleave differs from run to run.
-func (c *converter) inOrder() error {
-	groups, err := c.groups()
-	if err != nil {
-		return err
-	}
-	for _, g := range groups {
-		for _, p := range g.lines {
-			raw, err := c.input.ReadLine(p.offset, p.length)
-			if err != nil {
-				return err
-			}
-			id := g.id
-			if err := c.line(record.Line{Type: p.lineType, ID: id, Offset: p.offset, Length: p.length, Raw: raw}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (c *converter) groups() ([]*group, error) {
-	var all []*group
-	byID := map[uint64]*group{}
-	err := c.input.Scan(func(l record.Line) error {
-		g := byID[l.ID]
-		if l.ID == 0 || g == nil {
-			g = &group{at: gjson.GetBytes(l.Raw, "at").String(), id: l.ID}
-			if l.Type == record.TypeMeta {
-				g.at = ""
-			}
-			all = append(all, g)
-			if l.ID != 0 {
-				byID[l.ID] = g
-			}
-		}
-		g.lines = append(g.lines, place{l.Type, l.Offset, l.Length})
-		return c.ctx.Err()
-	})
-	slices.SortStableFunc(all, func(a, b *group) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id))
-	})
-	return all, err
-}
 
 // normalEntry drops what differs from run to run.
 func normalEntry(e *record.Entry) {

@@ -23,7 +23,7 @@ func asLeftOut(err error) (*leftOutError, bool) { return errors.AsType[*leftOutE
 // matches reports whether the filter, if there is one, lets an exchange through.
 func (c *converter) matches(e *record.Entry) bool {
 	return c.options.Filter == nil || c.options.Filter.Match(&filter.Subject{
-		Exchange: e.Exchange(c.input.File), Pending: e.Type == record.TypePending, Session: c.session,
+		Exchange: e.Exchange(c.input.File), Pending: e.Type == record.TypePending, Session: c.input.session,
 		Content: func(dir traffic.Direction) []byte { return c.content(e, dir) },
 	})
 }
@@ -66,7 +66,7 @@ func (c *converter) socket(l record.Line) error {
 		return err
 	}
 	s := &socket{handshake: e, exchange: e.Exchange(c.input.File), host: hostOf(e)}
-	c.sockets[l.ID] = s
+	c.input.sockets[l.ID] = s
 	if c.matches(e) {
 		return c.writeHandshake(s)
 	}
@@ -90,17 +90,17 @@ func (c *converter) frame(l record.Line) error {
 	if err != nil {
 		return &leftOutError{err}
 	}
-	s := c.sockets[l.ID]
+	s := c.input.sockets[l.ID]
 	if s == nil {
 		s = &socket{written: true} // the handshake is missing
-		c.sockets[l.ID] = s
+		c.input.sockets[l.ID] = s
 	}
 	whole, err := c.input.ReadFrame(f, s.exchange)
 	if err != nil {
 		return err
 	}
 	if c.options.Filter != nil &&
-		!c.options.Filter.Match(&filter.Subject{Exchange: s.exchange, Frame: whole, Session: c.session}) {
+		!c.options.Filter.Match(&filter.Subject{Exchange: s.exchange, Frame: whole, Session: c.input.session}) {
 		return nil
 	}
 	if err := c.writeHandshake(s); err != nil {
@@ -131,8 +131,8 @@ func (c *converter) closed(l record.Line) error {
 	if err != nil {
 		return &leftOutError{err}
 	}
-	s := c.sockets[l.ID]
-	delete(c.sockets, l.ID)
+	s := c.input.sockets[l.ID]
+	delete(c.input.sockets, l.ID)
 	if c.options.Redactor != nil {
 		c.options.Redactor.Close(e.ID)
 	}
@@ -140,7 +140,7 @@ func (c *converter) closed(l record.Line) error {
 	case s == nil:
 		s = &socket{}
 	case !s.written:
-		ends := filter.Subject{Exchange: s.exchange, Close: &e.WSClose, Session: c.session}
+		ends := filter.Subject{Exchange: s.exchange, Close: &e.WSClose, Session: c.input.session}
 		if c.options.Filter == nil || !c.options.Filter.Match(&ends) {
 			return nil
 		}

@@ -38,14 +38,13 @@ type ring struct {
 	open      []item
 	openBytes int64
 	timer     *time.Timer
-	news      chan struct{} // closed when there is another segment
 	closed    bool
 }
 
 func newRing(namespace string, most, backlog bounds) *ring {
 	r := &ring{
 		namespace: namespace, most: most, backlog: backlog, segmentItems: max(1, min(segmentItems, most.items/4)), next: 1,
-		readers: map[*subscriber]struct{}{}, news: make(chan struct{}),
+		readers: map[*subscriber]struct{}{},
 	}
 	r.timer = time.AfterFunc(time.Hour, r.tick)
 	r.timer.Stop()
@@ -87,7 +86,7 @@ func (r *ring) addAll(items []item) {
 	r.commit(items)
 }
 
-// commit appends items and wakes who waits for them.
+// commit appends items and calls who waits for them.
 func (r *ring) commit(items []item) {
 	if r.closed {
 		release(items)
@@ -105,8 +104,14 @@ func (r *ring) commit(items []item) {
 		items = items[len(s.items):]
 	}
 	r.trim()
-	close(r.news)
-	r.news = make(chan struct{})
+	r.call()
+}
+
+// call lets all subscribers look at what there is to send now.
+func (r *ring) call() {
+	for sub := range r.readers {
+		sub.call()
+	}
 }
 
 // trim forgets what is kept for nobody, and what is too much, but for the last
@@ -218,25 +223,21 @@ func (r *ring) size() (items int, bytes int64, behind uint64) {
 }
 
 // after returns the first segment with items from the number at on, held, and how
-// many items between at and it are not in the ring any more. Without such a
-// segment it returns a channel that is closed when there is one; both are nil
-// once the ring is closed.
-func (r *ring) after(at uint64) (s *segment, missed uint64, wait <-chan struct{}) {
+// many items between at and it are not in the ring any more. s is nil if there is no
+// such segment, and closed says that there will never be one.
+func (r *ring) after(at uint64) (s *segment, missed uint64, closed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := r.find(at)
 	if i == len(r.segments) {
-		if r.closed {
-			return nil, 0, nil
-		}
-		return nil, 0, r.news
+		return nil, 0, r.closed
 	}
 	s = r.segments[i]
 	s.hold()
 	if s.first > at {
 		missed = s.first - at
 	}
-	return s, missed, nil
+	return s, missed, false
 }
 
 // unannounced returns the first items of those exchanges of which the ring has items
@@ -275,5 +276,5 @@ func (r *ring) close() {
 	}
 	r.commitOpen()
 	r.closed = true
-	close(r.news)
+	r.call()
 }

@@ -38,7 +38,7 @@ type Server struct {
 
 	mu          sync.Mutex // guards subscribers and closing
 	subscribers map[*subscriber]struct{}
-	clients     sync.WaitGroup
+	clients     sync.WaitGroup // those that are sent something still
 	closing     bool
 	ending      chan struct{} // closed when closing is set
 	dropped     atomic.Uint64
@@ -73,7 +73,7 @@ func New(o Options) *Server {
 // end connections that wait for events.
 func (s *Server) Handler() http.Handler { return s.opts.Access.guard(problems(s.mux)) }
 
-// serve runs the goroutine of a client, unless the Server is being closed.
+// serve begins to send to a client, unless the Server is being closed.
 func (s *Server) serve(sub *subscriber) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,13 +81,17 @@ func (s *Server) serve(sub *subscriber) bool {
 		return false
 	}
 	s.subscribers[sub] = struct{}{}
-	s.clients.Go(func() {
-		sub.run()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.subscribers, sub)
-	})
+	s.clients.Add(1)
+	go sub.run()
 	return true
+}
+
+// leave says that nothing is sent to a client any more.
+func (s *Server) leave(sub *subscriber) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.subscribers, sub)
+	s.clients.Done()
 }
 
 // Stats says how a Server is doing.

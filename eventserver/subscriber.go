@@ -22,6 +22,10 @@ type subscriber struct {
 	rewound chan struct{}  // has room for one; sent to when there is more to send
 	left    sync.Once
 	ending  <-chan struct{} // closed when the Server is being closed
+	// calls counts what there was to look at for the goroutine that sends, since it
+	// began; there is none while that is 0. One call is that of who makes the
+	// subscriber, so that nothing is sent before the client is served.
+	calls atomic.Int64
 	// read is the number up to which everything was sent: the ring need not keep it
 	// for this subscriber. The ring's mu is held while it goes back.
 	read atomic.Uint64
@@ -54,8 +58,9 @@ func newSubscriber(s *Server, r *ring, sock *socket.Socket, wanted interest) *su
 	s.catchUp()
 	sub := &subscriber{
 		server: s, ring: r, socket: sock, dropLag: s.opts.DropLagging, dropped: &s.dropped, wanted: wanted, ending: s.ending,
-		done: make(chan struct{}), rewound: make(chan struct{}, 1),
+		done: make(chan struct{}),
 	}
+	sub.calls.Store(1)
 	sub.cursor = r.join(sub)
 	return sub
 }
@@ -66,46 +71,67 @@ func (s *subscriber) leave() {
 		close(s.done)
 		s.wanted.leave()
 		s.ring.quit(s)
+		s.call()
 	})
 }
 
-// run sends the ring to the client until it leaves or the ring is closed.
+// call lets the subscriber look at what there is to send now. It does not wait.
+func (s *subscriber) call() {
+	if s.calls.Add(1) == 1 {
+		go s.run()
+	}
+}
+
+// run sends what there is, and ends when there is nothing more: a subscriber that
+// waits takes no goroutine. Once the client has left or the ring is closed, it is not
+// called again.
 func (s *subscriber) run() {
 	for {
-		if past, to := s.takePast(); past != 0 {
-			if !s.sendPast(past, to) {
-				return
-			}
-			continue
-		}
-		at, paused := s.position()
-		if paused {
-			select {
-			case <-s.rewound:
-				continue
-			case <-s.done:
+		calls := s.calls.Load()
+		for more := true; more; {
+			var over bool
+			if more, over = s.sendNext(); over {
+				s.server.leave(s)
 				return
 			}
 		}
-		seg, missed, wait := s.ring.after(at)
-		switch {
-		case seg != nil:
-			ok := s.sendSegment(seg, at, missed)
-			seg.drop()
-			s.advance(seg.end())
-			if !ok {
-				return
-			}
-		case wait == nil:
+		if s.calls.CompareAndSwap(calls, 0) {
 			return
-		default:
-			select {
-			case <-wait:
-			case <-s.rewound:
-			case <-s.done:
-				return
-			}
 		}
+	}
+}
+
+// sendNext sends what comes next. It returns whether there may be more, and whether
+// all is over: the client is gone, or it has got everything of a ring that is closed.
+func (s *subscriber) sendNext() (more, over bool) {
+	if s.gone() {
+		return false, true
+	}
+	if past, to := s.takePast(); past != 0 {
+		ok := s.sendPast(past, to)
+		return ok, !ok
+	}
+	at, paused := s.position()
+	if paused {
+		return false, false
+	}
+	seg, missed, closed := s.ring.after(at)
+	if seg == nil {
+		return false, closed
+	}
+	ok := s.sendSegment(seg, at, missed)
+	seg.drop()
+	s.advance(seg.end())
+	return ok, !ok
+}
+
+// gone reports whether the client has left.
+func (s *subscriber) gone() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -142,10 +168,7 @@ func (s *subscriber) goOn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.paused = false
-	select {
-	case s.rewound <- struct{}{}:
-	default:
-	}
+	s.call()
 }
 
 // sendSegment sends what the client wants of a segment from an item on, and waits
@@ -238,10 +261,16 @@ func (s *subscriber) pack(seg *segment, from int) (b *bundle, made int64) {
 // send writes a bundle and waits until that has happened, for a client that polls in
 // pieces that fit into the answer of a poll.
 func (s *subscriber) send(b *bundle) bool {
-	switch {
-	case len(b.messages) == 0:
+	if len(b.messages) == 0 {
 		return true
-	case s.socket.Conn().Transport().Name() != transports.POLLING:
+	}
+	transport := s.socket.Conn().Transport()
+	if t, ok := transport.(*socketTransport); ok {
+		if written, err := t.writeBundle(b); written {
+			return err == nil
+		}
+	}
+	if transport.Name() != transports.POLLING {
 		return s.write(b, nil)
 	}
 	for from := 0; from < len(b.messages); from += pollMessages {

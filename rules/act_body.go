@@ -49,9 +49,10 @@ func (e *BodyEdit) edit(h *holder, header traffic.Fields, files *files) (*holder
 }
 
 // statedLength returns the length that a message with edited content states: none
-// where trailer fields follow, which only chunks can have.
+// where trailer fields follow, which only chunks can have, and where it is edited
+// while it passes.
 func (h *holder) statedLength(trailer traffic.Fields) int64 {
-	if len(trailer) > 0 {
+	if len(trailer) > 0 || h.remade {
 		return -1
 	}
 	return int64(len(h.raw))

@@ -14,13 +14,9 @@ import (
 
 // answer returns the rule's answer, in which t fills in what is a template.
 func (m *Mock) answer(ctx context.Context, files *files, t *filler) (*traffic.Response, error) {
-	header := traffic.Fields(m.Headers).Clone()
-	for i := range header {
-		value, err := t.fillIf(m.Template, header[i].Value)
-		if err != nil {
-			return nil, err
-		}
-		header[i].Value = oneLine(value)
+	header, err := m.filled(m.Headers, t)
+	if err != nil {
+		return nil, err
 	}
 	status := m.Status
 	if status == 0 {
@@ -37,6 +33,19 @@ func (m *Mock) answer(ctx context.Context, files *files, t *filler) (*traffic.Re
 		header.Add("Content-Type", kind)
 	}
 	return newAnswer(status, m.Reason, header, content), nil
+}
+
+// filled returns a copy of fields, in which t fills in what is a template.
+func (m *Mock) filled(headers Headers, t *filler) (traffic.Fields, error) {
+	fields := traffic.Fields(headers).Clone()
+	for i := range fields {
+		value, err := t.fillIf(m.Template, fields[i].Value)
+		if err != nil {
+			return nil, err
+		}
+		fields[i].Value = oneLine(value)
+	}
+	return fields, nil
 }
 
 // content returns the content and the type it has by default.

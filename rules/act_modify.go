@@ -9,9 +9,9 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// apply returns the request edited, and its content, which h holds. The request
-// has neither the content nor its length yet.
-func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*traffic.Request, *holder, error) {
+// apply returns the request edited, and its content, which h holds and edit edits.
+// The request has neither the content nor its length yet.
+func (e *RequestEdit) apply(req *traffic.Request, h *holder, edit editFunc) (*traffic.Request, *holder, error) {
 	u, err := e.url(req.URL)
 	if err != nil {
 		return nil, nil, err
@@ -24,7 +24,7 @@ func (e *RequestEdit) apply(req *traffic.Request, h *holder, files *files) (*tra
 	if e.Body == nil {
 		return out, h, nil
 	}
-	edited, err := e.Body.edit(h, out.Header, files)
+	edited, err := edit(e.Body, h, out.Header)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -136,9 +136,9 @@ func setFields(fields *traffic.Fields, set traffic.Fields) {
 }
 
 // apply edits a response to a request of that method, and returns its content,
-// which h holds: the response has neither that nor its length yet. It changes
-// nothing if it fails.
-func (e *ResponseEdit) apply(method string, resp *traffic.Response, h *holder, files *files) (*holder, error) {
+// which h holds and edit edits: the response has neither that nor its length yet. It
+// changes nothing if it fails.
+func (e *ResponseEdit) apply(method string, resp *traffic.Response, h *holder, edit editFunc) (*holder, error) {
 	status := resp.Status
 	if e.Status != 0 {
 		status = e.Status
@@ -154,7 +154,7 @@ func (e *ResponseEdit) apply(method string, resp *traffic.Response, h *holder, f
 	case status == http.StatusPartialContent:
 		return nil, errPart
 	default:
-		edited, err := e.Body.edit(h, header.Without("Content-Range"), files)
+		edited, err := edit(e.Body, h, header.Without("Content-Range"))
 		if err != nil {
 			return nil, err
 		}

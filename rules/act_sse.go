@@ -2,7 +2,6 @@ package rules
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -13,13 +12,13 @@ import (
 // stream returns an answer that is a stream of events, which come when their time
 // has. It ends with ctx.
 func (m *Mock) stream(ctx context.Context, status int, header traffic.Fields, t *filler) (*traffic.Response, error) {
-	events := make([]timedEvent, len(m.SSE))
+	events := make([]timedPiece, len(m.SSE))
 	for i, e := range m.SSE {
 		data, err := t.fillIf(m.Template, e.Data)
 		if err != nil {
 			return nil, err
 		}
-		events[i] = timedEvent{after: time.Duration(e.After), text: e.text(data)}
+		events[i] = timedPiece{after: time.Duration(e.After), text: e.text(data)}
 	}
 	if !header.Has("Content-Type") {
 		header.Add("Content-Type", "text/event-stream")
@@ -34,7 +33,7 @@ func (m *Mock) stream(ctx context.Context, status int, header traffic.Fields, t 
 	}
 	return &traffic.Response{
 		Status: status, Reason: reason, Header: header, Source: traffic.SourceRule,
-		Body: &eventBody{ctx: ctx, events: events}, Length: -1,
+		Body: &timedBody{ctx: ctx, pieces: events}, Length: -1,
 	}, nil
 }
 
@@ -56,40 +55,4 @@ func (e *SSEvent) text(data string) string {
 	}
 	b.WriteByte('\n')
 	return b.String()
-}
-
-// timedEvent is an event as it is sent, and the time from the one before it.
-type timedEvent struct {
-	after time.Duration
-	text  string
-}
-
-// eventBody is a body of events. It is read by one goroutine.
-type eventBody struct {
-	ctx    context.Context // of the exchange
-	events []timedEvent    // those to come
-	rest   string          // of the event that is being read
-}
-
-// Read waits for the next event.
-func (b *eventBody) Read(p []byte) (int, error) {
-	if b.rest == "" {
-		if len(b.events) == 0 {
-			return 0, io.EOF
-		}
-		next := b.events[0]
-		if err := sleep(b.ctx, next.after); err != nil {
-			return 0, err
-		}
-		b.events, b.rest = b.events[1:], next.text
-	}
-	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
-	return n, nil
-}
-
-// Close ends the stream.
-func (b *eventBody) Close() error {
-	b.events, b.rest = nil, ""
-	return nil
 }

@@ -3,34 +3,42 @@ package rules
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/necto-dev/necto/internal/grpcwire"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/traffic"
 )
 
 // errMore says that a body was read no further than its first message.
 var errMore = errors.New("there may be more messages")
 
+// codecJSON is the codec of messages that need no description.
+const codecJSON = "json"
+
 // describesCall reports whether the request is a gRPC call whose messages can be
 // told as JSON.
 func (p *passage) describesCall() bool {
 	req := p.subject.Request
-	return p.engine.Protos != nil && grpcwire.IsCall(req) && p.engine.Protos.Knows(req.URL.Path())
+	switch grpcwire.Codec(req.Header.Get("Content-Type")) {
+	case "":
+		return false
+	case codecJSON:
+		return true
+	}
+	return p.engine.Protos.Knows(req.URL.Path())
 }
 
-// message returns the first message of one side of a call as JSON, nil for none.
-func (p *passage) message(dir traffic.Direction) ([]byte, error) {
-	h := p.request
-	if dir == traffic.ServerToClient {
-		h = p.response
-	}
+// message returns the first message of one side of a call, whose content h holds, as
+// JSON, nil for none.
+func (p *passage) message(dir traffic.Direction, h *holder) ([]byte, error) {
 	if h == nil {
 		return nil, nil
 	}
 	content, err := h.firstMessage()
-	if content == nil || err != nil {
-		return nil, err
+	if content == nil || err != nil || grpcwire.Codec(h.header.Get("Content-Type")) == codecJSON {
+		return content, err
 	}
 	return p.engine.Protos.JSON(p.subject.Request.URL.Path(), dir, content)
 }
@@ -39,26 +47,46 @@ func (p *passage) message(dir traffic.Direction) ([]byte, error) {
 // nil for none. It reads no more than that: the client may be waiting for an
 // answer before it goes on.
 func (h *holder) firstMessage() ([]byte, error) {
-	if !h.read && !h.sent && h.body != nil {
+	if h.looked {
+		return h.message, h.messageErr
+	}
+	h.looked = true
+	switch {
+	case h.read && h.err == nil:
+		h.message, h.messageErr = h.messageIn(bytes.NewReader(h.raw))
+	case !h.read && !h.sent && h.body != nil && !endsWithHead(h.header):
 		var raw bytes.Buffer
-		r := grpcwire.NewReader(io.TeeReader(h.body, &raw), grpcwire.FormatOf(h.header.Get("Content-Type")), maxContent)
-		found := r.Next()
-		h.read, h.err, h.decErr = true, errMore, errEndless
-		h.raw = raw.Bytes()
-		switch m := r.Message(); {
-		case !found:
-			h.messageErr = r.Err()
-		case m.Size > maxContent:
-			h.messageErr = errTooLong
-		case !m.Trailer:
-			h.message, h.messageErr = decodedMessage(m, r.Content(), h.header)
-		}
+		h.message, h.messageErr = h.messageIn(io.TeeReader(h.body, &raw))
+		h.read, h.err, h.decErr, h.raw = true, errMore, errEndless, raw.Bytes()
 	}
 	return h.message, h.messageErr
 }
 
-// decodedMessage returns a message with its compression undone, not nil.
-func decodedMessage(m grpcwire.Message, content []byte, header traffic.Fields) ([]byte, error) {
-	content, err := grpcwire.Decoded(m, content, grpcwire.Encoding(header), maxContent)
-	return append([]byte{}, content...), err
+// endsWithHead reports whether the header of an answer to a call says how that has
+// ended, so that nothing comes behind it.
+func endsWithHead(header traffic.Fields) bool { return header.Has("Grpc-Status") }
+
+// messageIn returns the first message in a body, nil for none.
+func (h *holder) messageIn(body io.Reader) ([]byte, error) {
+	r := grpcwire.NewReader(body, grpcwire.FormatOf(h.header.Get("Content-Type")), maxContent)
+	if !r.Next() {
+		return nil, r.Err()
+	}
+	switch m := r.Message(); {
+	case m.Size > maxContent:
+		return nil, errTooLong
+	case m.Trailer:
+		return nil, nil
+	default:
+		content, err := grpcwire.Decoded(m, r.Content(), grpcwire.Encoding(h.header), maxContent)
+		return append([]byte{}, content...), err // not nil
+	}
+}
+
+// describable returns an error with what to do if a description is missing.
+func describable(err error) error {
+	if errors.Is(err, protoset.ErrUnknown) {
+		return fmt.Errorf("%w; --proto names descriptions", err)
+	}
+	return err
 }

@@ -12,7 +12,11 @@ func (m *Mock) check(c *check) {
 	c.reason(m.Reason)
 	c.atMostOne(map[string]bool{
 		"json": m.JSON != nil, "body": m.Body != nil, "file": m.File != "", "base64": m.Base64 != nil, "sse": m.SSE != nil,
-	}, "json, body, file, base64, sse")
+		"grpc": m.GRPC != nil,
+	}, "json, body, file, base64, sse, grpc")
+	if m.GRPC != nil && (m.Status != 0 || m.Reason != "") {
+		c.problem("", "status and reason are those of HTTP, which a gRPC call answers with 200: write status and message in grpc")
+	}
 	c.regularFile("file", m.File)
 	if m.Template {
 		m.checkTemplates(c)

@@ -13,10 +13,13 @@ func (m *Mock) checkTemplates(c *check) {
 		c.template("body", *m.Body)
 	}
 	if len(m.JSON) > 0 {
-		c.jsonTemplates(gjson.ParseBytes(m.JSON))
+		c.jsonTemplates("json", gjson.ParseBytes(m.JSON))
 	}
 	for _, e := range m.SSE {
 		c.template("sse", e.Data)
+	}
+	if m.GRPC != nil {
+		m.GRPC.checkTemplates(c)
 	}
 	if m.File != "" && c.d.root != nil {
 		// That it cannot be read is told elsewhere.
@@ -35,15 +38,28 @@ func (c *check) template(key, text string) {
 	}
 }
 
+// checkTemplates reports what of the answer to a call cannot be read as a template.
+func (g *GRPCMock) checkTemplates(c *check) {
+	c.template("grpc", g.Message)
+	for _, f := range g.Trailers {
+		c.template("grpc", f.Value)
+	}
+	for _, m := range g.Messages {
+		if len(m.JSON) > 0 {
+			c.jsonTemplates("grpc", gjson.ParseBytes(m.JSON))
+		}
+	}
+}
+
 // jsonTemplates checks the strings of a document.
-func (c *check) jsonTemplates(doc gjson.Result) {
+func (c *check) jsonTemplates(key string, doc gjson.Result) {
 	if doc.Type == gjson.String {
-		c.template("json", doc.Str)
+		c.template(key, doc.Str)
 		return
 	}
 	if doc.IsObject() || doc.IsArray() {
 		doc.ForEach(func(_, value gjson.Result) bool {
-			c.jsonTemplates(value)
+			c.jsonTemplates(key, value)
 			return true
 		})
 	}

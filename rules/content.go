@@ -36,7 +36,11 @@ type holder struct {
 	decoded []byte
 	decErr  error // why decoded is not to be had
 
-	message    []byte // the first one of a gRPC call, nil for none
+	// remade says that body is made of another while it is read.
+	remade bool
+
+	looked     bool   // for the first message of a gRPC call
+	message    []byte // that message, nil for none
 	messageErr error  // why it is not to be had
 }
 
@@ -84,6 +88,9 @@ func readUpTo(r io.Reader) ([]byte, error) {
 	}
 	return raw, err
 }
+
+// changed reports whether the body that passOn returns is not the one that came.
+func (h *holder) changed() bool { return h.read || h.remade }
 
 // passOn returns a body with all of the content, also what was read of it.
 func (h *holder) passOn() io.ReadCloser {

@@ -1,9 +1,9 @@
 package rules
 
 // Mock is an answer in place of the origin's. At most one of JSON, Body, File,
-// Base64 and SSE is set.
+// Base64, SSE and GRPC is set.
 type Mock struct {
-	// Status is the status code. Default 200.
+	// Status is the status code. Default 200, the only one with GRPC.
 	Status int `yaml:"status,omitempty" jsonschema:"minimum=200,maximum=999"`
 	// Reason is the reason phrase. Default the usual one.
 	Reason string `yaml:"reason,omitempty"`
@@ -19,6 +19,8 @@ type Mock struct {
 	Base64 *Base64 `yaml:"base64,omitempty"`
 	// SSE is a stream of server-sent events.
 	SSE []SSEvent `yaml:"sse,omitempty"`
+	// GRPC answers a gRPC call.
+	GRPC *GRPCMock `yaml:"grpc,omitempty"`
 	// Template makes Go templates of the content and of header values.
 	Template bool `yaml:"template,omitempty"`
 	// Delay is waited before the answer.

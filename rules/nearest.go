@@ -17,7 +17,7 @@ func didYouMean(s string, words []string) string {
 		return ""
 	}
 	for _, word := range words {
-		if d := levenshtein.ComputeDistance(strings.ToLower(s), word); d < distance {
+		if d := levenshtein.ComputeDistance(strings.ToLower(s), strings.ToLower(word)); d < distance {
 			best, distance = word, d
 		}
 	}

@@ -56,15 +56,23 @@ func newPassage(ctx context.Context, e *Engine, view *View, req *traffic.Request
 
 // content returns the content of one side for matching.
 func (p *passage) content(dir traffic.Direction) ([]byte, error) {
+	h := p.request
+	if dir == traffic.ServerToClient {
+		h = p.response
+	}
+	return p.contentOf(dir, h)
+}
+
+// contentOf returns what h holds of one side for matching: of a call that is
+// described the first message as JSON.
+func (p *passage) contentOf(dir traffic.Direction, h *holder) ([]byte, error) {
 	switch {
 	case p.describesCall():
-		return p.message(dir)
-	case dir == traffic.ClientToServer:
-		return p.request.content()
-	case p.response == nil:
+		return p.message(dir, h)
+	case h == nil:
 		return nil, nil
 	}
-	return p.response.content()
+	return h.content()
 }
 
 // skipped says that a rule or a breakpoint was not applied although it is for the
@@ -115,24 +123,39 @@ func (p *passage) dropResponse() {
 }
 
 // finish returns the response as it goes on to the client. The body of a 101 is the
-// connection, which is nobody's to wrap, also where a rule gives another status.
+// connection, which is nobody's to wrap, also where a rule gives another status; nor is
+// that of a call that ends with its head, which has to be seen.
 func (p *passage) finish() *traffic.Response {
 	resp := p.subject.Response
-	if p.got.Status == http.StatusSwitchingProtocols {
+	empty := endsWithHead(p.got.Header) && !p.response.changed() && !p.broken
+	if empty || p.got.Status == http.StatusSwitchingProtocols {
 		return resp
 	}
-	if p.response.read {
+	if p.response.changed() {
 		resp.Body = p.response.passOn()
 	}
 	resp.Body = pace(p.ctx, resp.Body, p.network.Down)
 	switch {
 	case resp == p.got || resp.Body == nil:
-	case p.broken || p.network.Down > 0 || p.response.err != nil:
+	case p.broken || p.network.Down > 0 || p.response.remade || p.response.err != nil:
 		resp.Body = &trailedBody{resp.Body, p.got, resp}
 	case p.response.read:
 		resp.Trailer = p.got.Trailer
+	case !hasTrailers(resp.Body):
+		resp.Body = &trailedBody{resp.Body, p.got, resp}
 	}
 	return resp
+}
+
+// hasTrailers reports whether a body that came with a response brings its trailer
+// fields to another response, too: those of the network are asked for them, and
+// content in memory has its own from the start.
+func hasTrailers(body io.ReadCloser) bool {
+	if _, ok := body.(*traffic.MemoryBody); ok {
+		return true
+	}
+	_, ok := body.(interface{ Trailers() traffic.Fields })
+	return ok
 }
 
 // trailedBody is the body of to, in which from is read. The trailer fields of from

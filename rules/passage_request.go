@@ -55,14 +55,17 @@ func (p *passage) postpone(m Match) {
 		needs = needs || strings.Contains(strings.Join(m.Tag, " "), ".JSON")
 	}
 	if needs {
-		_, _ = p.request.content() // who asks is told of the error
+		_, _ = p.content(traffic.ClientToServer) // who asks is told of the error
 	}
 	p.later = append(p.later, late)
 }
 
-// filler returns what fills in the templates of a rule.
+// filler returns what fills in the templates of a rule, with the request as it is
+// now.
 func (p *passage) filler(m *Match) *filler {
-	data := newTemplateData(p.subject.Request, p.request, m.Captures(&p.subject), m.Count)
+	data := newTemplateData(p.subject.Request, m.Captures(&p.subject), m.Count)
+	h := p.request
+	data.body = func() ([]byte, error) { return p.contentOf(traffic.ClientToServer, h) }
 	return &filler{p.engine.templates, data}
 }
 
@@ -70,7 +73,7 @@ func (p *passage) filler(m *Match) *filler {
 func (p *passage) outgoing() *traffic.Request {
 	req := p.subject.Request
 	body := p.request.passOn()
-	if !p.request.read && p.network.Up == 0 {
+	if !p.request.changed() && p.network.Up == 0 {
 		return req
 	}
 	out := *req
@@ -85,6 +88,8 @@ func (p *passage) outgoing() *traffic.Request {
 func (p *passage) apply(m Match) (*traffic.Response, error) {
 	files := filesBeside(m.At)
 	switch {
+	case m.Mock != nil && m.Mock.GRPC != nil:
+		return p.mockCall(m)
 	case m.Mock != nil:
 		return p.mock(m, files)
 	case m.Block != nil:
@@ -97,7 +102,7 @@ func (p *passage) apply(m Match) (*traffic.Response, error) {
 		p.note(m.Rule)
 		return m.Fault.answer(m.Name)
 	case m.Modify != nil:
-		p.modify(m, files)
+		p.modify(m)
 	case m.MapRemote != nil:
 		p.mapRemote(m)
 	case m.Delay != nil:
@@ -131,8 +136,8 @@ func (p *passage) mock(m Match, files *files) (*traffic.Response, error) {
 }
 
 // modify edits the request, and lets the response be edited later.
-func (p *passage) modify(m Match, files *files) {
-	req, content, err := m.Modify.Request.apply(p.subject.Request, p.request, files)
+func (p *passage) modify(m Match) {
+	req, content, err := m.Modify.Request.apply(p.subject.Request, p.request, p.edit(m.Rule, traffic.ClientToServer))
 	if err == nil && req.URL.Authority != p.subject.Request.URL.Authority {
 		err = p.depart(m.Rule, req.URL)
 	}

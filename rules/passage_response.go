@@ -2,6 +2,8 @@ package rules
 
 import (
 	"net/http"
+
+	"github.com/necto-dev/necto/traffic"
 )
 
 // applyLater applies the rules for the response.
@@ -36,7 +38,7 @@ func (p *passage) applyToResponse(m *postponed) error {
 // modifyResponse edits the response.
 func (p *passage) modifyResponse(m *postponed) {
 	edited := *p.subject.Response
-	content, err := m.Modify.Response.apply(p.subject.Request.Method, &edited, p.response, filesBeside(m.At))
+	content, err := m.Modify.Response.apply(p.subject.Request.Method, &edited, p.response, p.edit(m.Rule, traffic.ServerToClient))
 	if err != nil {
 		p.skipped(m.Name, err)
 		return
@@ -58,7 +60,7 @@ func (p *passage) breakResponse(m *postponed) {
 		return
 	}
 	p.note(m.Rule)
-	if p.response.read {
+	if p.response.changed() {
 		resp.Body = p.response.passOn()
 	}
 	m.Fault.breakResponse(m.Name, resp)

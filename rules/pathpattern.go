@@ -146,6 +146,14 @@ func (p *PathPattern) captures(path string, into map[string]string) {
 	}
 }
 
+// literal returns the path if the pattern is one, else "".
+func (p *PathPattern) literal() string {
+	if p.kind == pathExact {
+		return p.text
+	}
+	return ""
+}
+
 // String returns the pattern as written.
 func (p *PathPattern) String() string { return p.text }
 

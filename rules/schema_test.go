@@ -15,6 +15,8 @@ import (
 	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
+
+	"github.com/necto-dev/necto/internal/grpcwire"
 )
 
 const schemaID = "https://github.com/necto-dev/necto/raw/main/rules/schema.json"
@@ -62,6 +64,12 @@ func leaf(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", ContentEncoding: "base64"}
 	case Direction:
 		return &jsonschema.Schema{Type: "string", Enum: []any{"client-to-server", "server-to-client"}}
+	case GRPCStatus:
+		codes := &jsonschema.Schema{Type: "string"}
+		for _, name := range grpcwire.CodeNames() {
+			codes.Enum = append(codes.Enum, name)
+		}
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{codes, {Type: "integer", Minimum: "0"}}}
 	case Regex:
 		return described(text(), "A regular expression (RE2).")
 	case Pattern:
@@ -106,6 +114,7 @@ var exactlyOne = map[string][]string{
 	"Block":       {"status", "close", "reset"},
 	"BodyEdit":    {"text", "file", "base64", "json", "replace"},
 	"FrameInject": {"text", "base64"},
+	"GRPCMessage": {"json", "base64"},
 	"PortBinding": {"target", "upstream", "replay", "raw"},
 	"Fault":       {"close", "reset", "hang", "cut_after", "cut_after_events", "malformed_chunk", "dns", "tls", "status"},
 }
@@ -201,15 +210,17 @@ func TestSchemaTakesTheExamples(t *testing.T) {
 func TestSchemaRefusesWhatLoadingDoes(t *testing.T) {
 	s := compiled(t)
 	for name, data := range map[string]string{
-		"an unknown key":  "{version: 1, rulez: []}",
-		"no version":      "{rules: []}",
-		"another version": "{version: 2}",
-		"no action":       "{version: 1, rules: [{name: x}]}",
-		"two actions":     "{version: 1, rules: [{name: x, tag: a, block: {close: true}}]}",
-		"no name":         "{version: 1, rules: [{tag: a}]}",
-		"a bare duration": "{version: 1, rules: [{name: x, mock: {delay: 50}}]}",
-		"a status":        "{version: 1, rules: [{name: x, mock: {status: 99}}]}",
-		"a word":          "{version: 1, breakpoints: [{name: x, on: requests}]}",
+		"an unknown key":   "{version: 1, rulez: []}",
+		"no version":       "{rules: []}",
+		"another version":  "{version: 2}",
+		"no action":        "{version: 1, rules: [{name: x}]}",
+		"two actions":      "{version: 1, rules: [{name: x, tag: a, block: {close: true}}]}",
+		"no name":          "{version: 1, rules: [{tag: a}]}",
+		"a bare duration":  "{version: 1, rules: [{name: x, mock: {delay: 50}}]}",
+		"a status":         "{version: 1, rules: [{name: x, mock: {status: 99}}]}",
+		"a status of gRPC": "{version: 1, rules: [{name: x, mock: {grpc: {status: NOTFOUND}}}]}",
+		"no message":       "{version: 1, rules: [{name: x, mock: {grpc: {messages: [{after: 1s}]}}}]}",
+		"a word":           "{version: 1, breakpoints: [{name: x, on: requests}]}",
 	} {
 		if err := validate(t, s, []byte(data)); err == nil {
 			t.Errorf("%s: taken by the schema", name)

@@ -29,14 +29,14 @@ type templateData struct {
 	// Count is how often the rule has been applied, with this time.
 	Count uint64
 
-	body  *holder
+	body  func() ([]byte, error) // the content that rules match
 	steps int
 }
 
 // JSON returns the content as a value, nil if it is no JSON. Numbers keep their
 // digits.
 func (d *templateData) JSON() any {
-	content, err := d.body.content()
+	content, err := d.body()
 	if err != nil {
 		return nil
 	}
@@ -193,10 +193,10 @@ func (w limitedWriter) Write(p []byte) (int, error) {
 	return w.out.Write(p)
 }
 
-// newTemplateData returns what templates see of a request, whose content h holds.
-func newTemplateData(req *traffic.Request, h *holder, captures map[string]string, count uint64) *templateData {
+// newTemplateData returns what templates see of the head of a request.
+func newTemplateData(req *traffic.Request, captures map[string]string, count uint64) *templateData {
 	d := &templateData{
-		Method: req.Method, URL: req.URL.String(), Path: captures, Header: req.Header, Count: count, body: h,
+		Method: req.Method, URL: req.URL.String(), Path: captures, Header: req.Header, Count: count,
 	}
 	query, _ := req.URL.Query()
 	d.Query = parseQuery(query)

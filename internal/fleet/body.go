@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -52,8 +54,16 @@ func (s *sender) sendBody(ctx context.Context, path string) error {
 	key := s.target.bodyKey(filepath.Base(path))
 	// Named for the recorder: two that send the same must not mix.
 	temp := key + ":" + s.spool.recorder
-	err = s.sendPieces(ctx, temp, f)
+	hash := sha256.New()
+	content := io.Reader(f)
+	if s.spool.left { // else this process has named it for its hash
+		content = io.TeeReader(f, hash)
+	}
+	err = s.sendPieces(ctx, temp, content)
 	switch {
+	case err == nil && s.spool.left && hex.EncodeToString(hash.Sum(nil)) != filepath.Base(path):
+		s.log.Warn("a body in the spool is damaged", "file", path)
+		return explain(s.client.Del(ctx, temp).Err())
 	case err != nil && isTooLong(err):
 		s.log.Warn("a body is too long for redis", "file", path, "err", err)
 		return explain(s.client.Del(ctx, temp).Err())

@@ -44,6 +44,9 @@ func (b *batch) end() uint64 { return b.first + uint64(len(b.lines)) }
 var (
 	// errEnd says that a spool has no more lines, and will not have.
 	errEnd = errors.New("end of the spool")
+	// errGap says that lines are missing before the next one, to which the cursor has
+	// gone.
+	errGap = errors.New("lines are missing")
 	// errIdle says that there was nothing to read for a while.
 	errIdle = errors.New("nothing to send")
 )
@@ -64,8 +67,8 @@ func (c *cursor) close() error {
 	return err
 }
 
-// read waits for lines and returns them, or errEnd, or errIdle after a while, which
-// is never if that is 0.
+// read waits for lines and returns them, or errEnd, or errGap, or errIdle after a
+// while, which is never if that is 0.
 func (c *cursor) read(ctx context.Context, while time.Duration) (*batch, error) {
 	var idle <-chan time.Time
 	if while > 0 {
@@ -76,6 +79,8 @@ func (c *cursor) read(ctx context.Context, while time.Duration) (*batch, error) 
 	for {
 		p, size, ended := c.spool.find(c.next)
 		switch {
+		case p != nil && c.next < p.first:
+			return nil, errors.Join(errGap, c.seek(p.first))
 		case p != nil:
 			return c.readPart(p, size)
 		case ended:

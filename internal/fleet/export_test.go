@@ -61,3 +61,14 @@ func TakeBatch(text string, o traffic.Observer) {
 	}
 	s.running.Wait()
 }
+
+// Settled returns the seq of the last line that is on the disk itself, 0 for none.
+func (s *Sink) Settled() uint64 {
+	s.spool.mu.Lock()
+	defer s.spool.mu.Unlock()
+	last := uint64(1)
+	for _, p := range s.spool.parts {
+		last = max(last, p.safe)
+	}
+	return last - 1
+}

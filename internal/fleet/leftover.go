@@ -59,7 +59,7 @@ func openLeftover(dir, recorder string, t Target) (*spool, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.release())
 	}
-	s.ended = true
+	s.ended, s.left = true, true
 	if n := len(s.parts); n > 0 {
 		s.next = s.parts[n-1].end()
 	}

@@ -22,6 +22,8 @@ type part struct {
 	// folder.
 	first, lines uint64
 	size, bodies int64
+	// safe is the seq behind the last line that is on the disk itself, 0 for none.
+	safe uint64
 	// sent says that Redis has it.
 	sent bool
 }
@@ -35,6 +37,30 @@ func (p *part) folder() string { return strings.TrimSuffix(p.path, ".jsonl") + "
 
 // end is the seq behind the last line.
 func (p *part) end() uint64 { return p.first + p.lines }
+
+// sync writes the part and its bodies to the disk itself. What was removed meanwhile
+// is not missed.
+func (p *part) sync() error {
+	err := unlessMissing(syncFile(p.path))
+	entries, dirErr := os.ReadDir(p.folder())
+	err = errors.Join(err, unlessMissing(dirErr))
+	for _, entry := range entries {
+		err = errors.Join(err, unlessMissing(syncFile(filepath.Join(p.folder(), entry.Name()))))
+	}
+	if len(entries) > 0 {
+		err = errors.Join(err, unlessMissing(syncDir(p.folder())))
+	}
+	return errors.Join(err, unlessMissing(syncDir(filepath.Dir(p.path))))
+}
+
+// syncFile writes to the disk itself what the system has of a file.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
 
 // remove removes the part and its bodies.
 func (p *part) remove() error {

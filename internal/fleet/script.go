@@ -79,14 +79,16 @@ const (
 )
 
 // join makes the recorder known and returns the seq of its last line in the stream.
+// Of a spool that was left Redis may have more than there is: what it has taken, a
+// power failure can take from the disk.
 func (s *sender) join(ctx context.Context) (uint64, error) {
 	first, next := s.spool.bounds()
 	last, err := joinScript.Run(ctx, s.client, []string{s.target.stateKey(s.spool.recorder)},
-		s.spool.about.Token, s.meta, first-1, s.life().Milliseconds()).Int64()
+		s.spool.about.Token, s.meta, max(first-1, s.missing), s.life().Milliseconds()).Int64()
 	if err != nil {
 		return 0, explain(err)
 	}
-	if last < 0 || uint64(last) >= next {
+	if last < 0 || uint64(last) >= next && !s.spool.left {
 		return 0, fmt.Errorf("%w: %s", ErrTaken, s.spool.recorder)
 	}
 	return uint64(last), nil

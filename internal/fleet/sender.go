@@ -46,7 +46,9 @@ type sender struct {
 	meta   string // the first line
 	joined bool
 	cursor cursor
-	away   bool // Redis does not take lines now
+	// missing is the seq of the last line that the spool should have and has not.
+	missing uint64
+	away    bool // Redis does not take lines now
 	// acked is the seq that Redis wants next, 0 as long as that is not known.
 	acked atomic.Uint64
 }
@@ -61,7 +63,7 @@ func (s *sender) waiting() uint64 {
 // go. The error is one that trying again does not help.
 func (s *sender) run(ctx context.Context) error {
 	s.cursor.spool = s.spool
-	err := s.sendAll(ctx)
+	err := s.sendAndSettle(ctx)
 	err = errors.Join(err, s.cursor.close())
 	if err == nil {
 		return errors.Join(s.spool.clear(), s.spool.remove())
@@ -69,7 +71,7 @@ func (s *sender) run(ctx context.Context) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}
-	return errors.Join(err, s.spool.release())
+	return errors.Join(err, s.settleAll(), s.spool.release())
 }
 
 func (s *sender) sendAll(ctx context.Context) error {
@@ -82,6 +84,10 @@ func (s *sender) sendAll(ctx context.Context) error {
 			return nil
 		case errors.Is(err, errIdle):
 			s.joined = false // joining again is the sign of life
+			err = s.rejoin(ctx)
+		case errors.Is(err, errGap):
+			s.log.Warn("lines are missing in the spool", "recorder", s.spool.recorder, "before", s.cursor.next)
+			s.joined, s.missing = false, s.cursor.next-1
 			err = s.rejoin(ctx)
 		case err == nil:
 			err = s.send(ctx, b)

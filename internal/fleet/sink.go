@@ -155,10 +155,7 @@ func (s *Sink) Bodies() string { return s.spool.bodies() }
 
 // Close says that there are no more lines. They may still be on their way: see
 // Drain.
-func (s *Sink) Close() error {
-	s.spool.end()
-	return nil
-}
+func (s *Sink) Close() error { return s.spool.end() }
 
 // Waiting returns how many lines Redis has not got yet.
 func (s *Sink) Waiting() uint64 {

@@ -46,6 +46,8 @@ type spool struct {
 	about    about
 	lock     *flock.Flock
 	max      int64
+	// left says that the process that wrote it is gone.
+	left bool
 	// wake is signalled when there is more to read, or the end.
 	wake chan struct{}
 	file *os.File // the last part's, while it is written; the writing goroutine's
@@ -83,8 +85,11 @@ func createSpool(dir, recorder string, t Target, limit int64) (*spool, error) {
 	if err == nil {
 		err = s.begin()
 	}
+	if err == nil {
+		err = syncDir(dir)
+	}
 	if err != nil {
-		return nil, errors.Join(err, s.release())
+		return nil, errors.Join(err, s.end(), s.release())
 	}
 	return s, nil
 }
@@ -106,14 +111,7 @@ func (s *spool) acquire() error {
 }
 
 // release lets another process have the spool.
-func (s *spool) release() error {
-	var err error
-	if s.file != nil {
-		err = s.file.Close()
-		s.file = nil
-	}
-	return errors.Join(err, s.lock.Close())
-}
+func (s *spool) release() error { return s.lock.Close() }
 
 // remove removes the spool, of which nothing is needed any more. What somebody
 // else has put there stays, such as the lock of a process that looks for spools to
@@ -134,7 +132,7 @@ func unlessMissing(err error) error {
 	return err
 }
 
-// writeOnce writes a file that must not be there.
+// writeOnce writes a file that must not be there, to the disk itself.
 func (s *spool) writeOnce(name string, content []byte) error {
 	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -143,8 +141,10 @@ func (s *spool) writeOnce(name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Close())
+	if _, err = f.Write(content); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), syncDir(s.dir))
 }
 
 // begin begins the next part.
@@ -226,11 +226,17 @@ func (s *spool) bodies() string {
 }
 
 // end says that nothing more will be written.
-func (s *spool) end() {
+func (s *spool) end() error {
+	var err error
+	if s.file != nil {
+		err = s.file.Close()
+		s.file = nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
 	signal(s.wake)
+	return err
 }
 
 // sent notes that Redis has all lines before a seq, and removes the parts that are
@@ -276,13 +282,14 @@ func (s *spool) bounds() (first, next uint64) {
 	return s.parts[0].first, s.next
 }
 
-// find returns the part that has a line, nil if there is none yet, and how many
-// bytes of it are there to be read.
+// find returns the part that has a line or, where that is missing, the one that has
+// the next; nil if there is none yet. size is how many bytes of it are there to be
+// read.
 func (s *spool) find(seq uint64) (p *part, size int64, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.parts {
-		if p.first <= seq && seq < p.end() {
+		if seq < p.end() {
 			return p, p.size, s.ended
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/internal/jsondoc"
 	"github.com/necto-dev/necto/record"
 )
 
@@ -120,7 +121,7 @@ func lineOf(entry redis.XMessage) (Line, bool) {
 	recorder, _ := entry.Values["recorder"].(string)
 	text, _ := entry.Values["line"].(string)
 	l := Line{Recorder: recorder, Raw: []byte(text), entry: entry.ID}
-	if !isRecorder(recorder) || !gjson.ValidBytes(l.Raw) {
+	if !isRecorder(recorder) || !jsondoc.Valid(l.Raw) {
 		return Line{}, false
 	}
 	l.Seq = gjson.GetBytes(l.Raw, "seq").Uint()
@@ -146,7 +147,7 @@ func (s *Stream) meta(ctx context.Context, l Line) (Line, error) {
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return Line{}, explain(err)
 	}
-	if !gjson.ValidBytes(text) {
+	if !jsondoc.Valid(text) {
 		at := gjson.GetBytes(l.Raw, "at").String()
 		if _, err := time.Parse(time.RFC3339Nano, at); err != nil {
 			at = time.Unix(0, 0).UTC().Format(time.RFC3339Nano)

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/necto-dev/necto/internal/h1"
@@ -175,11 +177,23 @@ func response2(resp *traffic.Response) {
 	resp.Header = fields2(resp.Header)
 }
 
-// response1 gives a response of HTTP/2 the form of HTTP/1.1; its framing is for
-// who sends it.
+// response1 gives a response of HTTP/2 the form of HTTP/1.1, but for the framing.
 func response1(resp *traffic.Response) {
 	resp.Proto = proto1
 	if resp.Reason == "" {
 		resp.Reason = http.StatusText(resp.Status)
+	}
+}
+
+// frame1 says in the head of a response to req, which came in HTTP/2, where its
+// content ends, unless that is the end of the connection, as for HTTP/1.0.
+func frame1(resp *traffic.Response, req *traffic.Request) {
+	framing, err := h1.ResponseFraming(resp, req.Method)
+	switch {
+	case err != nil || framing.Kind != h1.UntilClose:
+	case resp.Length >= 0:
+		resp.Header = append(slices.Clip(resp.Header), traffic.Field{Name: "content-length", Value: strconv.FormatInt(resp.Length, 10)})
+	case req.Proto == proto1:
+		resp.Header = append(slices.Clip(resp.Header), traffic.Field{Name: "transfer-encoding", Value: "chunked"})
 	}
 }

@@ -27,9 +27,12 @@ type dialer struct {
 	own      *ownAddresses
 	dial     net.Dialer
 	sessions tls.ClientSessionCache
+	// http1Only is that of Options.
+	http1Only bool
+	only2     only2
 }
 
-func newDialer(opts Network, own *ownAddresses) *dialer {
+func newDialer(opts Network, http1Only bool, own *ownAddresses) *dialer {
 	if opts.DialTimeout == 0 {
 		opts.DialTimeout = defaultDialTimeout
 	}
@@ -38,6 +41,7 @@ func newDialer(opts Network, own *ownAddresses) *dialer {
 	}
 	return &dialer{
 		opts: opts, own: own, sessions: tls.NewLRUClientSessionCache(sessionCache),
+		http1Only: http1Only, only2: newOnly2(),
 		dial: net.Dialer{Timeout: opts.DialTimeout, Control: own.control, Resolver: opts.Resolver},
 	}
 }

@@ -133,7 +133,10 @@ func (o *origins) get(ctx context.Context, t target, v versions, now time.Time, 
 	for {
 		oc := o.takeIdle(t, v)
 		switch {
-		case oc == nil && v != http1 && !o.isOnly1(t):
+		case oc == nil && v == rather1 && o.d.only2.has(t):
+			v = either // what it speaks now is for it to say
+			continue
+		case oc == nil && v.has2() && !o.isOnly1(t):
 			oc, err := o.openShared(ctx, t, v)
 			if err != nil {
 				return nil, err
@@ -145,7 +148,7 @@ func (o *origins) get(ctx context.Context, t target, v versions, now time.Time, 
 		case oc == nil:
 			return o.openFor(ctx, t, trace)
 		case oc.h2 != nil || now.Sub(oc.since) < trustIdle || oc.quiet():
-			return o.ready(ctx, oc, http1, trace)
+			return o.ready(ctx, oc, v, trace)
 		}
 		o.drop(oc)
 	}
@@ -169,7 +172,7 @@ func (o *origins) takeIdle(t target, v versions) *originConn {
 	for _, oc := range o.conns {
 		switch {
 		case oc.target != t:
-		case oc.h2 != nil && v != http1 && oc.h2.CanOpen():
+		case oc.h2 != nil && v.has2() && oc.h2.CanOpen():
 			return oc
 		case oc.h2 == nil && !oc.busy && idle == nil:
 			idle = oc
@@ -220,6 +223,9 @@ func (o *origins) add(oc *originConn) bool {
 // on it.
 func (o *origins) ready(ctx context.Context, oc *originConn, v versions, trace *traffic.Trace) (*originConn, error) {
 	if oc.raw {
+		if v == rather1 && o.d.only2.has(oc.target) {
+			v = either
+		}
 		if err := o.secure(ctx, oc, v.protocols()); err != nil {
 			o.drop(oc)
 			return nil, err
@@ -248,7 +254,10 @@ func (o *origins) secure(ctx context.Context, oc *originConn, protocols []string
 	o.mu.Unlock()
 	oc.r.Release()
 	oc.r = h1.NewReader(secure, h1.Limits{})
-	if secure.ConnectionState().NegotiatedProtocol == alpn2 {
+	switch secure.ConnectionState().NegotiatedProtocol {
+	case alpn1:
+		o.d.only2.remove(oc.target)
+	case alpn2:
 		o.speakHTTP2(oc)
 	}
 	return nil

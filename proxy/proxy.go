@@ -77,7 +77,7 @@ func newVariant(c *core, opts Options) *Proxy {
 		p.observer = traffic.Tee{}
 	}
 	if opts.Network != nil {
-		p.origins = newDialer(*opts.Network, &c.own)
+		p.origins = newDialer(*opts.Network, opts.HTTP1Only, &c.own)
 	}
 	return p
 }

@@ -27,10 +27,15 @@ func (o *origins) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic
 	now := time.Now()
 	for try := 1; ; try++ {
 		oc, err := o.get(ctx, t, v, now, req.Trace)
-		if err != nil {
+		switch {
+		case err != nil && o.turnsTo2(t, &v, err):
+			continue
+		case err != nil:
 			return nil, err
-		}
-		if oc.h2 != nil && webSocket && !oc.offersWebSockets(ctx) {
+		case oc.h2 != nil && webSocket && !oc.offersWebSockets(ctx):
+			if o.d.only2.has(t) {
+				return nil, noWebSockets(req)
+			}
 			v = http1
 			continue
 		}
@@ -38,6 +43,9 @@ func (o *origins) RoundTrip(ctx context.Context, req *traffic.Request) (*traffic
 			now = time.Now()
 		}
 		resp, again, err := o.roundTripOn(ctx, req, oc, now)
+		if err != nil && o.turnsTo2(t, &v, err) {
+			again = req.Body == nil
+		}
 		if err == nil || !again || try == maxTries || ctx.Err() != nil {
 			return resp, err
 		}
@@ -59,6 +67,9 @@ func (o *origins) roundTripOn(ctx context.Context, req *traffic.Request, oc *ori
 		return resp, false, nil
 	}
 	again = oc.used.Load() && oc.silent && replayable(req)
+	if oc.saysHTTP2() {
+		err = answersInHTTP2(req)
+	}
 	o.drop(oc)
 	return nil, again, err
 }

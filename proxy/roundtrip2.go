@@ -50,6 +50,7 @@ func (o *origins) roundTrip2(ctx context.Context, req *traffic.Request, oc *orig
 	}
 	if req.Proto != proto2 {
 		response1(resp)
+		frame1(resp, req)
 	}
 	return resp, false, nil
 }

@@ -22,11 +22,15 @@ const settingsTime = 5 * time.Second
 type versions uint8
 
 const (
-	http1  versions = iota // HTTP/1.1 and nothing else
-	either                 // HTTP/2 if the origin chooses it by ALPN
-	http2                  // HTTP/2 or nothing, by ALPN
-	prior                  // HTTP/2 without being asked (RFC 9113 section 3.3)
+	http1   versions = iota // HTTP/1.1 and nothing else
+	rather1                 // HTTP/1.1, unless the origin is known to speak only HTTP/2
+	either                  // HTTP/2 if the origin chooses it by ALPN
+	http2                   // HTTP/2 or nothing, by ALPN
+	prior                   // HTTP/2 without being asked (RFC 9113 section 3.3)
 )
+
+// has2 reports whether a connection of HTTP/2 will do.
+func (v versions) has2() bool { return v > rather1 }
 
 // protocols returns what the origin may choose from.
 func (v versions) protocols() []string {
@@ -41,9 +45,11 @@ func (v versions) protocols() []string {
 }
 
 // versionsFor returns what may be spoken with t for a request. One of HTTP/1 stays
-// that: only so it passes as it came.
+// that if it can: only so it passes as it came.
 func (o *origins) versionsFor(req *traffic.Request, t target) versions {
 	switch {
+	case req.Proto != proto2 && t.secure && !o.d.http1Only:
+		return rather1
 	case req.Proto != proto2:
 		return http1
 	case t.secure:

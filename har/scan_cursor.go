@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
+	"github.com/necto-dev/necto/internal/jsondoc"
 )
 
 // cursor decodes a value that is in memory, in one pass: each method takes the
@@ -181,7 +181,7 @@ func (c *cursor) extra(to *[]Member, name []byte) {
 
 // keep returns a copy of what is JSON, which has to be UTF-8.
 func (c *cursor) keep(what string, raw []byte) json.RawMessage {
-	if !isJSON(raw) {
+	if !jsondoc.Valid(raw) {
 		c.warn(what + " is not valid JSON, it is left out")
 		return nil
 	}
@@ -189,18 +189,6 @@ func (c *cursor) keep(what string, raw []byte) json.RawMessage {
 		c.warn(what + " is not UTF-8, what is not is replaced")
 	}
 	return bytes.ToValidUTF8(raw, []byte("\ufffd"))
-}
-
-// recursible is how long JSON may be that is checked by recursion, in bytes.
-const recursible = 64 << 10
-
-// isJSON is json.Valid, for what is short several times faster. Of what is long the
-// nesting could be too deep for gjson.
-func isJSON(raw []byte) bool {
-	if len(raw) <= recursible {
-		return gjson.ValidBytes(raw)
-	}
-	return json.Valid(raw)
 }
 
 // interner returns the same string for the same bytes: names of headers and the

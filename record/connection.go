@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/internal/jsondoc"
 	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -106,7 +107,7 @@ func ParseTLSFailed(raw []byte) (traffic.TLSFailed, error) {
 
 // parseConnection reads what lines about connections have in common.
 func parseConnection(raw []byte) (gjson.Result, time.Time, error) {
-	if !gjson.ValidBytes(raw) {
+	if !jsondoc.Valid(raw) {
 		return gjson.Result{}, time.Time{}, errors.New("not JSON")
 	}
 	line := gjson.ParseBytes(raw)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/internal/jsondoc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -39,7 +40,7 @@ const exchangeLine = "an exchange"
 
 // parseLine reads a line of one type, or an exchangeLine.
 func parseLine(raw []byte, want string, read func(*parser, gjson.Result)) error {
-	if !gjson.ValidBytes(raw) {
+	if !jsondoc.Valid(raw) {
 		return errors.New("parse recording line: not JSON")
 	}
 	line := gjson.ParseBytes(raw)

@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/necto-dev/necto/internal/jsondoc"
 )
 
 // scanBuffer is how much of a file is read at once, unless a line is longer.
@@ -79,7 +81,7 @@ func scan(name string, r io.Reader, warn func(string), fn func(Line) error) erro
 		if len(raw) == 0 {
 			return nil
 		}
-		if !ended && !gjson.ValidBytes(raw) {
+		if !ended && !jsondoc.Valid(raw) {
 			warn(fmt.Sprintf("%s: the last line, at byte %d, is cut off", name, offset))
 			return nil
 		}
@@ -217,7 +219,7 @@ func lastOf(file *os.File) (last, error) {
 	}
 	l := last{redaction: cmp.Or(meta.Redaction, "off")}
 	err = scanLines(wholeOf(file), func(offset int64, raw []byte, ended bool) error {
-		l.open = !ended && len(raw) > 0 && gjson.ValidBytes(raw)
+		l.open = !ended && len(raw) > 0 && jsondoc.Valid(raw)
 		l.end = offset
 		if l.open {
 			l.end += int64(len(raw))

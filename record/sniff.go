@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/necto-dev/necto/internal/jsondoc"
 )
 
 // maxMeta bounds the first line of a recording in bytes. Other files may begin
@@ -35,7 +37,7 @@ func readMeta(file *os.File) (Meta, error) {
 // metaOf reads the first line of what begins with head.
 func metaOf(head []byte) (Meta, error) {
 	line, _, whole := bytes.Cut(head, []byte{'\n'})
-	if whole && gjson.ValidBytes(line) && gjson.GetBytes(line, "format").Str == format {
+	if whole && jsondoc.Valid(line) && gjson.GetBytes(line, "format").Str == format {
 		return parseMeta(line)
 	}
 	return Meta{}, fmt.Errorf("%w: %s", ErrNotRecording, looksLike(head))

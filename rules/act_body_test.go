@@ -81,6 +81,7 @@ func TestBodiesThatNoRuleCanEdit(t *testing.T) {
 		"unknown coding":  {200, 0, traffic.Fields{field("Content-Encoding", "compress")}, "x", "unknown content coding"},
 		"corrupt coding":  {200, 0, traffic.Fields{field("Content-Encoding", "gzip")}, "x", "corrupt"},
 		"no JSON":         {200, 0, nil, "x", "content is no JSON"},
+		"nested too deep": {200, 0, nil, strings.Repeat("[", maxContent), "content is no JSON"},
 		"a stream":        {200, -1, traffic.Fields{field("Content-Type", "Text/Event-Stream; charset=utf-8")}, "data: 1\n\n", "the body is a stream"},
 		"a part of a one": {206, 0, traffic.Fields{field("Content-Range", "bytes 0-0/2")}, "x", "a part of one"},
 	}

@@ -6,8 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/necto-dev/necto/internal/jsondoc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -121,7 +120,7 @@ func (f *frameRules) apply(ctx context.Context, r namedFrameRule, m *traffic.Fra
 		m.Payload, v.Replace = []byte(*r.Replace), true
 	case r.JSON != nil:
 		edited, err := r.JSON.apply(m.Payload)
-		if err != nil || m.Opcode == traffic.OpText && !utf8.Valid(edited) || !gjson.ValidBytes(edited) {
+		if err != nil || m.Opcode == traffic.OpText && !utf8.Valid(edited) || !jsondoc.Valid(edited) {
 			return r.Delay > 0
 		}
 		m.Payload, v.Replace = edited, true

@@ -9,6 +9,8 @@ import (
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
+
+	"github.com/necto-dev/necto/internal/jsondoc"
 )
 
 // errNotJSON says that content to be edited as JSON is none.
@@ -16,7 +18,7 @@ var errNotJSON = errors.New("content is no JSON")
 
 // apply returns the edited document.
 func (e *JSONEdit) apply(doc []byte) ([]byte, error) {
-	if !gjson.ValidBytes(doc) {
+	if !jsondoc.Valid(doc) {
 		return nil, errNotJSON
 	}
 	var err error

@@ -8,6 +8,8 @@ import (
 
 	"github.com/tidwall/gjson"
 	"gopkg.in/yaml.v3"
+
+	"github.com/necto-dev/necto/internal/jsondoc"
 )
 
 // Condition is what is asked of a named value that may be there several times or
@@ -111,7 +113,7 @@ func (c *JSONCondition) equal(found gjson.Result) bool {
 
 // holdAll reports whether all conditions hold for a document.
 func holdAll(conditions Map[JSONCondition], document []byte) bool {
-	if len(conditions) > 0 && !gjson.ValidBytes(document) {
+	if len(conditions) > 0 && !jsondoc.Valid(document) {
 		return false
 	}
 	for i := range conditions {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/internal/jsondoc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -182,7 +183,7 @@ func (g *GraphQLMatcher) holds(s *Subject, content []byte) bool {
 		names, documents := s.queryValues("operationName"), s.queryValues("query")
 		return g.named(first(names), first(documents))
 	}
-	if !gjson.ValidBytes(content) {
+	if !jsondoc.Valid(content) {
 		return false
 	}
 	requests := gjson.ParseBytes(content)

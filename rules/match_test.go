@@ -123,6 +123,8 @@ func TestBodiesOfOtherKinds(t *testing.T) {
 		"a form":                    {"{body: {form: {k: 'a b', x: true}}}", "/", "k=a+b&x", form, true},
 		"a form of another type":    {"{body: {form: {k: true}}}", "/", "k=a", field("Content-Type", "text/plain"), false},
 		"JSON that is none":         {"{body: {json: {a: 1}}}", "/", `{"a":1`, form, false},
+		"JSON nested too deep":      {"{body: {json: {a: 1}}}", "/", `{"a":1,"b":` + strings.Repeat("[", maxContent), form, false},
+		"an operation too deep":     {"{body: {graphql: {operation: '*'}}}", "/", strings.Repeat("[", maxContent), form, false},
 		"no content":                {"{body: {contains: x}}", "/", "", form, false}, // NectoProxy skips the condition
 		"an operation by name":      {"{body: {graphql: {operation: B}}}", "/", `{"operationName":"B","query":"query A {a} query B {b}"}`, form, true},
 		"a batch":                   {"{body: {graphql: {operation: B}}}", "/", `[{"query":"{a}"},{"query":"mutation B {b}"}]`, form, true},

@@ -175,6 +175,24 @@ func TestNormalizedRecordingsAreOneOrder(t *testing.T) {
 	}
 }
 
+func TestLinesNestedTooDeepAreLeftOut(t *testing.T) {
+	in := run{1, []string{"a.test"}}.record(t, "run.jsonl")
+	deep := `{"type":"http","seq":9,"id":9,"conn":1,"request":` + strings.Repeat("[", 10<<20) + "\n"
+	if err := os.WriteFile(in, append(read(t, in), deep...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, normalize := range []bool{false, true} {
+		var warnings []string
+		result := convertOK(t, convert.Options{
+			Inputs: []string{in}, Output: filepath.Join(t.TempDir(), "out.jsonl"), Format: convert.JSONL, Normalize: normalize,
+			Warn: func(text string) { warnings = append(warnings, text) },
+		})
+		if result.Exchanges != 1 || len(warnings) != 1 || !strings.Contains(warnings[0], "is left out: ") {
+			t.Errorf("%+v, %q", result, warnings)
+		}
+	}
+}
+
 func TestHostsHaveFilesThatStayInTheFolder(t *testing.T) {
 	in := run{1, []string{"a.test", "..", "A.test:81", "[::1]:82", ""}}.record(t, "run.jsonl")
 	dir := filepath.Join(t.TempDir(), "hosts")

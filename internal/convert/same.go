@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/tidwall/gjson"
-
+	"github.com/necto-dev/necto/internal/jsondoc"
 	"github.com/necto-dev/necto/record"
 )
 
@@ -32,7 +31,7 @@ func isTraffic(lineType string) bool {
 
 // same takes a line that stays as it is.
 func (c *converter) same(l record.Line) error {
-	if !gjson.ValidBytes(l.Raw) {
+	if !jsondoc.Valid(l.Raw) {
 		return &leftOutError{errors.New("not JSON")}
 	}
 	switch l.Type {

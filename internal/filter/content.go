@@ -8,6 +8,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/necto-dev/necto/internal/jsondoc"
 	"github.com/necto-dev/necto/traffic"
 )
 
@@ -113,7 +114,7 @@ func (t *jsonTest) in(s *Subject, dir traffic.Direction) verdict {
 // that begins with ".." reads lines of JSON.
 func (t *jsonTest) of(content []byte) verdict {
 	content = bytes.TrimLeft(content, " \t\r\n")
-	if len(content) == 0 || !strings.HasPrefix(t.path, "..") && !gjson.ValidBytes(content) {
+	if len(content) == 0 || !strings.HasPrefix(t.path, "..") && !jsondoc.Valid(content) {
 		return absent
 	}
 	found := gjson.Get(view(content), t.path)

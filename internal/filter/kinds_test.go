@@ -56,6 +56,10 @@ func TestFrames(t *testing.T) {
 	binary := func() *filter.Subject { return frameOf(traffic.ClientToServer, traffic.OpBinary, "\x89PNG") }
 	check(t, binary, true, "frame:png\nbody:png\nopcode:binary dir:c2s\ndir:-->")
 	check(t, binary, false, "text:png\njson:a")
+	deep := func() *filter.Subject {
+		return frameOf(traffic.ServerToClient, traffic.OpText, `{"a":1,"b":`+strings.Repeat("[", 10<<20))
+	}
+	check(t, deep, false, "json:a\njson:a=1")
 	closing := func() *filter.Subject { return frameOf(traffic.ClientToServer, traffic.OpClose, "\x03\xe8bye") }
 	check(t, closing, true, "close:1000\nclose>=1000\nopcode:close\nclose:1000-1003")
 	check(t, closing, false, "close:1001\nclose!=1000\ntext:bye")

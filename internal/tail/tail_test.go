@@ -329,3 +329,15 @@ func TestLinesThatCannotBeUnderstoodAreLeftOut(t *testing.T) {
 		}
 	}
 }
+
+func TestLinesNestedTooDeepAreLeftOut(t *testing.T) {
+	deep := strings.Repeat("[", 10<<20)
+	recording := metaLine +
+		`{"type":"http","seq":2,"id":1,"conn":1,"request":` + deep + "\n" +
+		`{"type":"ws.frame","seq":3,"id":2,"n":1,"text":` + deep + "\n"
+	var warnings []string
+	o := Options{Warn: func(text string) { warnings = append(warnings, text) }}
+	if got := printed(t, recording, o); got != "" || len(warnings) != 2 {
+		t.Errorf("printed %.200q, warnings %.200q", got, warnings)
+	}
+}

@@ -63,7 +63,7 @@ benchcmp: ## what changed from OLD to bench.txt
 	$(BENCHSTAT) $(OLD) bench.txt
 
 .PHONY: bench-peers
-bench-peers: ## necto beside a relay, ReverseProxy, goproxy and nginx, as a table
+bench-peers: $(CLIENTS)/node_modules/.package-lock.json ## necto beside a relay, ReverseProxy, goproxy, nginx and socket.io, as a table
 	cd internal/bench && go run .
 
 .PHONY: fuzz

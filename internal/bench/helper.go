@@ -25,6 +25,7 @@ var helpers = map[string]func(helperOptions) error{
 	"reverse-h2":   serveReverseH2,
 	"goproxy":      serveGoproxy,
 	"goproxy-h2":   serveGoproxyH2,
+	"events":       serveEvents,
 }
 
 // helperOptions are the options of all helpers; each uses some.

@@ -38,6 +38,9 @@ type ready struct {
 // addr is the host:port of the proxy's URL.
 func (r ready) addr() string { return strings.TrimPrefix(r.Proxy, "http://") }
 
+// eventsAddr is the host:port of the event server's URL.
+func (r ready) eventsAddr() string { return strings.TrimPrefix(r.Events, "http://") }
+
 // writeReady renames r into place, so that whoever waits for the file never
 // sees half of it.
 func writeReady(name string, r ready) error {

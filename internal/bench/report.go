@@ -156,7 +156,10 @@ func latency(r result, of func(sample) float64) string {
 
 // duration prints microseconds with three digits or so.
 func duration(us float64) string {
-	if us < 1000 {
+	switch {
+	case us < 10:
+		return fmt.Sprintf("%.2f µs", us)
+	case us < 1000:
 		return fmt.Sprintf("%.1f µs", us)
 	}
 	return fmt.Sprintf("%.2f ms", us/1000)

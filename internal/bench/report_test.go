@@ -62,7 +62,7 @@ func TestMarkdown(t *testing.T) {
 | a | 20.0 µs | 1.00 | 900 | 1.00 | 100.0 µs | 1.50 ms | 8.0 MiB |
 | b | 40.0 µs | 2.00 | 450 | 0.50 | – | – | 70.0 MiB |
 
-Load and origin together: 6.0 µs of CPU per request. Other work: 10 % of the machine.
+Load and origin together: 6.00 µs of CPU per request. Other work: 10 % of the machine.
 
 ### start
 

@@ -19,7 +19,7 @@ type row struct {
 	title string
 	// op is what is counted and related to, in the singular: "request".
 	op string
-	// origin is the helper behind the servers.
+	// origin is the helper behind the servers, "" for none.
 	origin string
 	// long says that one operation outlasts a window: no warm-up, and fewer
 	// rounds.
@@ -101,11 +101,14 @@ func (r row) run(ctx context.Context, l *lab, p plan) ([]result, error) {
 // measureLoad starts all subjects, then puts each under load in turn, round
 // after round: what disturbs the machine for a while disturbs all of them.
 func measureLoad(ctx context.Context, l *lab, r row, p plan) ([]result, error) {
-	origin, err := l.helper(ctx, r.origin, nil)
-	if err != nil {
-		return nil, err
+	var origin *process
+	if r.origin != "" {
+		var err error
+		if origin, err = l.helper(ctx, r.origin, nil); err != nil {
+			return nil, err
+		}
+		defer origin.kill()
 	}
-	defer origin.kill()
 	runs, err := startAll(ctx, l, r, origin)
 	defer func() {
 		for _, u := range runs {
@@ -214,12 +217,15 @@ func (c clocks) others(before clocks) float64 {
 	return max(d, 0).Seconds()
 }
 
+// readClocks reads all clocks; origin may be nil.
 func readClocks(server, origin *process) (c clocks, err error) {
 	if c.server, err = server.cpu(); err != nil {
 		return c, err
 	}
-	if c.harness, err = origin.cpu(); err != nil {
-		return c, err
+	if origin != nil {
+		if c.harness, err = origin.cpu(); err != nil {
+			return c, err
+		}
 	}
 	var self unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &self); err != nil {

@@ -25,6 +25,8 @@ const (
 	publishing    = "necto record --events, no subscriber"
 	publishing1   = "necto record --events, 1 subscriber"
 	publishing500 = "necto record --events, 500 subscribers"
+	nodeEvents    = "socket.io of Node.js"
+	nectoEvents   = "necto's event server"
 )
 
 // rows are all comparisons in the order in which they run and are printed.
@@ -138,6 +140,9 @@ var rows = []row{
 		},
 		targets: []target{atMost(grownFigure, publishing500, "", 50)},
 	},
+	deliveryRow(1),
+	deliveryRow(50),
+	deliveryRow(500),
 }
 
 func httpTargets(subject string) []target {

@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -23,30 +22,30 @@ func startPublishing(subscribers int) starter {
 			return nil, err
 		}
 		for range subscribers {
-			if err := subscribe(ctx, strings.TrimPrefix(c.Events, "http://")); err != nil {
+			s, err := subscribe(ctx, c.eventsAddr())
+			if err != nil {
 				c.kill()
-				return nil, fmt.Errorf("subscribe: %w", err)
+				return nil, err
 			}
+			go s.follow()
 		}
 		return c, nil
 	}
 }
 
-// subscribe connects a Socket.IO client to the event server at addr, subscribes
-// to all traffic and reads it until the server ends the connection.
-func subscribe(ctx context.Context, addr string) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", addr)
+// subscribe connects a Socket.IO client to the event server at addr and subscribes
+// to all traffic.
+func subscribe(ctx context.Context, addr string) (*subscriber, error) {
+	conn, err := dialTCP(ctx, addr)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s := &subscriber{conn: conn, r: bufio.NewReaderSize(conn, 4<<10)}
 	if err := s.enter(); err != nil {
 		_ = conn.Close()
-		return err
+		return nil, fmt.Errorf("subscribe: %w", err)
 	}
-	go s.follow()
-	return nil
+	return s, nil
 }
 
 // A subscriber is the connection of a Socket.IO client.
@@ -76,21 +75,33 @@ func (s *subscriber) enter() error {
 		}
 		line = strings.TrimSpace(text)
 	}
-	for _, packet := range []string{"40", `420["traffic:subscribe",{}]`} {
-		if err := s.say(packet); err != nil {
+	// Servers end connections that subscribe before they are told that they may.
+	for _, turn := range [...]struct{ say, hear string }{
+		{"40", "40{"},
+		{`420["traffic:subscribe",{}]`, `430[{"ok":true`},
+	} {
+		if err := s.say(turn.say); err != nil {
 			return err
 		}
+		if err := s.await(turn.hear); err != nil {
+			return fmt.Errorf("handshake: %w", err)
+		}
 	}
+	return nil
+}
+
+// await reads up to the end of the first message that begins with start.
+func (s *subscriber) await(start string) error {
 	for {
 		length, err := s.frame()
 		if err != nil {
-			return fmt.Errorf("handshake: %w", err)
+			return err
 		}
 		text := make([]byte, length)
 		if _, err := io.ReadFull(s.r, text); err != nil {
-			return fmt.Errorf("handshake: %w", err)
+			return err
 		}
-		if strings.HasPrefix(string(text), `430[{"ok":true`) {
+		if strings.HasPrefix(string(text), start) {
 			return nil
 		}
 	}
@@ -123,19 +134,18 @@ func (s *subscriber) follow() {
 // frame reads the head of a frame of the server and returns the length of its
 // payload.
 func (s *subscriber) frame() (int64, error) {
-	var head [8]byte
-	if _, err := io.ReadFull(s.r, head[:2]); err != nil {
-		return 0, err
-	}
-	switch length := head[1]; length {
-	case 126:
-		_, err := io.ReadFull(s.r, head[:2])
-		return int64(binary.BigEndian.Uint16(head[:])), err
-	case 127:
-		_, err := io.ReadFull(s.r, head[:])
-		return int64(binary.BigEndian.Uint64(head[:])), err //nolint:gosec // lengths have 63 bits (RFC 6455 section 5.2)
-	default:
-		return int64(length), nil
+	size, _ := frameHead(nil)
+	for {
+		head, err := s.r.Peek(size)
+		if err != nil {
+			return 0, err
+		}
+		more, length := frameHead(head)
+		if more == size {
+			_, err := s.r.Discard(size)
+			return int64(length), err
+		}
+		size = more
 	}
 }
 

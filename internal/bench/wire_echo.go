@@ -56,14 +56,16 @@ func chatMessage(conn int) []byte {
 }
 
 // Parts of a frame's first two bytes, RFC 6455 section 5.2, and the sizes of the
-// short form of a header and of the one with a length of 16 bits.
+// short form of a header and of those with a length of 16 and of 64 bits.
 const (
 	finalText  = 0x81
 	maskBit    = 0x80
 	shortMost  = 125
 	long16     = 126
+	long64     = 127
 	shortHead  = 2
 	longHead   = 4
+	hugeHead   = 10
 	maskKeyLen = 4
 )
 

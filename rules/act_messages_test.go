@@ -213,7 +213,9 @@ func TestTrailersOfAnswersThatAreLookedAt(t *testing.T) {
 		"rules: [{name: r, modify: {response: {headers: {set: {X-A: '1'}}}}}]\n",
 	} {
 		s := newStation(t, rule)
-		s.answer = func(*traffic.Request) *traffic.Response { return newCallAnswer(string(framed("x")), field("Content-Type", "application/grpc")) }
+		s.answer = func(*traffic.Request) *traffic.Response {
+			return newCallAnswer(string(framed("x")), field("Content-Type", "application/grpc"))
+		}
 		resp, err := s.ask(t.Context(), rpc(t, getOrder, "application/grpc"))
 		if err != nil {
 			t.Fatal(err)

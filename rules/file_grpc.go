@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/necto-dev/necto/internal/grpcwire"
 )
@@ -39,8 +38,7 @@ type GRPCStatus int
 func (s *GRPCStatus) parse(text string) error {
 	code, ok := grpcwire.ParseCode(text)
 	if !ok {
-		names := grpcwire.CodeNames()
-		return fmt.Errorf("%.60q is no number, and none of %s%s", text, strings.Join(names, ", "), didYouMean(text, names))
+		return fmt.Errorf("%.60q is no status of gRPC%s", text, suggestKey(text, grpcwire.CodeNames()))
 	}
 	*s = GRPCStatus(code)
 	return nil

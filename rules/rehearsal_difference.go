@@ -11,7 +11,8 @@ import (
 // Difference is something that rules make different in an exchange.
 type Difference struct {
 	// Path is request.method, request.url, response.status (with the reason phrase),
-	// failure, or request or response with .header and the name of a field, or .body.
+	// failure, or request or response with .header and the name of a field, or .body;
+	// response.trailer and the name of a field.
 	Path string
 	// From is as it was recorded, To as it would be; nil for what is not there.
 	// Several fields of a name are a line each.
@@ -49,13 +50,14 @@ func compareScenes(was, is *scene) []Difference {
 	if is.resp == nil {
 		return d
 	}
-	var header traffic.Fields
+	var header, trailer traffic.Fields
 	if was.resp != nil {
-		header = was.resp.Header
+		header, trailer = was.resp.Header, was.resp.Trailer
 	}
 	d.value("response.status", statusText(was.resp), statusText(is.resp))
 	d.header("response.header.", header, is.resp.Header)
 	d.value("response.body", contentText(was.answer), contentText(is.answer))
+	d.header("response.trailer.", trailer, is.resp.Trailer)
 	return d
 }
 

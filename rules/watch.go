@@ -16,9 +16,12 @@ import (
 // write one in several steps.
 const settle = 100 * time.Millisecond
 
-// WatchOptions says who is told. Functions are called one at a time, from a
+// WatchOptions says who is asked and told. Functions are called one at a time, from a
 // goroutine of the Watcher; nil ones are not called.
 type WatchOptions struct {
+	// Check is asked whether a set that is in order by itself can be used here. An
+	// error keeps the old one in force.
+	Check func(*Set) error
 	// Changed is told of a new set in force, and what it has changed about
 	// rules: nothing if only something else is different.
 	Changed func(*Set, []Change)
@@ -123,6 +126,9 @@ func (w *Watcher) counts(e fsnotify.Event) bool {
 // reload puts the files in force, if they are in order.
 func (w *Watcher) reload() {
 	set, err := Load(w.paths...)
+	if err == nil && w.o.Check != nil {
+		err = w.o.Check(set)
+	}
 	if err != nil {
 		if text := err.Error(); text != w.failure {
 			w.failure = text

@@ -26,6 +26,7 @@ func watch(t *testing.T, paths ...string) (*Store, watched) {
 	store := NewStore(set)
 	w := watched{make(chan []string, 10), make(chan string, 10)}
 	watcher, err := Watch(paths, store, WatchOptions{
+		Check:   func(set *Set) error { return set.CheckCalls(nil) },
 		Changed: func(_ *Set, changes []Change) { w.changed <- told(changes) },
 		Failed:  func(err error) { w.failed <- err.Error() },
 	})
@@ -95,6 +96,10 @@ func TestABadEditKeepsTheOldRules(t *testing.T) {
 	}
 	if !cmp.Equal(inForce(store), []string{"a"}) {
 		t.Errorf("in force %q", inForce(store))
+	}
+	write(t, dir, "rules.yaml", "version: 1\nrules: [{name: c, match: {path: /a.B/C}, mock: {grpc: {messages: [{json: {}}]}}}]\n")
+	if got := next(t, w.failed); !strings.Contains(got, "method is not described: /a.B/C") || !cmp.Equal(inForce(store), []string{"a"}) {
+		t.Errorf("rules that are of no use here: %q, in force %q", got, inForce(store))
 	}
 	write(t, dir, "rules.yaml", twoRules)
 	if got := next(t, w.changed); !cmp.Equal(got, []string{"created b"}) {

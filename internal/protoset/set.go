@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -130,9 +131,12 @@ func marshal(m *dynamicpb.Message) ([]byte, error) {
 	return content, nil
 }
 
+// jsonPlace is where something is in JSON, which nobody has written as it is.
+var jsonPlace = regexp.MustCompile(`^\(line \d+:\d+\): `)
+
 // explain says what could not be done to a message. Errors of protobuf begin with
 // "proto:" and one of two kinds of space, at random, so that nobody compares them.
 func explain(what string, m *dynamicpb.Message, err error) error {
 	reason := strings.TrimLeft(strings.TrimPrefix(err.Error(), "proto:"), " \u00a0")
-	return fmt.Errorf("%s %s: %s", what, m.Descriptor().FullName(), reason)
+	return fmt.Errorf("%s %s: %s", what, m.Descriptor().FullName(), jsonPlace.ReplaceAllString(reason, ""))
 }

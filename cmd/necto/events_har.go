@@ -13,7 +13,15 @@ import (
 // redaction says how secrets are replaced in what is written: see record.Options.
 type redaction struct {
 	mode     string
-	patterns []record.Pattern
+	patterns func() []record.Pattern // those beside the usual secrets, nil for none
+}
+
+// also returns what is redacted now beside the usual secrets.
+func (r redaction) also() []record.Pattern {
+	if r.patterns == nil {
+		return nil
+	}
+	return r.patterns()
 }
 
 // harWriter returns what writes a HAR of what is retold, without secrets: a HAR is
@@ -34,7 +42,7 @@ func harWriter(secrets redaction) func(func(traffic.Observer) error) (io.ReadClo
 
 func writeHAR(path string, secrets redaction, retell func(traffic.Observer) error) (*os.File, error) {
 	w, err := record.Create(path, record.Options{
-		Redaction: secrets.mode, Redact: secrets.patterns, ToolVersion: buildVersion(),
+		Redaction: secrets.mode, Redact: secrets.also(), ToolVersion: buildVersion(),
 	})
 	if err != nil {
 		return nil, err

@@ -290,12 +290,13 @@ func runRecord(ctx context.Context, io stdio, o recordOptions) error {
 	if s.pool, err = o.ports.open(ctx, status, s.proxy, o.proxy, observers[1:], answers); err != nil {
 		return err
 	}
-	s.secrets = redaction{o.writer.Redaction, o.writer.Redact}
+	s.secrets = redaction{o.writer.Redaction, obeyed.redact}
 	o.writer.Listen, o.writer.Session = strings.TrimPrefix(s.ready.Proxy, "http://"), ulid.Make().String()
 	r.server = s
 	if err := r.create(ctx, o); err != nil {
 		return err
 	}
+	obeyed.redactIn(r.writer)
 	r.publisher = o.events.publishProxy(events, status, s, obeyed, o.writer.Session, o.past())
 	err = r.publisher.join(ctx, status, o.events.cluster)
 	if err == nil {

@@ -180,6 +180,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	var publisher *publisher
 	demand(&options, &publisher)
 	s := &server{proxy: proxy.New(options), authority: authority, command: o.command}
+	s.secrets = redaction{patterns: obeyed.redact}
 	s.release = func() { obeyed.release(); index.EndConversations() }
 	s.listener = proxy.Listener{Addr: o.serve.listen, Origin: true}
 	if s.addr, err = listen(ctx, s.proxy, s.listener); err != nil {

@@ -9,28 +9,37 @@ import (
 	"github.com/dustin/go-humanize/english"
 	"github.com/spf13/cobra"
 
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/rules"
 )
 
 func newRulesCheckCmd(io stdio) *cobra.Command {
-	return &cobra.Command{
+	var proto protoFlags
+	cmd := &cobra.Command{
 		Use:   "check FILE|FOLDER...",
 		Short: "Say what is wrong with rules files",
 		Long: `Check reads rules files, and those in folders, as if they were used together. What
-is wrong is told with file, line and column, and makes the exit code 2.`,
+is wrong is told with file, line and column, and makes the exit code 2. Messages of gRPC in
+them are checked by the descriptions of --proto.`,
 		Example: `  necto rules check rules.yaml
-  necto rules check common.yaml rules/`,
+  necto rules check --proto api/ common.yaml rules/`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("no rules file given").hinted("for example `necto rules check rules.yaml`")
 			}
-			return runRulesCheck(io, args)
+			protos, err := proto.load()
+			if err != nil {
+				return err
+			}
+			return runRulesCheck(io, args, protos)
 		},
 	}
+	proto.bind(cmd.Flags())
+	return cmd
 }
 
-func runRulesCheck(io stdio, paths []string) error {
-	set, err := rules.Load(paths...)
+func runRulesCheck(io stdio, paths []string, protos *protoset.Set) error {
+	set, err := loadRules(paths, protos)
 	if err != nil {
 		return rulesError(io, err)
 	}

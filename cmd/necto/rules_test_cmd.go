@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/rules"
 )
@@ -22,10 +23,12 @@ type rulesTestOptions struct {
 	against string
 	expect  string
 	json    bool
+	protos  *protoset.Set // nil for none
 }
 
 func newRulesTestCmd(io stdio, run func(context.Context, stdio, rulesTestOptions) error) *cobra.Command {
 	var o rulesTestOptions
+	var proto protoFlags
 	cmd := &cobra.Command{
 		Use:   "test FILE|FOLDER... --against RECORDING",
 		Short: "Say what rules would have done to recorded exchanges",
@@ -48,6 +51,10 @@ If they differ, the difference is printed and the exit code is 3.`,
 					hinted("for example `necto rules test rules.yaml --against run.jsonl`")
 			}
 			o.files = args
+			var err error
+			if o.protos, err = proto.load(); err != nil {
+				return err
+			}
 			return run(cmd.Context(), io, o)
 		},
 	}
@@ -55,11 +62,12 @@ If they differ, the difference is printed and the exit code is 3.`,
 	flags.StringVar(&o.against, "against", "", "the `recording` (or HAR) to try the rules on")
 	flags.StringVar(&o.expect, "expect", "", "compare the output with `file`")
 	flags.BoolVar(&o.json, "json", false, "print JSON lines")
+	proto.bind(flags)
 	return cmd
 }
 
 func runRulesTest(ctx context.Context, io stdio, o rulesTestOptions) error {
-	set, err := rules.Load(o.files...)
+	set, err := loadRules(o.files, o.protos)
 	if err != nil {
 		return rulesError(io, err)
 	}
@@ -75,6 +83,7 @@ func runRulesTest(ctx context.Context, io stdio, o rulesTestOptions) error {
 	}
 	defer file.Close()
 	t := rulesTest{file: file, engine: rules.NewEngine(rules.NewStore(set), newStatus(io).log()), used: map[string]bool{}}
+	t.engine.Protos = o.protos
 	t.print = printTrial
 	if o.json {
 		t.print = encodeTrial

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/dustin/go-humanize/english"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/proxy"
+	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/rules"
 )
 
@@ -29,7 +31,7 @@ func (f *rulesFlags) obey(io stdio, status *status, protos *protoset.Set) (*obey
 	if len(f.paths) == 0 {
 		return nil, nil
 	}
-	set, err := rules.Load(f.paths...)
+	set, err := loadRules(f.paths, protos)
 	if err != nil {
 		err = rulesError(io, err)
 		if _, told := errors.AsType[*usageError](err); !told {
@@ -37,12 +39,14 @@ func (f *rulesFlags) obey(io stdio, status *status, protos *protoset.Set) (*obey
 		}
 		return nil, err
 	}
-	o := &obeyedRules{store: rules.NewStore(set)}
+	o := &obeyedRules{status: status, store: rules.NewStore(set), told: set}
 	o.engine = rules.NewEngine(o.store, status.log())
 	o.engine.Protos = protos
 	o.watcher, err = rules.Watch(f.paths, o.store, rules.WatchOptions{
-		Changed: func(_ *rules.Set, changes []rules.Change) {
-			status.note("rules reloaded: %s", changesText(changes))
+		Check: func(set *rules.Set) error { return set.CheckCalls(protos) },
+		Changed: func(set *rules.Set, changes []rules.Change) {
+			o.follow()
+			status.note("rules reloaded: %s", changesText(changes, o.listsChanged(set)))
 			o.publisher.Load().rulesChanged(changes)
 		},
 		Failed: func(err error) { tellFailedReload(status, err) },
@@ -50,13 +54,29 @@ func (f *rulesFlags) obey(io stdio, status *status, protos *protoset.Set) (*obey
 	return o, err
 }
 
+// loadRules returns the rules in files, which must be of use with the descriptions of
+// gRPC that there are.
+func loadRules(paths []string, protos *protoset.Set) (*rules.Set, error) {
+	set, err := rules.Load(paths...)
+	if err == nil {
+		err = set.CheckCalls(protos)
+	}
+	return set, err
+}
+
 // obeyedRules are rules in force.
 type obeyedRules struct {
+	status  *status
 	store   *rules.Store
 	engine  *rules.Engine
 	watcher *rules.Watcher
 	// publisher is told what changes, nil for none.
 	publisher atomic.Pointer[publisher]
+	// told is the set that the user was told about last; the watcher's.
+	told *rules.Set
+
+	mu     sync.Mutex     // guards writer, and is held while that is told
+	writer *record.Writer // has redacted what the files say, nil for none
 }
 
 // complete lets a proxy obey the rules, before all that it has for layers.
@@ -110,9 +130,30 @@ func tellFailedReload(status *status, err error) {
 // shownChanges is how many changes are told one by one.
 const shownChanges = 5
 
-// changesText says what has changed about rules.
-func changesText(changes []rules.Change) string {
-	if len(changes) == 0 {
+// listsChanged returns the names of the lists that are not the same in a set as in the
+// one before it.
+func (o *obeyedRules) listsChanged(set *rules.Set) []string {
+	was := o.told
+	o.told = set
+	var changed []string
+	for _, list := range [...]struct {
+		name string
+		same bool
+	}{
+		{"redact", slices.Equal(redactionOf(was), redactionOf(set))},
+		{"ignore", slices.Equal(ignoredIn(was.Ignore()), ignoredIn(set.Ignore()))},
+		{"passthrough", slices.Equal(was.Passthrough(), set.Passthrough())},
+	} {
+		if !list.same {
+			changed = append(changed, list.name)
+		}
+	}
+	return changed
+}
+
+// changesText says what has changed about rules, and of which lists there are others.
+func changesText(changes []rules.Change, lists []string) string {
+	if len(changes)+len(lists) == 0 {
 		return "no rule has changed"
 	}
 	var texts []string
@@ -125,6 +166,9 @@ func changesText(changes []rules.Change) string {
 	}
 	if more := len(changes) - len(texts); more > 0 {
 		texts = append(texts, fmt.Sprintf("%d more", more))
+	}
+	for _, name := range lists {
+		texts = append(texts, name+" changed")
 	}
 	return strings.Join(texts, ", ")
 }

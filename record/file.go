@@ -91,16 +91,21 @@ func (f *File) Meta() Meta { return f.meta }
 
 // Close closes the file. Bodies that are open stay readable.
 func (f *File) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	err := f.file.Close()
-	if f.bodies != nil {
-		err = errors.Join(err, f.bodies.Close())
-	}
+	err := errors.Join(f.file.Close(), f.closeBodies())
 	if f.private != "" {
 		err = errors.Join(err, os.RemoveAll(f.private))
 	}
 	return err
+}
+
+// closeBodies closes the sidecar folder.
+func (f *File) closeBodies() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.bodies == nil {
+		return nil
+	}
+	return f.bodies.Close()
 }
 
 // Warnings returns what was wrong with the file as far as it has been read, each

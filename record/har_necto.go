@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,9 +25,9 @@ const (
 	nectoClose  = "close"
 )
 
-// appendNecto appends the `_necto` of an entry. closed is the line of its end, nil
-// for none.
-func appendNecto(dst []byte, e *Entry, before [][]byte, closed []byte) []byte {
+// appendNecto appends the `_necto` of an entry. before has the lines in front of it,
+// each with its end; closed is the line of its end, nil for none.
+func appendNecto(dst []byte, e *Entry, before, closed []byte) []byte {
 	dst = appendPlace(dst, e.Type, e.Seq, e.ID)
 	dst = appendUint(dst, `,"conn":`, e.Conn)
 	dst = appendMoment(dst, e.At, e.Offset)
@@ -65,14 +66,11 @@ func appendNecto(dst []byte, e *Entry, before [][]byte, closed []byte) []byte {
 }
 
 // appendRawList appends a member that is a list of lines, nothing for none.
-func appendRawList(dst []byte, name string, lines [][]byte) []byte {
-	for i, line := range lines {
-		if i == 0 {
-			dst = append(dst, `,"`+name+`":[`...)
-		} else {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, line...)
+func appendRawList(dst []byte, name string, lines []byte) []byte {
+	before := `,"` + name + `":[`
+	for line := range bytes.Lines(lines) {
+		dst = append(append(dst, before...), bytes.TrimSuffix(line, []byte("\n"))...)
+		before = ","
 	}
 	if len(lines) > 0 {
 		dst = append(dst, ']')

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/necto-dev/necto/har"
+	"github.com/necto-dev/necto/traffic"
 )
 
 // harSink writes the lines of a recording as a HAR.
@@ -16,8 +16,9 @@ type harSink struct {
 	w       *har.Writer
 	profile har.Profile
 	open    opener
-	// before are lines that have no form in HAR, on their way into the next entry.
-	before  [][]byte
+	// before has the lines that have no form in HAR, each with its end, on their way
+	// into the next entry; nil for none. There can be any number of them.
+	before  *traffic.Body
 	pending map[uint64][]byte
 	sockets map[uint64]*harSocket
 	frames  spool
@@ -28,6 +29,9 @@ type harSocket struct {
 	line   []byte
 	frames []extent
 	open   opener
+	// sidecars has the names of content of frames that is not in their lines, nil for
+	// none.
+	sidecars map[string]bool
 }
 
 func newHARSink(w *har.Writer, profile har.Profile, open opener) *harSink {
@@ -41,47 +45,65 @@ func (s *harSink) line(raw []byte) error {
 	head := parseHead(raw)
 	switch head.lineType {
 	case TypeHTTP:
-		s.supersede(head.id)
-		return s.entry(raw, nil, nil)
+		return errors.Join(s.supersede(head.id), s.entry(raw, nil, nil))
 	case TypePending:
 		s.pending[head.id] = bytes.Clone(raw)
 	case TypeWSOpen:
-		s.supersede(head.id)
 		s.sockets[head.id] = &harSocket{line: bytes.Clone(raw), open: s.open}
+		return s.supersede(head.id)
 	case TypeWSFrame:
 		socket := s.sockets[head.id]
 		if socket == nil { // of a connection that nobody knows
-			s.keep(raw)
-			return nil
+			return s.keep(raw)
 		}
+		addSidecars(&socket.sidecars, raw)
 		at, err := s.frames.add(raw)
 		socket.frames = append(socket.frames, at)
 		return err
 	case TypeWSClose:
 		return s.ended(head.id, raw)
 	default:
-		s.keep(raw)
+		return s.keep(raw)
 	}
 	return nil
 }
 
 // keep keeps a line for `_necto`.
-func (s *harSink) keep(raw []byte) { s.before = append(s.before, bytes.Clone(raw)) }
+func (s *harSink) keep(raw []byte) error {
+	if s.before == nil {
+		s.before = traffic.NewBody(-1)
+	}
+	s.before.Append(raw)
+	s.before.Append([]byte("\n"))
+	return s.before.Err()
+}
+
+// takeKept returns the lines that were kept, and keeps them no longer.
+func (s *harSink) takeKept() ([]byte, error) {
+	if s.before == nil {
+		return nil, nil
+	}
+	lines, err := io.ReadAll(s.before.Open())
+	s.before.Release()
+	s.before = nil
+	return lines, err
+}
 
 // supersede keeps the line that an exchange had while it went on.
-func (s *harSink) supersede(id uint64) {
-	if old, ok := s.pending[id]; ok {
-		s.before = append(s.before, old)
-		delete(s.pending, id)
+func (s *harSink) supersede(id uint64) error {
+	old, ok := s.pending[id]
+	if !ok {
+		return nil
 	}
+	delete(s.pending, id)
+	return s.keep(old)
 }
 
 // ended writes a WebSocket connection, whose last line is closed.
 func (s *harSink) ended(id uint64, closed []byte) error {
 	socket := s.sockets[id]
 	if socket == nil {
-		s.keep(closed)
-		return nil
+		return s.keep(closed)
 	}
 	delete(s.sockets, id)
 	err := s.entry(socket.line, socket, closed)
@@ -118,8 +140,11 @@ func (s *harSink) entry(raw []byte, socket *harSocket, closed []byte) error {
 	if e.Type == TypeWSOpen && s.profile == har.ProfileHTTPOnly {
 		return s.w.Write(h) // which leaves it out and counts it
 	}
-	h.Necto = appendNecto(nil, e, s.before, closed)
-	s.before = nil
+	before, err := s.takeKept()
+	if err != nil {
+		return err
+	}
+	h.Necto = appendNecto(nil, e, before, closed)
 	return s.w.Write(h)
 }
 
@@ -169,43 +194,11 @@ func (s *harSink) finish() error {
 	for _, id := range slices.Sorted(maps.Keys(s.pending)) {
 		err = errors.Join(err, s.entry(s.pending[id], nil, nil))
 	}
-	if len(s.before) > 0 {
-		s.w.SetNecto(append(appendRawList([]byte(`{"v":1`), nectoAfter, s.before), '}'))
+	after, readErr := s.takeKept()
+	if len(after) > 0 {
+		s.w.SetNecto(append(appendRawList([]byte(`{"v":1`), nectoAfter, after), '}'))
 	}
-	return errors.Join(err, s.w.Close(), s.frames.close())
-}
-
-// harOutput takes the lines of a Writer, all of whose content is inline.
-type harOutput struct{ sink *harSink }
-
-// Write takes whole lines.
-func (o harOutput) Write(lines []byte) (int, error) {
-	for line := range bytes.Lines(lines) {
-		if err := o.sink.line(bytes.TrimSuffix(line, []byte("\n"))); err != nil {
-			return 0, err
-		}
-	}
-	return len(lines), nil
-}
-
-// harName ends the name of a HAR.
-const harName = ".har"
-
-// becomeHAR makes a HAR of what is written to f, which is new.
-func (o *output) becomeHAR(f *os.File, opts Options) error {
-	if o.file == nil {
-		return errors.New("a HAR is written to a regular file")
-	}
-	if opts.Append {
-		return errors.New("a HAR cannot be continued: append to a .jsonl file")
-	}
-	w, err := har.NewFileWriter(f, har.Options{Version: opts.ToolVersion, Profile: opts.HARProfile})
-	if err != nil {
-		return err
-	}
-	sink := newHARSink(w, opts.HARProfile, inlineOnly)
-	o.w, o.file, o.close = harOutput{sink}, nil, sink.finish
-	return nil
+	return errors.Join(err, readErr, s.w.Close(), s.frames.close())
 }
 
 // inlineOnly opens content that is in a line.

@@ -171,7 +171,17 @@ func (w *hashedFile) write(p []byte) error {
 // their names, and the folder if it is empty then. Nothing else that may lie in the
 // folder is touched. Nobody must be writing the recording.
 func PruneBodies(path string, keep map[string]bool) error {
-	root, err := os.OpenRoot(bodiesDir(path))
+	if err := prune(bodiesDir(path), keep); err != nil {
+		return err
+	}
+	_ = os.Remove(bodiesDir(path)) // which fails if there is something in it
+	return nil
+}
+
+// prune removes the bodies in a folder, if there is one, but for those that keep
+// has.
+func prune(dir string, keep map[string]bool) error {
+	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -187,6 +197,5 @@ func PruneBodies(path string, keep map[string]bool) error {
 	if err = errors.Join(err, root.Close()); err != nil {
 		return fmt.Errorf("remove old bodies: %w", err)
 	}
-	_ = os.Remove(bodiesDir(path)) // which fails if there is something in it
 	return nil
 }

@@ -8,6 +8,7 @@ package jsonenc
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -33,17 +34,12 @@ func AppendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
 // often for copying the runs between them.
 func AppendEscaped[S ~string | ~[]byte](dst []byte, s S) []byte {
 	i := 0
-	for i+8 <= len(s) {
+	for ; i+8 <= len(s); i += 8 {
 		word := load64(s, i)
 		dst = binary.LittleEndian.AppendUint64(dst, word)
-		special := specialBytes(word)
-		if special == 0 {
-			i += 8
-			continue
+		if special := specialBytes(word); special != 0 {
+			dst = appendSpecial(dst[:len(dst)-8], word, special)
 		}
-		n := bits.TrailingZeros64(special) / 8
-		dst = AppendEscape(dst[:len(dst)-8+n], s[i+n])
-		i += n + 1
 	}
 	for ; i < len(s); i++ {
 		if Plain[s[i]] {
@@ -51,6 +47,46 @@ func AppendEscaped[S ~string | ~[]byte](dst []byte, s S) []byte {
 		} else {
 			dst = AppendEscape(dst, s[i])
 		}
+	}
+	return dst
+}
+
+// appendSpecial appends eight bytes, of which specialBytes has marked some. As long
+// as escapes are of two bytes, it writes for each all that follows it, too, which the
+// next one pushes on.
+func appendSpecial(dst []byte, word, special uint64) []byte {
+	const most = 2*8 + 8 // what is written, and what is written too much
+	if cap(dst)-len(dst) < most {
+		dst = slices.Grow(dst, most)
+	}
+	start := len(dst)
+	out := dst[start : start+most]
+	binary.LittleEndian.PutUint64(out, word)
+	length := 8
+	for ; special != 0; special &= special - 1 {
+		at := bits.TrailingZeros64(special) &^ 7 // in bits
+		rest := word >> at
+		letter := letters[byte(rest)]
+		if letter == 0 {
+			return appendEach(dst, word)
+		}
+		place := length - 8 + at/8
+		binary.LittleEndian.PutUint64(out[place+1:], rest)
+		out[place], out[place+1] = '\\', letter
+		length++
+	}
+	return dst[:start+length]
+}
+
+// appendEach appends eight bytes one by one.
+func appendEach(dst []byte, word uint64) []byte {
+	for range 8 {
+		if c := byte(word); Plain[c] {
+			dst = append(dst, c)
+		} else {
+			dst = AppendEscape(dst, c)
+		}
+		word >>= 8
 	}
 	return dst
 }
@@ -63,29 +99,28 @@ func load64[S ~string | ~[]byte](s S, i int) uint64 {
 		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
 }
 
-// specialBytes marks the first of eight bytes that is not Plain by setting its
-// highest bit; bits above that one mean nothing. 0 means that all are.
+// specialBytes marks those of eight bytes that are not Plain by setting their highest
+// bit. It adds to seven bits of each byte, so that no carry reaches the next: what is
+// not 0 gets the highest bit by that.
 func specialBytes(word uint64) uint64 {
 	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
+		ones   = 0x0101010101010101
+		sevens = ones * 0x7f
 	)
-	quote := word ^ ones*'"'
-	backslash := word ^ ones*'\\'
-	return ((word-ones*0x20)&^word | (quote-ones)&^quote | (backslash-ones)&^backslash) & highs
+	low := word & sevens
+	quote := low ^ ones*'"' + sevens
+	backslash := low ^ ones*'\\' + sevens
+	control := low&(ones*0x60) + sevens
+	return ^(quote&backslash&control | word | sevens)
 }
+
+// letters has what stands behind the backslash in an escape of two bytes, 0 for none.
+var letters = [256]byte{'"': '"', '\\': '\\', '\n': 'n', '\r': 'r', '\t': 't'}
 
 // AppendEscape appends the escape of a byte that is not Plain.
 func AppendEscape(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
+	if letter := letters[c]; letter != 0 {
+		return append(dst, '\\', letter)
 	}
 	const hex = "0123456789abcdef"
 	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&0xf])

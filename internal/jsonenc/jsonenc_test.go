@@ -1,6 +1,7 @@
 package jsonenc_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 )
 
 func FuzzAppendText(f *testing.F) {
-	for _, s := range []string{"", "plain", `"\`, "\x00\x1f\n\r\t", "Ärger \u2028", "\xff", "eight by", "eight by\"nine", strings.Repeat("x\"", 40)} {
+	for _, s := range []string{"", "plain", `"\`, "\x00\x1f\n\r\t", "Ärger \u2028", "\xff", "eight by", "eight by\"nine", strings.Repeat("x\"", 40), "\n\"\\\x01\x7fä\t\"\"\"\"\"\"\"\"\r"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -22,15 +23,22 @@ func FuzzAppendText(f *testing.F) {
 		if want := strings.ToValidUTF8(s, "\uFFFD"); utf8.ValidString(s) && got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+		var each []byte
+		for i := range len(s) {
+			each = jsonenc.AppendEscaped(each, s[i:i+1])
+		}
+		if all := jsonenc.AppendEscaped(nil, s); !bytes.Equal(all, each) {
+			t.Errorf("escaped at once %q, byte by byte %q", all, each)
+		}
 		if err := json.Unmarshal(jsonenc.AppendLatin1(nil, s), &got); err != nil {
 			t.Fatal(err)
 		}
-		bytes := make([]byte, 0, len(s))
+		back := make([]byte, 0, len(s))
 		for _, c := range got {
-			bytes = append(bytes, byte(c))
+			back = append(back, byte(c))
 		}
-		if string(bytes) != s {
-			t.Errorf("Latin-1: got %q, want %q", bytes, s)
+		if string(back) != s {
+			t.Errorf("Latin-1: got %q, want %q", back, s)
 		}
 		if jsonenc.IsUTF8(s) != utf8.ValidString(s) {
 			t.Errorf("IsUTF8(%q) = %t", s, jsonenc.IsUTF8(s))

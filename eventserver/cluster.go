@@ -1,6 +1,10 @@
 package eventserver
 
-import "github.com/necto-dev/necto/traffic"
+import (
+	"maps"
+
+	"github.com/necto-dev/necto/traffic"
+)
 
 // AddNode makes a session for the traffic of another node of a cluster: for the
 // exchanges whose numbers have that of the node in them, see traffic.ExchangeID.
@@ -18,6 +22,17 @@ func (s *Server) AddNode(node uint64, id, name string) {
 	s.history.addNode(node, one)
 }
 
+// RemoveNode forgets the session of a node that is not expected back, and its traffic,
+// as DeleteSession does. One that is active stays.
+func (s *Server) RemoveNode(id string) {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	if one, err := s.sessions.find(id); err == nil && one != s.sessions.active { // else somebody has deleted it
+		s.delete(one)
+	}
+	s.history.removeNode(id)
+}
+
 // nodeOf returns the node that an exchange is of, 0 for this one.
 func nodeOf(id traffic.ExchangeID) uint64 { return uint64(id) >> traffic.NodeShift }
 
@@ -29,6 +44,13 @@ func (h *history) addNode(node uint64, one *session) {
 		h.nodes = map[uint64]*session{}
 	}
 	h.nodes[node] = one
+}
+
+// removeNode undoes addNode for all nodes of a session. It locks mu.
+func (h *history) removeNode(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.nodes, func(_ uint64, one *session) bool { return one.id == id })
 }
 
 // numberIn returns the number here of an exchange that has another one at the node

@@ -1,6 +1,7 @@
 package eventserver
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -39,5 +40,35 @@ func TestTrafficOfAnotherNode(t *testing.T) {
 	p.expect("traffic:update")
 	if again := p.batch(); len(again) != 1 || again[0]["id"] != other+"-2" {
 		t.Errorf("after it was away: %v", again)
+	}
+}
+
+func TestANodeThatIsNotExpectedBack(t *testing.T) {
+	const other, node = "01KAHQ2V7M6Q9Z4B8N3T5R1XCE", 3
+	s, address := start(t, Options{})
+	p := subscribed(t, address, nil)
+	s.AddNode(node, other, "the other")
+	p.expect("session:created")
+	observe(s, node<<traffic.NodeShift|1, "http://there.example/", "there")
+	p.batch()
+	p.expect("traffic:update")
+	s.RemoveNode(other)
+	p.expect("traffic:clear")
+	p.expect("session:deleted")
+	if _, err := s.Session(other); !errors.Is(err, ErrUnknownSession) {
+		t.Errorf("the session is still there: %v", err)
+	}
+	a := newAPI(t, address)
+	a.call(http.StatusNotFound, "GET", "/api/traffic/"+other+"-1", "")
+	s.RemoveNode(other) // its user has deleted it before
+	s.RemoveNode(testSession)
+	if _, err := s.Session(testSession); err != nil {
+		t.Errorf("the active session is gone: %v", err)
+	}
+	s.AddNode(node, other, "the other") // after all
+	p.expect("session:created")
+	observe(s, node<<traffic.NodeShift|2, "http://there.example/2", "there")
+	if again := p.batch(); len(again) != 1 || again[0]["id"] != other+"-2" {
+		t.Errorf("after it came back: %v", again)
 	}
 }

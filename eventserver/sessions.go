@@ -193,10 +193,15 @@ func (s *Server) DeleteSession(id string) error {
 	if one == s.sessions.active {
 		return fmt.Errorf("%w: activate another one first", ErrActiveSession)
 	}
+	s.delete(one)
+	return nil
+}
+
+// delete forgets a session that is not active, under sessions.mu.
+func (s *Server) delete(one *session) {
 	s.clear(one)
 	s.sessions.all = slices.DeleteFunc(s.sessions.all, func(o *session) bool { return o == one })
-	s.publish(eventSessionDeleted, encodeText(id))
-	return nil
+	s.publish(eventSessionDeleted, encodeText(one.id))
 }
 
 // activeSession returns the id of the session that new traffic belongs to.

@@ -87,7 +87,7 @@ func (p *publisher) join(ctx context.Context, status *status, f clusterFlags) er
 	}
 	session := p.Sessions()[0]
 	space, err := fleet.Join(ctx, f.target, fleet.SpaceOptions{
-		Session: session.ID, Name: p.card.URL, Joined: p.AddNode, Observer: p.Server,
+		Session: session.ID, Name: p.card.URL, Joined: p.AddNode, Forgotten: p.RemoveNode, Observer: p.Server,
 		Breakpoints: p.node.breakpoints, Frames: p.node.frames, Log: status.log(),
 	})
 	if err != nil {

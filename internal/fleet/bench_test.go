@@ -19,7 +19,7 @@ func BenchmarkSpool(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() {
-		if err := errors.Join(s.clear(), s.remove()); err != nil {
+		if err := errors.Join(s.end(), s.clear(), s.remove()); err != nil {
 			b.Error(err)
 		}
 	}()

@@ -103,14 +103,6 @@ func owner(id uint64) (node, there uint64) {
 	return id >> traffic.NodeShift, id & (1<<traffic.NodeShift - 1)
 }
 
-// Hits returns what this node holds: of what others hold the observer is told.
-func (s *Space) Hits() []*traffic.Hit {
-	if s.opts.Breakpoints == nil {
-		return nil
-	}
-	return s.opts.Breakpoints.Hits()
-}
-
 // Resume ends a hit of any node. It waits for the answer of that.
 func (s *Space) Resume(id traffic.HitID, r traffic.Resume) error {
 	node, there := owner(uint64(id))
@@ -143,22 +135,21 @@ func (s *Space) inject(id uint64, i traffic.Injection) error {
 	return s.opts.Frames.Inject(traffic.ExchangeID(id), i)
 }
 
-// obey does what another node asks for, and answers. It does not keep the caller:
-// a connection may take its time.
+// obey does what another node asks for, and answers. It does not keep the caller, and
+// nobody waits for it: a connection may take its time for a frame, and its end is what
+// ends that.
 func (s *Space) obey(from uint64, m *message) {
-	s.running.Go(func() {
-		var err error
-		if m.Kind == kindResume {
-			err = s.resume(m.ID, *m.Resume)
-		} else {
-			err = s.inject(m.ID, *m.Inject)
-		}
-		answer := &message{Kind: kindAnswer, To: from, Call: m.Call}
-		if err != nil {
-			answer.Error = err.Error()
-		}
-		s.out.put(answer)
-	})
+	var err error
+	if m.Kind == kindResume {
+		err = s.resume(m.ID, *m.Resume)
+	} else {
+		err = s.inject(m.ID, *m.Inject)
+	}
+	answer := &message{Kind: kindAnswer, To: from, Call: m.Call}
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	s.out.put(answer)
 }
 
 // greet asks the other nodes to introduce themselves.
@@ -169,7 +160,5 @@ func (s *Space) greet() {
 // introduce tells the other nodes who this is, and what it holds.
 func (s *Space) introduce() {
 	s.out.put(&message{Kind: kindHere, Session: s.opts.Session, Name: s.opts.Name})
-	for _, h := range s.Hits() {
-		s.out.put(hitMessage(h))
-	}
+	s.held.each(s.noteHit)
 }

@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -48,18 +50,39 @@ func (s *Stream) ReadAfterLoss(ctx context.Context, group string, claims bool) (
 	return len(entries), err
 }
 
-// TakeBatch lets a space take a batch of another node, as it came from Redis, and
-// the leaving of that.
-func TakeBatch(text string, o traffic.Observer) {
-	s := &Space{opts: SpaceOptions{Observer: o}, log: slog.New(slog.DiscardHandler), out: newOutbox(), number: 1}
-	l := &listener{space: s, from: "0-0", nodes: map[uint64]*node{}}
-	hello := map[string]any{"node": "2", "n": "1", "batch": `[{"kind":"hello","session":"S"}]`}
-	l.entry(redis.XMessage{Values: hello})
-	l.entry(redis.XMessage{Values: map[string]any{"node": "2", "n": "2", "batch": text}})
-	for _, n := range l.nodes {
+// Listener takes what other nodes publish, as it comes from Redis.
+type Listener struct{ l *listener }
+
+// NewListener returns the listener of the node 1 of a space without a Redis.
+func NewListener(o SpaceOptions) Listener {
+	s := &Space{opts: o, log: slog.New(slog.DiscardHandler), out: newOutbox(), number: 1}
+	return Listener{newListener(s, "0-0")}
+}
+
+// Entry takes the batch n of a node.
+func (l Listener) Entry(node, n int, batch string) {
+	l.l.entry(redis.XMessage{Values: map[string]any{"node": strconv.Itoa(node), "n": strconv.Itoa(n), "batch": batch}})
+}
+
+// Sweep looks at a time for nodes that are gone.
+func (l Listener) Sweep(at time.Time) { l.l.sweep(at) }
+
+// Leave lets all nodes leave.
+func (l Listener) Leave() {
+	for _, n := range l.l.nodes {
 		n.leave("the test is over")
 	}
-	s.running.Wait()
+}
+
+// ThroughRedis returns fields as other nodes get them.
+func ThroughRedis(fs traffic.Fields) (traffic.Fields, error) {
+	text, err := json.Marshal(wireFields(fs))
+	if err != nil {
+		return nil, err
+	}
+	var got wireFields
+	err = json.Unmarshal(text, &got)
+	return traffic.Fields(got), err
 }
 
 // Settled returns the seq of the last line that is on the disk itself, 0 for none.

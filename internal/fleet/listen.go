@@ -15,7 +15,7 @@ const readBatches = 8
 // listen takes what other nodes publish, from behind an entry on, until ctx is
 // done.
 func (s *Space) listen(ctx context.Context, from string) {
-	l := &listener{space: s, from: from, nodes: map[uint64]*node{}}
+	l := newListener(s, from)
 	for ctx.Err() == nil {
 		if err := l.read(ctx); err != nil && ctx.Err() == nil {
 			l.fail(ctx, err)
@@ -32,8 +32,14 @@ type listener struct {
 	space *Space
 	from  string
 	nodes map[uint64]*node
+	// gone says since when the sessions of nodes are that left.
+	gone  map[string]time.Time
 	away  bool // Redis does not answer
 	swept time.Time
+}
+
+func newListener(s *Space, from string) *listener {
+	return &listener{space: s, from: from, nodes: map[uint64]*node{}, gone: map[string]time.Time{}}
 }
 
 // read waits for batches and takes them.
@@ -57,7 +63,7 @@ func (l *listener) read(ctx context.Context) error {
 		l.from = entry.ID
 		l.entry(entry)
 	}
-	l.sweep()
+	l.sweep(time.Now())
 	return nil
 }
 
@@ -90,19 +96,36 @@ func (l *listener) hear() {
 	}
 }
 
-// sweep lets the nodes leave that were not heard for long.
-func (l *listener) sweep() {
-	now := time.Now()
+// sweep lets the nodes leave that were not heard for long, and forgets those that have
+// left long ago.
+func (l *listener) sweep(now time.Time) {
 	if now.Sub(l.swept) < aliveEvery {
 		return
 	}
 	l.swept = now
-	for number, n := range l.nodes {
+	for _, n := range l.nodes {
+		delete(l.gone, n.session) // it is back
 		if now.Sub(n.heard) > goneAfter {
 			l.space.log.Warn("a node is gone", "node", n.session)
-			n.leave("the node is gone")
-			delete(l.nodes, number)
+			l.leave(n, now, "the node is gone")
 		}
+	}
+	for session, since := range l.gone {
+		if now.Sub(since) > forgottenAfter {
+			delete(l.gone, session)
+			if l.space.opts.Forgotten != nil {
+				l.space.opts.Forgotten(session)
+			}
+		}
+	}
+}
+
+// leave lets a node leave.
+func (l *listener) leave(n *node, now time.Time, why string) {
+	n.leave(why)
+	delete(l.nodes, n.number)
+	if n.session != "" {
+		l.gone[n.session] = now
 	}
 }
 
@@ -130,8 +153,7 @@ func (l *listener) entry(entry redis.XMessage) {
 	}
 	for i := range batch {
 		if batch[i].Kind == kindBye {
-			n.leave("the node has left")
-			delete(l.nodes, number)
+			l.leave(n, n.heard, "the node has left")
 			return
 		}
 		n.take(&batch[i])

@@ -61,7 +61,7 @@ func (n *node) take(m *message) {
 		return
 	case kindResume, kindInject:
 		if m.To == n.space.number {
-			n.space.obey(n.number, m)
+			go n.space.obey(n.number, m)
 		}
 		return
 	case kindAnswer:
@@ -153,7 +153,7 @@ func (n *node) requestDone(w *wireExchange) {
 	}
 	o.requestDone = true
 	o.RequestBody, o.RequestDone = w.RequestBody.body(), w.RequestDone
-	o.Request.Trailer = w.Request.Trailer
+	o.Request.Trailer = traffic.Fields(w.Request.Trailer)
 	n.tell(traffic.RequestDone{Exchange: o.Exchange})
 }
 
@@ -205,7 +205,7 @@ func (w *wireResponse) trailer() traffic.Fields {
 	if w == nil {
 		return nil
 	}
-	return w.Trailer
+	return traffic.Fields(w.Trailer)
 }
 
 // frame tells of a frame. Without its handshake nobody would know what it is of.
@@ -293,7 +293,7 @@ func (n *node) endAll(why string) {
 	}
 }
 
-// leave says that nothing more is heard of the node.
+// leave says that nothing more is heard of the node for now.
 func (n *node) leave(why string) {
 	n.endAll(why)
 	n.space.calls.gone(n.number)

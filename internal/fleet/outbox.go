@@ -63,11 +63,21 @@ func (s *Space) Observe(e traffic.Event) {
 	case traffic.FrameSeen:
 		s.out.note(traffic.FrameSeen{Frame: copyFrame(e.Frame)}, false)
 	case traffic.BreakpointHit:
-		s.out.note(e, true, e.RequestBody, e.ResponseBody)
-	case traffic.BreakpointResumed, traffic.BreakpointTimedOut:
+		s.held.begin(e.Hit)
+		s.noteHit(e.Hit)
+	case traffic.BreakpointResumed:
+		s.held.end(e.Hit)
+		s.out.note(e, true)
+	case traffic.BreakpointTimedOut:
+		s.held.end(e.Hit)
 		s.out.note(e, true)
 	default: // is not told to clients
 	}
+}
+
+// noteHit tells the other nodes of a hit.
+func (s *Space) noteHit(h *traffic.Hit) {
+	s.out.note(traffic.BreakpointHit{Hit: h}, true, bodiesOfHit(h)...)
 }
 
 func bodiesOfExchange(x *traffic.Exchange) []*traffic.Body {
@@ -183,8 +193,7 @@ func release(notes []any) {
 		case traffic.WSOpened:
 			e.ReleaseBodies()
 		case traffic.BreakpointHit:
-			e.RequestBody.Release()
-			e.ResponseBody.Release()
+			releaseHit(e.Hit)
 		}
 	}
 }

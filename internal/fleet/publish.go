@@ -55,6 +55,7 @@ func (s *Space) publish(ctx context.Context) {
 	}
 	s.stop() // what listens ends, too
 	release(s.out.take().notes)
+	s.held.close()
 }
 
 // gather waits for company of an event.

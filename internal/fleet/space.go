@@ -26,6 +26,8 @@ const (
 	goneAfter  = 15 * time.Second
 	// keptFor is how long events stay in Redis: who is away for longer misses some.
 	keptFor = time.Minute
+	// forgottenAfter is how long a node is gone until nobody expects it back.
+	forgottenAfter = 15 * time.Minute
 )
 
 // DefaultSpace is the name of a space where a Target has no Stream.
@@ -35,8 +37,12 @@ const DefaultSpace = "necto:events"
 type SpaceOptions struct {
 	// Session is the id of the session of this node's traffic, Name that for people.
 	Session, Name string
-	// Joined is called for each other node before Observer is told of its traffic.
+	// Joined is called for each other node before Observer is told of its traffic, also
+	// when it comes back.
 	Joined func(node uint64, session, name string)
+	// Forgotten is called when a node has been gone for a quarter of an hour, which is
+	// time to look at what it did.
+	Forgotten func(session string)
 	// Observer is told what happens at other nodes, by one goroutine.
 	Observer traffic.Observer
 	// Breakpoints and Frames are this node's own; nil if it has none.
@@ -48,16 +54,16 @@ type SpaceOptions struct {
 	Log *slog.Logger
 }
 
-// Breakpoints is what a node holds. Its methods may be called concurrently.
+// Breakpoints is what a node holds.
 type Breakpoints interface {
-	// Hits returns what is held now, the oldest first.
-	Hits() []*traffic.Hit
-	// Resume ends a hit.
+	// Resume ends a hit. It may be called concurrently, and does not wait.
 	Resume(id traffic.HitID, r traffic.Resume) error
 }
 
 // Frames sends on WebSocket connections of a node.
 type Frames interface {
+	// Inject may be called concurrently, also when the space is closed. It ends with
+	// the connection at the latest.
 	Inject(id traffic.ExchangeID, i traffic.Injection) error
 }
 
@@ -74,6 +80,7 @@ type Space struct {
 	number uint64
 	stop   context.CancelFunc
 	out    outbox
+	held   heldHits
 	calls  calls
 	// running has what Close waits for.
 	running sync.WaitGroup
@@ -133,7 +140,8 @@ func (s *Space) nodeKey(n uint64) string {
 }
 
 // Close tells the other nodes that this one leaves, if Redis takes it until ctx is
-// done, and lets go of the space.
+// done, and lets go of the space. It does not wait for frames that other nodes send on
+// connections of this one.
 func (s *Space) Close(ctx context.Context) error {
 	s.out.close()
 	defer context.AfterFunc(ctx, s.stop)()

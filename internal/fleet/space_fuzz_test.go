@@ -8,6 +8,14 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
+// takeBatch lets a space take a batch of another node, and the leaving of that.
+func takeBatch(text string, o traffic.Observer) {
+	l := fleet.NewListener(fleet.SpaceOptions{Observer: o})
+	l.Entry(2, 1, `[{"kind":"hello","session":"S"}]`)
+	l.Entry(2, 2, text)
+	l.Leave()
+}
+
 // A hit whose end was not told ends with its exchange.
 func TestAHitEndsWithItsExchange(t *testing.T) {
 	const exchange = `"exchange":{"id":1,"started":"2026-01-02T03:04:05Z","request":{"method":"GET"},"response":{"status":200},"ws":{}}`
@@ -17,7 +25,7 @@ func TestAHitEndsWithItsExchange(t *testing.T) {
 		`{"kind":"ws-opened",` + exchange + `},{"kind":"ws-closed","id":1,"close":{}}`, `{"kind":"lost","ids":[1]}`,
 	} {
 		var seen nectest.Collect
-		fleet.TakeBatch(`[`+hit+end+`]`, &seen)
+		takeBatch(`[`+hit+end+`]`, &seen)
 		resumed, ended := -1, -1
 		for i, e := range seen.Events() {
 			if _, ok := e.(traffic.BreakpointResumed); ok {
@@ -50,7 +58,7 @@ func FuzzBatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var seen nectest.Collect
-		fleet.TakeBatch(text, &seen)
+		takeBatch(text, &seen)
 		open := map[traffic.ExchangeID]bool{}
 		for _, e := range seen.Events() {
 			if start, ok := e.(traffic.RequestStarted); ok {
@@ -69,6 +77,20 @@ func FuzzBatch(f *testing.F) {
 		}
 		if len(open) > 0 {
 			t.Fatalf("exchanges without an end: %v", open)
+		}
+	})
+}
+
+// Fields reach other nodes as they are, whatever bytes they have.
+func FuzzWireFields(f *testing.F) {
+	for _, seed := range [][2]string{{"Host", "h"}, {"X", "gr\xfc\xdfe"}, {"\xff", "<&>\u2028\x00"}, {"latin1", "\u00fc"}, {"", ""}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		want := traffic.Fields{{Name: name, Value: value}, {Name: value, Value: name}}
+		got, err := fleet.ThroughRedis(want)
+		if err != nil || len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+			t.Fatalf("%q became %q, %v", want, got, err)
 		}
 	})
 }

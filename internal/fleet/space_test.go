@@ -35,15 +35,11 @@ type holds struct {
 	hits    []*traffic.Hit
 	resumed map[traffic.HitID]traffic.Resume
 	frames  []traffic.Injection
+	// stuck, if not nil, keeps frames as a connection does that takes nothing.
+	stuck chan struct{}
 }
 
 var errNoHit = errors.New("there is no such hit")
-
-func (h *holds) Hits() []*traffic.Hit {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.hits
-}
 
 func (h *holds) Resume(id traffic.HitID, r traffic.Resume) error {
 	h.mu.Lock()
@@ -61,6 +57,10 @@ func (h *holds) Resume(id traffic.HitID, r traffic.Resume) error {
 }
 
 func (h *holds) Inject(_ traffic.ExchangeID, i traffic.Injection) error {
+	if h.stuck != nil {
+		h.stuck <- struct{}{} // it was asked
+		<-h.stuck
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.frames = append(h.frames, i)

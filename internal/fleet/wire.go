@@ -41,22 +41,22 @@ type wireExchange struct {
 }
 
 type wireRequest struct {
-	Method  string         `json:"method"`
-	Target  string         `json:"target"`
-	URL     traffic.URL    `json:"url"`
-	Proto   string         `json:"proto"`
-	Header  traffic.Fields `json:"header"`
-	Length  int64          `json:"length,omitempty"`
-	Trailer traffic.Fields `json:"trailer,omitempty"`
+	Method  wireText   `json:"method"`
+	Target  wireText   `json:"target"`
+	URL     wireURL    `json:"url"`
+	Proto   string     `json:"proto"`
+	Header  wireFields `json:"header"`
+	Length  int64      `json:"length,omitempty"`
+	Trailer wireFields `json:"trailer,omitempty"`
 }
 
 type wireResponse struct {
 	Status  int            `json:"status"`
-	Reason  string         `json:"reason"`
+	Reason  wireText       `json:"reason"`
 	Proto   string         `json:"proto"`
-	Header  traffic.Fields `json:"header"`
+	Header  wireFields     `json:"header"`
 	Length  int64          `json:"length,omitempty"`
-	Trailer traffic.Fields `json:"trailer,omitempty"`
+	Trailer wireFields     `json:"trailer,omitempty"`
 	Source  traffic.Source `json:"source,omitempty"`
 }
 
@@ -171,14 +171,17 @@ func requestOf(r *traffic.Request) *wireRequest {
 	if r == nil {
 		return nil
 	}
-	return &wireRequest{Method: r.Method, Target: r.Target, URL: r.URL, Proto: r.Proto, Header: r.Header, Length: r.Length}
+	return &wireRequest{
+		Method: wireText(r.Method), Target: wireText(r.Target), URL: urlOf(r.URL), Proto: r.Proto,
+		Header: wireFields(r.Header), Length: r.Length,
+	}
 }
 
 // wholeRequestOf has a request that was read to its end.
 func wholeRequestOf(r *traffic.Request) *wireRequest {
 	w := requestOf(r)
 	if w != nil {
-		w.Trailer = r.Trailer
+		w.Trailer = wireFields(r.Trailer)
 	}
 	return w
 }
@@ -188,7 +191,8 @@ func (w *wireRequest) request() *traffic.Request {
 		return nil
 	}
 	return &traffic.Request{
-		Method: w.Method, Target: w.Target, URL: w.URL, Proto: w.Proto, Header: w.Header, Length: w.Length, Trailer: w.Trailer,
+		Method: string(w.Method), Target: string(w.Target), URL: w.URL.url(), Proto: w.Proto,
+		Header: traffic.Fields(w.Header), Length: w.Length, Trailer: traffic.Fields(w.Trailer),
 	}
 }
 
@@ -197,14 +201,16 @@ func responseOf(r *traffic.Response) *wireResponse {
 	if r == nil {
 		return nil
 	}
-	return &wireResponse{Status: r.Status, Reason: r.Reason, Proto: r.Proto, Header: r.Header, Length: r.Length, Source: r.Source}
+	return &wireResponse{
+		Status: r.Status, Reason: wireText(r.Reason), Proto: r.Proto, Header: wireFields(r.Header), Length: r.Length, Source: r.Source,
+	}
 }
 
 // wholeResponseOf has a response that was read to its end.
 func wholeResponseOf(r *traffic.Response) *wireResponse {
 	w := responseOf(r)
 	if w != nil {
-		w.Trailer = r.Trailer
+		w.Trailer = wireFields(r.Trailer)
 	}
 	return w
 }
@@ -214,7 +220,8 @@ func (w *wireResponse) response() *traffic.Response {
 		return nil
 	}
 	return &traffic.Response{
-		Status: w.Status, Reason: w.Reason, Proto: w.Proto, Header: w.Header, Length: w.Length, Trailer: w.Trailer, Source: w.Source,
+		Status: w.Status, Reason: string(w.Reason), Proto: w.Proto, Header: traffic.Fields(w.Header), Length: w.Length,
+		Trailer: traffic.Fields(w.Trailer), Source: w.Source,
 	}
 }
 

@@ -217,14 +217,3 @@ func TestEchoLoadNoticesFaults(t *testing.T) {
 		})
 	}
 }
-
-// openAndRun does one operation on each connection.
-func openAndRun(t *testing.T, asked load, addr string) error {
-	s, err := asked.open(t.Context(), addr)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	_, err = s.run(t.Context(), 0)
-	return err
-}

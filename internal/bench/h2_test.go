@@ -9,18 +9,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // h2Lab starts the origin of HTTP/2 and returns what asks it directly.
 func h2Lab(t *testing.T) (*process, streamLoad) {
 	t.Helper()
 	l := testLab(t)
-	origin, err := l.helper(t.Context(), "origin-h2", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(origin.kill)
+	origin := mustHelper(t, l, "origin-h2", nil)
 	what, err := loadStreams(l, origin, origin)
 	if err != nil {
 		t.Fatal(err)
@@ -35,15 +30,7 @@ func TestStreamLoadAndItsOrigin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	for _, d := range []time.Duration{0, 50 * time.Millisecond} {
-		got, err := s.run(t.Context(), d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.requests < connections || len(got.latencies) != got.requests || got.took < d {
-			t.Errorf("run for %v: %d requests, %d latencies in %v", d, got.requests, len(got.latencies), got.took)
-		}
-	}
+	runTwice(t, s)
 }
 
 func TestHeldStreamsGetTheirMessagesBack(t *testing.T) {
@@ -83,12 +70,7 @@ func TestStreamLoadNoticesFaults(t *testing.T) {
 			config.ServerName, config.NextProtos = "example.com", []string{"h2"}
 			addr := server.Listener.Addr().String()
 			l := streamLoad{dialer: tlsLoad{config: config}, request: h2Request(itemPath, addr), body: item}
-			s, err := l.open(t.Context(), addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.close()
-			if _, err = s.run(t.Context(), 0); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if err := openAndRun(t, l, addr); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error = %v, want one with %q", err, tt.want)
 			}
 		})

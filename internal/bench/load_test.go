@@ -57,7 +57,16 @@ func TestPlainLoadSendsWhatItCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	requests := 0
+	requests := runTwice(t, s)
+	if n := int(answered.Load()); n != requests {
+		t.Errorf("the server answered %d requests, the load counts %d", n, requests)
+	}
+}
+
+// runTwice runs s for no time and for some, and returns how many requests were
+// answered.
+func runTwice(t *testing.T, s session) (requests int) {
+	t.Helper()
 	for _, d := range []time.Duration{0, 50 * time.Millisecond} {
 		got, err := s.run(t.Context(), d)
 		if err != nil {
@@ -68,9 +77,18 @@ func TestPlainLoadSendsWhatItCounts(t *testing.T) {
 		}
 		requests += got.requests
 	}
-	if n := int(answered.Load()); n != requests {
-		t.Errorf("the server answered %d requests, the load counts %d", n, requests)
+	return requests
+}
+
+// openAndRun does one operation on each connection.
+func openAndRun(t *testing.T, asked load, addr string) error {
+	s, err := asked.open(t.Context(), addr)
+	if err != nil {
+		return err
 	}
+	defer s.close()
+	_, err = s.run(t.Context(), 0)
+	return err
 }
 
 func TestPlainLoadNoticesFaults(t *testing.T) {
@@ -89,12 +107,8 @@ func TestPlainLoadNoticesFaults(t *testing.T) {
 			}
 			defer ln.Close()
 			go answerInTurn(ln, tt.answer)
-			s, err := plainLoad{itemRequest(itemPath, "x"), itemBody()}.open(t.Context(), ln.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.close()
-			if _, err = s.run(t.Context(), 0); err == nil || !strings.Contains(err.Error(), tt.want) {
+			err = openAndRun(t, plainLoad{itemRequest(itemPath, "x"), itemBody()}, ln.Addr().String())
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error = %v, want one with %q", err, tt.want)
 			}
 		})

@@ -77,10 +77,17 @@ func (rep *report) writeMarkdown(w io.Writer) error {
 }
 
 func (r reportRow) write(b *strings.Builder) {
-	if len(r.Results[0].Samples) == 0 {
+	switch first := r.Results[0]; {
+	case len(first.Samples) > 0:
+		r.writeSamples(b)
+	case len(first.Starts) > 0:
 		r.writeStarts(b)
-		return
+	default:
+		r.writeMemory(b)
 	}
+}
+
+func (r reportRow) writeSamples(b *strings.Builder) {
 	tableHead(b, "", "CPU/"+r.Op, "x", r.Op+"/s", "x", "p50", "p99", "peak RSS")
 	harness, others := 0.0, 0.0
 	first := r.Results[0]
@@ -103,6 +110,13 @@ func (r reportRow) writeStarts(b *strings.Builder) {
 	for _, res := range r.Results {
 		s := newSpread(res.Starts)
 		tableRow(b, res.Subject, fmt.Sprintf("%.1f ms", s.Median), fmt.Sprintf("%.1f ms", s.Min), fmt.Sprintf("%.1f MiB", mib(res.IdleRSS)))
+	}
+}
+
+func (r reportRow) writeMemory(b *strings.Builder) {
+	tableHead(b, "", "peak RSS", "RSS after")
+	for _, res := range r.Results {
+		tableRow(b, res.Subject, fmt.Sprintf("%.1f MiB", mib(res.PeakRSS)), fmt.Sprintf("%.1f MiB", mib(res.IdleRSS)))
 	}
 }
 

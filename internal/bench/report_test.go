@@ -49,6 +49,7 @@ func TestMarkdown(t *testing.T) {
 		atMost(cpuFigure, "b", "a", 3), atMost(peakFigure, "b", "", 64), atMost(cpuFigure, "b", "c", 3),
 	}}, testResults())
 	rep.add(row{title: "start"}, []result{{Subject: "a", Starts: []float64{3, 1, 2}, IdleRSS: 5 << 20}})
+	rep.add(row{title: "stalled"}, []result{{Subject: "a", PeakRSS: 9 << 20, IdleRSS: 5 << 20}})
 	var got strings.Builder
 	if err := rep.writeMarkdown(&got); err != nil {
 		t.Fatal(err)
@@ -69,6 +70,12 @@ Load and origin together: 6.00 µs of CPU per request. Other work: 10 % of the m
 |  | start, median | start, least | idle RSS |
 | --- | --- | --- | --- |
 | a | 2.0 ms | 1.0 ms | 5.0 MiB |
+
+### stalled
+
+|  | peak RSS | RSS after |
+| --- | --- | --- |
+| a | 9.0 MiB | 5.0 MiB |
 
 ### Targets
 

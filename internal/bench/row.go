@@ -80,7 +80,8 @@ type result struct {
 	// PeakRSS and IdleRSS are in bytes.
 	PeakRSS int64 `json:"peak_rss,omitempty"`
 	IdleRSS int64 `json:"idle_rss,omitempty"`
-	// Grown is how much more IdleRSS is than that of the first subject.
+	// Grown is how much more IdleRSS is than that of the first subject, and PeakRSS
+	// where the peak is what counts.
 	Grown int64 `json:"grown,omitempty"`
 	// Starts are the times from the fork to listening in milliseconds.
 	Starts []float64 `json:"starts_ms,omitempty"`

@@ -25,6 +25,7 @@ const (
 	publishing    = "necto record --events, no subscriber"
 	publishing1   = "necto record --events, 1 subscriber"
 	publishing500 = "necto record --events, 500 subscribers"
+	stalling      = "necto record --events, 1 subscriber and 1 that does not read"
 	nodeEvents    = "socket.io of Node.js"
 	nectoEvents   = "necto's event server"
 )
@@ -139,6 +140,14 @@ var rows = []row{
 			{publishing500, startPublishing(idleSubscribers)},
 		},
 		targets: []target{atMost(grownFigure, publishing500, "", 50)},
+	},
+	{
+		name: "stalled", title: "200,000 events past a subscriber that does not read", origin: "origin", measure: measureStalled,
+		subjects: []subject{
+			{publishing1, startPublishing(1)},
+			{stalling, startStalling},
+		},
+		targets: []target{atMost(stalledFigure, stalling, "", 128)},
 	},
 	deliveryRow(1),
 	deliveryRow(50),

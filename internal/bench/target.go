@@ -27,7 +27,8 @@ var (
 	streamFigure = figure{name: "RSS per stream", unit: "KiB", of: func(r result) []float64 {
 		return []float64{float64(r.Grown) / 1024 / heldStreams}
 	}}
-	startFigure = figure{name: "start to listening", unit: "ms", of: func(r result) []float64 { return r.Starts }}
+	stalledFigure = figure{name: "peak RSS more than without it", unit: "MiB", of: func(r result) []float64 { return []float64{mib(r.Grown)} }}
+	startFigure   = figure{name: "start to listening", unit: "ms", of: func(r result) []float64 { return r.Starts }}
 )
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }

@@ -17,17 +17,17 @@ const maxGRPCMessages = 1 << 20
 type capture struct {
 	x    *exchange
 	dir  traffic.Direction
-	body traffic.Body
+	body *traffic.Body // is told, and therefore no part of this
 	// timed notes when each piece came, for bodies that end by themselves.
 	timed bool
 	// messages finds those of a gRPC call, nil for anything else.
 	messages *grpcwire.Splitter
 }
 
-// begin prepares t, which is zero, for a body of the given length, -1 for
-// unknown.
-func (t *capture) begin(x *exchange, dir traffic.Direction, length int64) {
-	t.x, t.dir, t.timed = x, dir, dir == traffic.ServerToClient && length < 0
+// begin prepares t, which is zero, to keep content of the given length, -1 for
+// unknown, in body, which is zero, too.
+func (t *capture) begin(x *exchange, dir traffic.Direction, length int64, body *traffic.Body) {
+	t.x, t.dir, t.timed, t.body = x, dir, dir == traffic.ServerToClient && length < 0, body
 	t.body.Init(x.c.p.opts.MaxBody)
 	t.body.Expect(length)
 	if format := x.grpcFormat(dir); format != grpcwire.None {

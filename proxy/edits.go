@@ -140,7 +140,8 @@ func (x *exchange) concludeEdits() {
 		if e.answer != nil {
 			e.received.Trailer = e.answer.Trailers()
 		}
-		x.Received = &e.received
+		received := e.received // e leads to the connection
+		x.Received = &received
 	}
 }
 

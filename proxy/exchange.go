@@ -15,9 +15,17 @@ import (
 // relayed and told, but an origin may send them for ever.
 const maxInformational = 100
 
+// told is what the observer is given of an exchange, in one piece. Some observers
+// keep it for long, and with it nothing of the connection.
+type told struct {
+	traffic.Exchange
+	kept    traffic.Response
+	content traffic.Body // of the response
+}
+
 // exchange is a request being answered.
 type exchange struct {
-	traffic.Exchange
+	*told
 	c        *clientConn
 	client   clientSide
 	ctx      context.Context // the client's: done when it is gone or the proxy stops
@@ -26,7 +34,6 @@ type exchange struct {
 	upstream traffic.Request // what the layers are given
 	trace    traffic.Trace
 	reqBody  *requestBody // nil for none
-	kept     traffic.Response
 	answer   capture
 	notes    *traffic.Notes // nil without layers
 	edits    *edits         // nil without layers
@@ -46,10 +53,10 @@ func (c *clientConn) newExchange(req *traffic.Request, url traffic.URL, started 
 func (x *exchange) begin(c *clientConn, req *traffic.Request, url traffic.URL, started time.Time) {
 	x.c = c
 	req.URL = url
-	x.Exchange = traffic.Exchange{
+	x.told = &told{Exchange: traffic.Exchange{
 		ID: traffic.ExchangeID(c.p.lastExchange.Add(1)), Conn: c.id, Started: started,
 		Client: c.client, TLS: c.tls, ClientTags: c.tags, Request: req, RequestDone: -1, ResponseStarted: -1,
-	}
+	}}
 }
 
 // prepareUpstream makes the request that the layers are given: the client's,
@@ -128,7 +135,7 @@ func (x *exchange) requestRead() {
 		x.reqBody.capture.ended()
 		x.Request.Trailer = x.reqBody.Trailers()
 		x.upstream.Trailer = x.Request.Trailer
-		x.RequestBody = &x.reqBody.capture.body
+		x.RequestBody = x.reqBody.capture.body
 	}
 	if x.atOnce {
 		x.RequestDone = 0
@@ -237,7 +244,7 @@ func (x *exchange) finish() {
 // conclude fills in what the last event announces.
 func (x *exchange) conclude() {
 	if x.reqBody != nil && x.RequestBody == nil {
-		x.RequestBody = &x.reqBody.capture.body
+		x.RequestBody = x.reqBody.capture.body
 	}
 	if x.Response == nil {
 		x.Server = x.trace.Server

@@ -188,7 +188,7 @@ func (x *streamExchange) attachBody() {
 	source := &x.side.source
 	*source = streamSource{st: x.side.st, conn: x.side.st.NetConn(), tap: &x.body.capture}
 	x.body.source, x.body.x = source, &x.exchange
-	x.body.capture.begin(&x.exchange, traffic.ClientToServer, x.Request.Length)
+	x.body.capture.begin(&x.exchange, traffic.ClientToServer, x.Request.Length, new(traffic.Body))
 	x.reqBody, x.upstream.Body = &x.body, &x.body
 }
 

@@ -105,7 +105,7 @@ type rawRequestBody struct {
 // newRawRequestBody returns the content of x as it comes in body.
 func newRawRequestBody(x *exchange, body *h1.Body) *rawRequestBody {
 	b := &rawRequestBody{requestBody: requestBody{source: rawSource{body}, x: x}, body: body}
-	b.capture.begin(x, traffic.ClientToServer, x.Request.Length)
+	b.capture.begin(x, traffic.ClientToServer, x.Request.Length, new(traffic.Body))
 	body.Tap = &b.capture
 	return b
 }

@@ -109,8 +109,8 @@ func (x *exchange) withoutAltSvc(resp *traffic.Response) {
 
 // captureAnswer begins the capture of a response body.
 func (x *exchange) captureAnswer(length int64) *capture {
-	x.answer.begin(x, traffic.ServerToClient, length)
-	x.ResponseBody = &x.answer.body
+	x.answer.begin(x, traffic.ServerToClient, length, &x.content)
+	x.ResponseBody = &x.content
 	return &x.answer
 }
 

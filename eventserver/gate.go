@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // writeTimeout is how long a client may take to read what it is sent before it
@@ -16,19 +18,61 @@ const writeTimeout = 10 * time.Second
 // is read from only when the library has finished setting it up, so that no early
 // frame gets lost; each write to it has a deadline; and it is closed when reading
 // fails, which the library leaves to the garbage collector.
+//
+// The library keeps the request and the response of a connection as long as that
+// lives, so they are left with as little as it needs.
 func gate(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g := &gateWriter{ResponseWriter: w, ready: make(chan struct{})}
-		defer close(g.ready)
+		defer g.open()
+		if websocket.IsWebSocketUpgrade(r) {
+			r = r.WithContext(r.Context()) // a copy
+			r.Header = onlyHandshake(r.Header)
+		}
 		h.ServeHTTP(g, r)
 	})
+}
+
+// handshakeFields are those of a request to upgrade (RFC 6455 section 4.1).
+var handshakeFields = []string{
+	"Connection", "Upgrade", "Sec-Websocket-Version", "Sec-Websocket-Key", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions",
+}
+
+// onlyHandshake returns those of the header that there are.
+func onlyHandshake(h http.Header) http.Header {
+	only := make(http.Header, len(handshakeFields))
+	for _, name := range handshakeFields {
+		if values, ok := h[name]; ok {
+			only[name] = values
+		}
+	}
+	return only
 }
 
 // gateWriter lets a connection be taken over as a gateConn.
 type gateWriter struct {
 	http.ResponseWriter
 	ready chan struct{}
+	taken bool // the connection was taken over
 }
+
+// open lets a connection that was taken over be read from. The handler has returned:
+// nobody needs the response any more, which has the buffers of net/http.
+func (g *gateWriter) open() {
+	if g.taken {
+		g.ResponseWriter = spent{}
+	}
+	close(g.ready)
+}
+
+// spent is a response whose connection was taken over.
+type spent struct{}
+
+func (spent) Header() http.Header { return http.Header{} }
+
+func (spent) Write([]byte) (int, error) { return 0, http.ErrHijacked }
+
+func (spent) WriteHeader(int) {}
 
 // Unwrap lets http.ResponseController find the writer inside.
 func (g *gateWriter) Unwrap() http.ResponseWriter { return g.ResponseWriter }
@@ -39,6 +83,7 @@ func (g *gateWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	g.taken = true
 	return &gateConn{Conn: conn, ready: g.ready}, rw, nil
 }
 

@@ -84,22 +84,20 @@ func (t *socketTransport) receive() {
 }
 
 // next reads a message.
-func (t *socketTransport) next() (data types.BufferInterface, _ error) {
+func (t *socketTransport) next() (types.BufferInterface, error) {
 	if t.idle > 0 {
 		if err := t.conn.SetReadDeadline(time.Now().Add(t.idle)); err != nil {
 			return nil, err
 		}
 	}
-	kind, message, err := t.conn.NextReader()
+	kind, data, err := t.conn.ReadMessage()
 	if err != nil {
 		return nil, err
 	}
-	// The type tells the library text from binary.
-	if data = types.NewBytesBuffer(nil); kind == websocket.TextMessage {
-		data = types.NewStringBuffer(nil)
+	if kind == websocket.TextMessage { // the type tells the library text from binary
+		return types.NewStringBuffer(data), nil
 	}
-	_, err = data.ReadFrom(message)
-	return data, err
+	return types.NewBytesBuffer(data), nil
 }
 
 // OnClose implements the library's Transport.

@@ -61,11 +61,10 @@ func (s *Server) connected(sock *socket.Socket, events map[string]handler) {
 	}
 	defer a.release()
 	sock.SetData(nil)
-	c := &client{server: s, sub: a.sub}
+	*sock.Handshake() = socket.Handshake{} // admit was the last to look at it
+	c := &client{server: s, sub: a.sub, events: events}
 	_ = sock.On("disconnect", func(...any) { c.sub.leave() })
-	for name, handle := range events {
-		_ = sock.On(name, func(args ...any) { c.handle(name, handle, args) })
-	}
+	sock.OnAny(c.receive) // listening to each event would take much memory
 	if !s.serve(c.sub) {
 		sock.Disconnect(false)
 		return
@@ -79,6 +78,7 @@ func (s *Server) connected(sock *socket.Socket, events map[string]handler) {
 type client struct {
 	server *Server
 	sub    *subscriber
+	events map[string]handler
 	// later is what a handler wants to happen behind the acknowledgement, nil for
 	// nothing.
 	later func()
@@ -86,6 +86,18 @@ type client struct {
 
 // subscriptions returns those of a client of the namespace "/", under sub.mu.
 func (c *client) subscriptions() *subscriptions { return c.sub.wanted.(*subscriptions) }
+
+// receive handles an event: its name and arguments. One that has no handler is
+// ignored.
+func (c *client) receive(event ...any) {
+	if len(event) == 0 || !c.sub.socket.Connected() {
+		return
+	}
+	name, _ := event[0].(string)
+	if fn := c.events[name]; fn != nil {
+		c.handle(name, fn, event[1:])
+	}
+}
 
 // handle calls the handler of an event. Whatever comes, the answer is an
 // acknowledgement if the client asked for one, or an event "error".

@@ -112,8 +112,8 @@ func (l *callLab) run(t *testing.T, options proxy.Options, listener proxy.Listen
 	}
 }
 
-// record records what use does.
-func (l *callLab) record(t *testing.T, use func(callTarget)) {
+// record records what use does, with layers in front of the server.
+func (l *callLab) record(t *testing.T, use func(callTarget), layers ...proxy.Layer) {
 	t.Helper()
 	writer, err := record.Create(l.recording, record.Options{Mode: "forward"})
 	if err != nil {
@@ -124,14 +124,15 @@ func (l *callLab) record(t *testing.T, use func(callTarget)) {
 		scheme := map[bool]string{false: "http", true: "https"}[l.way.secure]
 		listener.Reverse = &traffic.URL{Scheme: scheme, Authority: l.server.addr, Target: "/"}
 	}
-	l.run(t, proxy.Options{Observer: writer, Network: &proxy.Network{RootCAs: l.roots()}}, listener, use)
+	l.run(t, proxy.Options{Observer: writer, Layers: layers, Network: &proxy.Network{RootCAs: l.roots()}}, listener, use)
 	if err := writer.Close(); err != nil {
 		t.Errorf("recording: %v", err)
 	}
 }
 
-// replay lets use talk to the recording, when there is no server any more.
-func (l *callLab) replay(t *testing.T, use func(callTarget)) {
+// replay lets use talk to the recording, with layers in front of it, when there is no
+// server any more.
+func (l *callLab) replay(t *testing.T, use func(callTarget), layers ...proxy.Layer) {
 	t.Helper()
 	l.server.server.Stop()
 	index, err := replay.Load([]string{l.recording}, replay.Options{OnMiss: func(m replay.Miss) { t.Errorf("%s", m) }})
@@ -139,7 +140,7 @@ func (l *callLab) replay(t *testing.T, use func(callTarget)) {
 		t.Fatal(err)
 	}
 	defer index.Close()
-	l.run(t, proxy.Options{Layers: []proxy.Layer{replayLayer(index)}}, proxy.Listener{Origin: true}, use)
+	l.run(t, proxy.Options{Layers: append(layers, replayLayer(index))}, proxy.Listener{Origin: true}, use)
 }
 
 // heardCalls is what a client hears of callService.
@@ -201,27 +202,32 @@ func (l *callLab) check(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var protos, lines strings.Builder
-	for out, o := range map[*strings.Builder]tail.Options{&protos: {Format: format}, &lines: {}} {
-		if err := tail.Run(t.Context(), out, []tail.Source{tail.NewFile(l.recording, false)}, o); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for line := range strings.Lines(protos.String()) {
+	for line := range strings.Lines(l.tail(t, tail.Options{Format: format})) {
 		if !strings.HasSuffix(line, " HTTP/2.0\n") {
 			t.Errorf("not over HTTP/2: %s", line)
 		}
 	}
+	lines := l.tail(t, tail.Options{})
 	for _, want := range []string{
 		"gRPC     OK ", "gRPC     NOT_FOUND ", "gRPC     ABORTED ", "gRPC     ERR ", "gRPC     UNIMPLEMENTED ",
 		"/grpc.testing.TestService/FullDuplexCall  (3 -->, 3 <--)",
 		"/grpc.testing.TestService/StreamingInputCall  (4 -->, 1 <--)",
 		"/grpc.testing.TestService/StreamingOutputCall  (1 -->, 4 <--)",
 	} {
-		if !strings.Contains(lines.String(), want) {
-			t.Errorf("no %q in\n%s", want, lines.String())
+		if !strings.Contains(lines, want) {
+			t.Errorf("no %q in\n%s", want, lines)
 		}
 	}
+}
+
+// tail returns what tail prints of the recording.
+func (l *callLab) tail(t *testing.T, o tail.Options) string {
+	t.Helper()
+	var out strings.Builder
+	if err := tail.Run(t.Context(), &out, []tail.Source{tail.NewFile(l.recording, false)}, o); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
 }
 
 // manyCalls is how many calls go on at once.

@@ -9,8 +9,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(deliveryServer) != "" {
-		fmt.Fprintln(os.Stderr, serveDelivery()) // until it is killed
+	if os.Getenv(aloneServer) != "" {
+		fmt.Fprintln(os.Stderr, serveAlone()) // until it is killed
 		os.Exit(1)
 	}
 	// The library keeps a timer for half a minute for a client of polling that sent

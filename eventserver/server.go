@@ -40,6 +40,7 @@ type Server struct {
 	subscribers map[*subscriber]struct{}
 	clients     sync.WaitGroup // those that are sent something still
 	closing     bool
+	arrivals    *settler
 	ending      chan struct{} // closed when closing is set
 	dropped     atomic.Uint64
 }
@@ -50,7 +51,7 @@ func New(o Options) *Server {
 	active := newSession(o.SessionID, o.SessionName)
 	s := &Server{
 		opts: o, log: o.Log, mux: http.NewServeMux(), began: time.Now(),
-		subscribers: map[*subscriber]struct{}{}, ending: make(chan struct{}),
+		subscribers: map[*subscriber]struct{}{}, ending: make(chan struct{}), arrivals: newSettler(),
 		history:  newHistory(o, active),
 		ring:     newRing("", o.most(), o.backlog()),
 		sessions: sessions{all: []*session{active}, active: active},
@@ -83,6 +84,7 @@ func (s *Server) serve(sub *subscriber) bool {
 	s.subscribers[sub] = struct{}{}
 	s.clients.Add(1)
 	go sub.run()
+	s.arrivals.add()
 	return true
 }
 
@@ -135,6 +137,7 @@ func (s *Server) Close(ctx context.Context) {
 		close(s.ending)
 	}
 	s.mu.Unlock()
+	s.arrivals.stop()
 	s.intake.close()
 	s.catchUp()
 	s.ring.close()

@@ -1,6 +1,7 @@
 package eventserver
 
 import (
+	"fmt"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -13,7 +14,13 @@ import (
 // rss returns the memory of this process in bytes.
 func rss(t testing.TB) int64 {
 	t.Helper()
-	text, err := os.ReadFile("/proc/self/statm")
+	return rssOf(t, os.Getpid())
+}
+
+// rssOf returns that of a process.
+func rssOf(t testing.TB, pid int) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -35,12 +36,12 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, outage bool, window time.Duration) error {
+func run(ctx context.Context, outage bool, window time.Duration) (err error) {
 	dir, err := os.MkdirTemp("", "necto-scale-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := &bench{dir: dir, necto: filepath.Join(dir, "necto"), window: window}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.necto, "./cmd/necto")
 	build.Dir, build.Stderr = filepath.Join("..", ".."), os.Stderr

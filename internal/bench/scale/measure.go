@@ -47,7 +47,7 @@ func (b *bench) begin(ctx context.Context, n, rate int) (*fleet, error) {
 	}
 	f := &fleet{redis: redis}
 	for i := range n {
-		r, err := b.startRecorder(redis, filepath.Join(dir, fmt.Sprint("recorder", i)))
+		r, err := b.startRecorder(ctx, redis, filepath.Join(dir, fmt.Sprint("recorder", i)))
 		if err != nil {
 			return nil, errors.Join(err, f.end())
 		}
@@ -148,13 +148,10 @@ type watcher struct {
 func (w *watcher) run(ctx context.Context) error {
 	for from := "$"; ctx.Err() == nil; {
 		streams, err := w.redis.client.XRead(ctx, &redis.XReadArgs{Streams: []string{stream, from}, Count: 512, Block: 200 * time.Millisecond}).Result()
-		if errors.Is(err, redis.Nil) {
+		switch {
+		case errors.Is(err, redis.Nil), err != nil && ctx.Err() != nil:
 			continue
-		}
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		case err != nil:
 			return err
 		}
 		now := time.Now()

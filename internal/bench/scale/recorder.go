@@ -48,12 +48,13 @@ type recorder struct {
 }
 
 // startRecorder starts necto record with a spool of its own below dir.
-func (b *bench) startRecorder(redis *server, dir string) (*recorder, error) {
+func (b *bench) startRecorder(ctx context.Context, redis *server, dir string) (*recorder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	ready := filepath.Join(dir, "ready")
-	r := &recorder{cmd: exec.Command(b.necto, "record", "--listen", "127.0.0.1:0", "--ca-dir", filepath.Join(b.dir, "ca"),
+	// The end of ctx does not end it: stop does.
+	r := &recorder{cmd: exec.CommandContext(context.WithoutCancel(ctx), b.necto, "record", "--listen", "127.0.0.1:0", "--ca-dir", filepath.Join(b.dir, "ca"),
 		"-o", "redis://"+redis.addr+"/"+stream, "--spool", filepath.Join(dir, "spool"), "--ready-file", ready)}
 	r.cmd.Stderr = &r.stderr
 	if err := r.cmd.Start(); err != nil {
@@ -106,26 +107,37 @@ func (r *recorder) load(ctx context.Context, origin string, rate int) {
 						return
 					}
 				}
-				r.ask(c, origin)
+				r.ask(context.WithoutCancel(ctx), c, origin) // what was asked is answered
 			}
 		})
 	}
 }
 
-// ask sends a request and reads the answer.
-func (r *recorder) ask(c *http.Client, origin string) {
-	answer, err := c.Get(origin)
-	if err == nil {
-		var body bytes.Buffer
-		_, err = body.ReadFrom(answer.Body)
-		err = errors.Join(err, answer.Body.Close())
-		if answer.StatusCode != http.StatusOK || !bytes.Equal(body.Bytes(), content) {
-			err = errors.New("a wrong answer")
-		}
-	}
-	if err != nil {
+// ask counts the answer to a request, or that there was none.
+func (r *recorder) ask(ctx context.Context, c *http.Client, origin string) {
+	if err := ask(ctx, c, origin); err != nil {
 		r.failed.Add(1)
 		return
 	}
 	r.done.Add(1)
+}
+
+func ask(ctx context.Context, c *http.Client, origin string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, origin, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := c.Do(request)
+	if err != nil {
+		return err
+	}
+	var body bytes.Buffer
+	_, err = body.ReadFrom(answer.Body)
+	if err := errors.Join(err, answer.Body.Close()); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK || !bytes.Equal(body.Bytes(), content) {
+		return errors.New("a wrong answer")
+	}
+	return nil
 }

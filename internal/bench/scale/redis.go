@@ -27,7 +27,7 @@ type server struct {
 // startRedis starts a redis-server with its files in dir. It appends all writes to
 // a file and writes that through once a second, as one that recorders share should.
 func startRedis(ctx context.Context, dir string) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,8 @@ func startRedis(ctx context.Context, dir string) (*server, error) {
 
 // start starts the server and waits until it answers.
 func (s *server) start(ctx context.Context) error {
-	s.cmd = exec.Command("redis-server", s.args...)
+	// The end of ctx does not end it: close does.
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), "redis-server", s.args...)
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}

@@ -46,12 +46,15 @@ redis:
 .PHONY: lint
 lint: ## golangci-lint (staticcheck is part of it), formatting, tidy go.mod
 	$(GOLANGCI) run ./...
+	cd internal/bench && $(GOLANGCI) run ./...
 	@out="$$($(GOFUMPT) -l .)" && test -z "$$out" || { echo "$$out"; echo "run make fmt"; exit 1; }
 	go mod tidy -diff
+	cd internal/bench && go mod tidy -diff
 
 .PHONY: fmt
 fmt: ## format, and tidy go.mod
 	go mod tidy
+	cd internal/bench && go mod tidy
 	$(GOFUMPT) -w .
 
 .PHONY: bench

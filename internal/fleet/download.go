@@ -124,7 +124,12 @@ func (d *download) body(ctx context.Context, path, hash string) error {
 		return err
 	}
 	_, err = io.Copy(f, content)
-	return errors.Join(err, f.Close())
+	err = errors.Join(err, f.Close())
+	if errors.Is(err, ErrNoBody) { // a part of it is of no use
+		d.warn(err.Error())
+		err = os.Remove(path)
+	}
+	return err
 }
 
 // close closes the file, if it is open.

@@ -85,6 +85,27 @@ func ThroughRedis(fs traffic.Fields) (traffic.Fields, error) {
 	return traffic.Fields(got), err
 }
 
+// AfterPiece calls do whenever a piece of content has come from Redis.
+func (s *Stream) AfterPiece(do func()) { s.client.AddHook(pieces{do}) }
+
+type pieces struct{ do func() }
+
+func (pieces) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (pieces) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (p pieces) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if cmd.Name() == "getrange" {
+			p.do()
+		}
+		return err
+	}
+}
+
 // Settled returns the seq of the last line that is on the disk itself, 0 for none.
 func (s *Sink) Settled() uint64 {
 	s.spool.mu.Lock()

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"strings"
 	"time"
@@ -157,58 +156,3 @@ func (s *Stream) meta(ctx context.Context, l Line) (Line, error) {
 	}
 	return Line{Recorder: l.Recorder, Seq: 1, Raw: text}, nil
 }
-
-// OpenBody opens content that a line names by its SHA-256; the caller closes it.
-// The error wraps ErrNoBody if Redis has it no more.
-func (s *Stream) OpenBody(ctx context.Context, hash string) (io.ReadCloser, error) {
-	if !isHash([]byte(hash)) {
-		return nil, fmt.Errorf("open body %.80q: the name is not a SHA-256", hash)
-	}
-	key := s.target.bodyKey(hash)
-	n, err := s.client.StrLen(ctx, key).Result()
-	if err != nil {
-		return nil, fmt.Errorf("open body %s: %w", hash, explain(err))
-	}
-	if n == 0 { // no content is without a line
-		return nil, fmt.Errorf("open body %s: %w", hash, ErrNoBody)
-	}
-	return &body{ctx: ctx, stream: s, key: key, left: n}, nil
-}
-
-// ErrNoBody is wrapped by errors for content whose time in Redis is over.
-var ErrNoBody = errors.New("redis has it no more")
-
-// body reads content in pieces.
-type body struct {
-	ctx    context.Context // a field because Read cannot take one
-	stream *Stream
-	key    string
-	offset int64
-	left   int64  // in Redis
-	have   []byte // what was read and not returned
-}
-
-// Read implements io.Reader.
-func (b *body) Read(p []byte) (int, error) {
-	if len(b.have) == 0 {
-		if b.left == 0 {
-			return 0, io.EOF
-		}
-		text, err := b.stream.client.GetRange(b.ctx, b.key, b.offset, b.offset+piece-1).Bytes()
-		if err != nil {
-			return 0, explain(err)
-		}
-		if len(text) == 0 {
-			return 0, ErrNoBody
-		}
-		b.have = text
-		b.offset += int64(len(text))
-		b.left -= int64(len(text))
-	}
-	n := copy(p, b.have)
-	b.have = b.have[n:]
-	return n, nil
-}
-
-// Close implements io.Closer.
-func (b *body) Close() error { return nil }

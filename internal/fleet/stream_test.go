@@ -230,50 +230,6 @@ func TestAGroupHasTheWorkOfWhoDied(t *testing.T) {
 	}
 }
 
-func TestABodyOfManyPieces(t *testing.T) {
-	to := target(t, nectest.NewRedis(t))
-	rec := newRecorder(t, to, fleet.SinkOptions{})
-	rec.exchanges(1, 3<<20+17)
-	rec.close()
-	files := download(t, to)
-	if diff := cmp.Diff(upTo(3), seqs(t, files[rec.session])); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestBodiesThatAreGone(t *testing.T) {
-	server := nectest.NewRedis(t)
-	to := target(t, server)
-	rec := newRecorder(t, to, fleet.SinkOptions{})
-	rec.exchanges(1, 200)
-	rec.close()
-	client := direct(t, server)
-	keys, err := client.Keys(t.Context(), "ci:body:*").Result()
-	if err != nil || len(keys) != 1 {
-		t.Fatalf("keys %q, %v", keys, err)
-	}
-	if err := client.Del(t.Context(), keys...).Err(); err != nil {
-		t.Fatal(err)
-	}
-	s, err := fleet.Open(t.Context(), to, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	hash := strings.TrimSuffix(strings.TrimPrefix(keys[0], "ci:body:{"), "}")
-	if _, err := s.OpenBody(t.Context(), hash); !errors.Is(err, fleet.ErrNoBody) {
-		t.Errorf("open: %v", err)
-	}
-	if _, err := s.OpenBody(t.Context(), "../x"); err == nil {
-		t.Error("a path was opened")
-	}
-	var warnings []string
-	paths, err := s.Download(t.Context(), t.TempDir(), func(text string) { warnings = append(warnings, text) })
-	if err != nil || len(paths) != 1 || len(warnings) != 1 || !strings.Contains(warnings[0], hash) {
-		t.Errorf("paths %q, warnings %q, %v", paths, warnings, err)
-	}
-}
-
 // Other programs can write to a stream, too: what they write is no line, and their
 // ids are no paths.
 func TestEntriesOfOthers(t *testing.T) {

@@ -158,6 +158,11 @@ func (e *encoder) appendField(dst []byte, f traffic.Field) []byte {
 }
 
 func appendPair[S ~string | ~[]byte](dst []byte, name string, value S) []byte {
+	if jsonenc.IsPlain(name) && jsonenc.IsPlain(value) {
+		dst = append(append(dst, `["`...), name...)
+		dst = append(append(dst, `","`...), value...)
+		return append(dst, `"]`...)
+	}
 	dst = append(dst, '[')
 	if jsonenc.IsUTF8(name) && jsonenc.IsUTF8(value) {
 		dst = append(jsonenc.AppendQuoted(dst, name), ',')

@@ -164,6 +164,27 @@ func IsUTF8[S ~string | ~[]byte](s S) bool {
 	return true
 }
 
+// IsPlain reports whether s is ASCII without a byte that needs an escape, as nearly
+// all field names and values are: then s is what stands between the quotes.
+func IsPlain[S ~string | ~[]byte](s S) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if c := s[i]; c >= utf8.RuneSelf || !Plain[c] {
+				return false
+			}
+		}
+		return true
+	}
+	odd := oddBytes(load64(s, len(s)-8)) // overlaps what is looked at last
+	for i := 0; i+8 < len(s); i += 8 {
+		odd |= oddBytes(load64(s, i))
+	}
+	return odd == 0
+}
+
+// oddBytes is not 0 if one of eight bytes is not Plain or not ASCII.
+func oddBytes(word uint64) uint64 { return specialBytes(word) | word&0x8080808080808080 }
+
 // AppendMillis appends d as milliseconds with one decimal; less than none is
 // none.
 func AppendMillis(dst []byte, d time.Duration) []byte {

@@ -40,6 +40,9 @@ func FuzzAppendText(f *testing.F) {
 		if string(back) != s {
 			t.Errorf("Latin-1: got %q, want %q", back, s)
 		}
+		if plain := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf || !jsonenc.Plain[r] }) < 0; jsonenc.IsPlain(s) != plain {
+			t.Errorf("IsPlain(%q) = %t", s, !plain)
+		}
 		if jsonenc.IsUTF8(s) != utf8.ValidString(s) {
 			t.Errorf("IsUTF8(%q) = %t", s, jsonenc.IsUTF8(s))
 		}

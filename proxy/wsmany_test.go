@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func deflated(dir traffic.Direction) string {
 // returns what memory each costs, both ends included.
 func (k idleKind) idleWebSockets(t *testing.T, n int, request string, connect func() net.Conn) int64 {
 	t.Helper()
-	before := memoryInUse()
+	goroutines, before := runtime.NumGoroutine(), memoryInUse()
 	conns := make([]net.Conn, n)
 	failed := make(chan error, n)
 	each(n, func(i int) {
@@ -82,18 +83,39 @@ func (k idleKind) idleWebSockets(t *testing.T, n int, request string, connect fu
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(50 * time.Millisecond) // the last goroutines come to rest
-	cost := (memoryInUse() - before) / int64(n)
+	cost := (memoryAtRest() - before) / int64(n)
 	for _, c := range conns {
 		c.Close()
 	}
-	time.Sleep(300 * time.Millisecond) // nothing of it is counted with what follows
+	// Nothing of it is to be counted with what follows. Servers may have begun some
+	// goroutines of their own.
+	for end := time.Now().Add(patience); runtime.NumGoroutine() > goroutines+10; {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), goroutines)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	return cost
+}
+
+// memoryAtRest is memoryInUse when the last goroutines have come to rest: it does
+// not change any more then, or for long enough.
+func memoryAtRest() int64 {
+	last := memoryInUse()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond)
+		now := memoryInUse()
+		if diff := now - last; max(diff, -diff) < last/200 {
+			return now
+		}
+		last = now
+	}
+	return last
 }
 
 // shakeAndIdle does a handshake and one round.
 func (k idleKind) shakeAndIdle(conn net.Conn, request string) error {
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // many at once do, perhaps on a machine that is busy
 	defer conn.SetDeadline(time.Time{})
 	if _, err := io.WriteString(conn, request); err != nil {
 		return err

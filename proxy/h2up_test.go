@@ -263,13 +263,16 @@ func TestHTTP1ToHTTP2EarlyAnswer(t *testing.T) {
 // one learns.
 func TestHTTP1ToHTTP2Ends(t *testing.T) {
 	for name, c := range map[string]struct {
-		handle func(*h2.Stream)
-		leave  func(*nectest.Conn)
-		side   traffic.Side
+		content string // of a request that says it has more, "" for one that has none
+		handle  func(*h2.Stream)
+		leave   func(*nectest.Conn)
+		side    traffic.Side
+		kind    traffic.FailureKind
 	}{
-		"client":        {func(*h2.Stream) {}, func(c *nectest.Conn) { c.Close() }, traffic.SideClient},
-		"origin":        {func(st *h2.Stream) { st.Reset(h2.CodeInternal) }, func(c *nectest.Conn) { c.ReadAll() }, traffic.SideUpstream},
-		"origin inside": {partly, func(c *nectest.Conn) { c.ReadAll() }, traffic.SideUpstream},
+		"client":        {"", func(*h2.Stream) {}, func(c *nectest.Conn) { c.Close() }, traffic.SideClient, traffic.FailReset},
+		"client inside": {"some", func(*h2.Stream) {}, func(c *nectest.Conn) { c.Close() }, traffic.SideClient, traffic.FailEOF},
+		"origin":        {"", func(st *h2.Stream) { st.Reset(h2.CodeInternal) }, func(c *nectest.Conn) { c.ReadAll() }, traffic.SideUpstream, traffic.FailReset},
+		"origin inside": {"", partly, func(c *nectest.Conn) { c.ReadAll() }, traffic.SideUpstream, traffic.FailReset},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -280,11 +283,15 @@ func TestHTTP1ToHTTP2Ends(t *testing.T) {
 				<-st.Context().Done()
 				ended <- context.Cause(st.Context())
 			})
-			client.Send("GET / HTTP/1.1\r\nHost: " + addr + "\r\n\r\n")
+			length := ""
+			if c.content != "" {
+				length = "Content-Length: 100\r\n"
+			}
+			client.Send("POST / HTTP/1.1\r\nHost: " + addr + "\r\n" + length + "\r\n" + c.content)
 			within(t, patience, "a request", asked)
 			c.leave(client)
 			within(t, patience, "the end of the stream", ended)
-			if f := p.WaitExchanges(t, 1)[0].Failure; f == nil || f.Kind != traffic.FailReset || f.Side != c.side {
+			if f := p.WaitExchanges(t, 1)[0].Failure; f == nil || f.Kind != c.kind || f.Side != c.side {
 				t.Errorf("failure %+v", f)
 			}
 		})

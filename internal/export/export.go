@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/necto-dev/necto/record"
 )
@@ -133,11 +132,15 @@ func (e *exporter) line(l record.Line) error {
 }
 
 func (e *exporter) entry(entry *record.Entry) error {
-	if entry.Request.Method == http.MethodConnect || !strings.Contains(entry.Request.URL, "://") {
+	if entry.Request.Method == http.MethodConnect || !isHTTP(entry.Request.URL) {
 		e.tunnels++
 		return nil
 	}
 	r := newRequest(e.file, entry, e.warn)
+	if problem := r.problem(); problem != "" {
+		r.say("left out: " + problem)
+		return nil
+	}
 	if r.redacted() {
 		e.redacted++
 	}

@@ -231,6 +231,57 @@ func TestHTTPFile(t *testing.T) {
 	}
 }
 
+// Who wrote the recording must not get at the files and variables of who sends it.
+func TestHTTPFileHasOnlyContent(t *testing.T) {
+	for _, body := range []string{
+		"< /etc/passwd", "<\t/etc/passwd", "x\r<\u00a0/etc/passwd", "x\n <@latin1 /etc/passwd", "<> old.json",
+		"> after.js", ">{% client.log() %}", ">>! out", "x\n\u2028###", "{{$processEnv HOME}}", "{{redacted:{{$dotenv KEY}}",
+	} {
+		got, warnings := exported(t, open(t, line(t, 1, "http://a.test", request{Method: "POST", Target: "/", Body: body})), export.HTTP)
+		if want := "### 1: POST http://a.test/\nPOST http://a.test/\n\n"; got != want || !strings.Contains(warnings, "is left out") {
+			t.Errorf("content %q: written %q, warnings %q", body, got, warnings)
+		}
+	}
+	for _, body := range []string{"<html>\n <b>", "a < b", "{{redacted:token:9f86d081}}", "{ {a} }"} {
+		got, warnings := exported(t, open(t, line(t, 1, "http://a.test", request{Method: "POST", Target: "/", Body: body})), export.HTTP)
+		if !strings.HasSuffix(got, "\n\n"+body+"\n\n") || strings.Contains(warnings, "left out") {
+			t.Errorf("content %q: written %q, warnings %q", body, got, warnings)
+		}
+	}
+	got, warnings := exported(t, open(t, line(t, 1, "http://a.test", request{
+		Method: "GET", Target: "/{{$processEnv A}}?k={{redacted:key:9f86d081}}",
+		Header: [][2]string{{"X-A", "{{$processEnv A}}"}, {"X-B", "{{redacted:b:9f86d081}}"}},
+	})), export.HTTP)
+	if want := "\nGET http://a.test/%7B%7B$processEnv%20A}}?k={{redacted:key:9f86d081}}\nX-B: {{redacted:b:9f86d081}}\n\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("written %q, want the end %q", got, want)
+	}
+	if !strings.Contains(warnings, "the field X-A has {{") {
+		t.Errorf("warnings: %s", warnings)
+	}
+}
+
+func TestWhatIsNoRequestIsLeftOut(t *testing.T) {
+	wrong := []request{
+		{Method: "GET", Target: "/", Header: [][2]string{{"@file", ""}}},
+		{Method: "GET", Target: "/", Header: [][2]string{{"@d", "/../file"}}},
+		{Method: "GET", Target: "/", Header: [][2]string{{"X-A", "v\n\n< /etc/passwd"}}},
+		{Method: "GET http://b.test/\n\nGET", Target: "/"},
+		{Method: "", Target: "/"},
+	}
+	for _, format := range export.Formats {
+		for i, r := range wrong {
+			got, warnings := exported(t, open(t, line(t, 1, "http://a.test", r)), format)
+			if strings.Contains(got, "a.test") || !strings.Contains(warnings, "exchange 1: left out: ") {
+				t.Errorf("%s, request %d: written %q, warnings %q", format, i, got, warnings)
+			}
+		}
+		got, _ := exported(t, open(t, line(t, 1, "file://a.test", request{Method: "GET", Target: "/etc/passwd"})), format)
+		if strings.Contains(got, "a.test") {
+			t.Errorf("%s: written %q", format, got)
+		}
+	}
+}
+
 func TestWhatIsLeftOutIsTold(t *testing.T) {
 	f := open(t,
 		strings.Replace(line(t, 1, "ws://a.test", request{Method: "GET", Target: "/chat"}), `"type":"http"`, `"type":"ws.open"`, 1),

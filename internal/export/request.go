@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -91,6 +93,30 @@ func (r *request) readText() {
 }
 
 func (r *request) open() (io.ReadCloser, error) { return r.file.OpenBody(r.body) }
+
+// isHTTP reports whether a URL is one that all formats can have.
+func isHTTP(url string) bool {
+	scheme, _, ok := strings.Cut(url, "://")
+	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
+}
+
+// problem says what keeps the request from being one of HTTP (RFC 9110 sections 5
+// and 9), "" for nothing. Somebody may have written the recording to make something
+// else of it where it is exported to: the name of a file, or another request.
+func (r *request) problem() string {
+	if !httpguts.ValidHeaderFieldName(r.method) { // both are tokens
+		return fmt.Sprintf("%.80q is no method", r.method)
+	}
+	for _, f := range r.header {
+		if !httpguts.ValidHeaderFieldName(f.Name) {
+			return fmt.Sprintf("%.80q is no name of a field", f.Name)
+		}
+		if !httpguts.ValidHeaderFieldValue(f.Value) {
+			return fmt.Sprintf("the value of %s has control characters", f.Name)
+		}
+	}
+	return ""
+}
 
 // say warns of something about the request.
 func (r *request) say(text string) { r.warn(fmt.Sprintf("exchange %d: %s", r.id, text)) }

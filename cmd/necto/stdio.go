@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/necto-dev/necto/internal/tail"
 )
 
 // stdio is the outside of a command: standard output is for data alone,
@@ -32,19 +34,8 @@ func (s stdio) live() bool {
 	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
+var lineEnds = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ")
+
 // oneLine makes text from anywhere safe to print as one line: line ends become
-// spaces, and what could move a terminal's cursor is escaped.
-func oneLine(s string) string {
-	var b strings.Builder
-	for _, r := range strings.TrimSpace(s) {
-		switch {
-		case r == '\n' || r == '\r' || r == '\t':
-			b.WriteByte(' ')
-		case r < ' ' || r >= 0x7f && r < 0xa0:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// spaces, and what means something to a terminal is escaped.
+func oneLine(s string) string { return tail.Safe(lineEnds.Replace(strings.TrimSpace(s))) }

@@ -43,13 +43,13 @@ func (p *printer) closed(it *item) error {
 	p.stamp(c.At)
 	p.row.add(it.label + "---  closed")
 	if c.By != "" {
-		p.row.add(" by " + safe(closedBy(c.By)))
+		p.row.add(" by " + Safe(closedBy(c.By)))
 	}
 	p.row.add(": ")
 	after := notesText(closeNotes(c))
 	code, reason := closeText(c.Code), ""
 	if c.Reason != "" {
-		reason = ": " + safe(c.Reason)
+		reason = ": " + Safe(c.Reason)
 	}
 	if room, fits := p.row.room(p.layout.width, columns(after), 0); fits {
 		reason = cutEnd(reason, max(0, room-columns(code)))

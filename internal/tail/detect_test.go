@@ -82,8 +82,8 @@ func FuzzDetect(f *testing.F) {
 func FuzzSafe(f *testing.F) {
 	f.Add("a\x1b[2J\u202e\xff")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := safe(s)
-		if strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r == 0x7f || isUnsafe(r) }) || safe(got) != got {
+		got := Safe(s)
+		if strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r == 0x7f || isUnsafe(r) }) || Safe(got) != got {
 			t.Fatalf("%q becomes %q", s, got)
 		}
 	})

@@ -52,5 +52,6 @@ func isUnsafe(r rune) bool {
 		r == '\u2028' || r == '\u2029' || r == '\ufeff'
 }
 
-// safe returns text from the network as it is printed.
-func safe(s string) string { return string(appendSafe(nil, s)) }
+// Safe returns text from the network as it is printed on one line: what could end
+// the line or means something to a terminal is escaped.
+func Safe(s string) string { return string(appendSafe(nil, s)) }

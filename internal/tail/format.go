@@ -76,7 +76,7 @@ type View struct {
 // clean returns text as it may be printed.
 func (v *View) clean(s string) string {
 	if v.terminal {
-		return safe(s)
+		return Safe(s)
 	}
 	return s
 }
@@ -112,7 +112,7 @@ func (v *View) content(b *record.EntryBody) (string, error) {
 	lines := strings.SplitAfter(string(content), "\n")
 	for i, line := range lines {
 		text, end := strings.CutSuffix(line, "\n")
-		if lines[i] = safe(text); end {
+		if lines[i] = Safe(text); end {
 			lines[i] += "\n"
 		}
 	}

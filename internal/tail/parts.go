@@ -44,7 +44,7 @@ func (p *parts) each(fn func(*reader) error) error {
 
 // short returns what a recorder is called on a terminal.
 func short(recorder string) string {
-	return safe(recorder[max(0, len(recorder)-shortID):])
+	return Safe(recorder[max(0, len(recorder)-shortID):])
 }
 
 // recorderPrinter prints lines as they are, with the recorder as their last member:

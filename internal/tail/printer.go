@@ -90,7 +90,7 @@ type head struct {
 
 // request appends the line of an exchange behind its time: head, URL and notes.
 func (p *printer) request(h head, url string, notes []string) {
-	p.row.cell(safe(h.method), p.layout.method, false)
+	p.row.cell(Safe(h.method), p.layout.method, false)
 	if h.style == nil {
 		p.row.add(h.status)
 	} else {
@@ -102,7 +102,7 @@ func (p *printer) request(h head, url string, notes []string) {
 		p.row.cell(h.duration, 8, true)
 	}
 	after := notesText(notes)
-	url = safe(p.layout.shorten(url))
+	url = Safe(p.layout.shorten(url))
 	if room, fits := p.row.room(p.layout.width, columns(after), minURL); fits {
 		url = cutMiddle(url, room)
 	}

@@ -72,7 +72,7 @@ func marksOf(sources []Source) []string {
 	}
 	widest := 0
 	for i, s := range sources {
-		marks[i] = safe(s.Name())
+		marks[i] = Safe(s.Name())
 		widest = max(widest, columns(marks[i]))
 	}
 	for i, mark := range marks {

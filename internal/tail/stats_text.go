@@ -81,7 +81,7 @@ func (t *statsTable) series(n named, indent string) {
 	for i, text := range texts[:shownColumns(t.o.width())] {
 		t.row.cell(text, statsWidths[i], true)
 	}
-	t.end(t.style(n, indent == ""), indent+safe(n.name))
+	t.end(t.style(n, indent == ""), indent+Safe(n.name))
 }
 
 // style is that of a route or host: red if something failed.
@@ -105,8 +105,8 @@ func (t *statsTable) slowest() {
 		}
 		t.row.cell(durationText(x.duration), statsWidths[0], true)
 		t.row.add(status + gap)
-		t.row.cell(safe(x.method), 4, false)
-		t.end(t.styles.plain, safe(x.url))
+		t.row.cell(Safe(x.method), 4, false)
+		t.end(t.styles.plain, Safe(x.url))
 	}
 }
 

@@ -170,7 +170,7 @@ func TestWhatCouldMoveATerminalIsEscaped(t *testing.T) {
 			t.Errorf("%d lines:\n%s", lines, got)
 		}
 	}
-	if got, want := safe("\x1b[1m\xff\u202e\\é🎉\t"), `\x1b[1m\xff\u202e\é🎉\t`; got != want {
+	if got, want := Safe("\x1b[1m\xff\u202e\\é🎉\t"), `\x1b[1m\xff\u202e\é🎉\t`; got != want {
 		t.Errorf("got %s", got)
 	}
 }

@@ -45,7 +45,7 @@ func FuzzCut(f *testing.F) {
 	f.Add("https://例え.jp/a/long/path?q=🇩🇪🇫🇷", 12)
 	f.Add("e\u0301\u0301\u0301\xff", 2)
 	f.Fuzz(func(t *testing.T, s string, most int) {
-		s = safe(s)
+		s = Safe(s)
 		for _, got := range []string{cutEnd(s, most), cutMiddle(s, most)} {
 			if columns(got) > max(0, most) {
 				t.Errorf("%q takes %d columns of %d", got, columns(got), most)

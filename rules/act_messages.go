@@ -10,8 +10,11 @@ import (
 	"github.com/necto-dev/necto/traffic"
 )
 
-// errCodedMessages says that the messages of a call are not to be had one by one.
-var errCodedMessages = errors.New("the messages have a content coding in common")
+// The reasons why messages are not edited. They are for the user.
+var (
+	errCodedMessages = errors.New("the messages have a content coding in common")
+	errLongMessage   = errors.New("message over 8 MiB")
+)
 
 // edit edits the content of one side of the exchange, which h holds, for a rule.
 // header is the message's, which may have been edited already. The messages of gRPC
@@ -62,8 +65,12 @@ func (m *messageEdit) body(h *holder, header traffic.Fields) (*holder, error) {
 }
 
 // message returns what is sent in the place of a message: the message itself if it
-// cannot be edited.
+// cannot be edited. Of one that is too long there is no content.
 func (m *messageEdit) message(prefix grpcwire.Message, content []byte) []byte {
+	if prefix.Size > maxContent {
+		m.skipped(errLongMessage)
+		return nil
+	}
 	encoding := grpcwire.Encoding(m.header)
 	plain, err := grpcwire.Decoded(prefix, content, encoding, maxContent)
 	if err != nil {

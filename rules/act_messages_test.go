@@ -171,7 +171,7 @@ func TestMessagesThatCannotBeEdited(t *testing.T) {
 		"no such member":    {getOrder, "json: {set: {id: 8}}", plain, "encode shop.v1.GetRequest", nil},
 		"unknown encoding":  {getOrder, set, "\x01\x00\x00\x00\x01x", "decompress message", []traffic.Field{field("Grpc-Encoding", "snappy")}},
 		"no JSON any more":  {getOrder, "replace: [{regex: '}', with: ''}]", plain, "encode shop.v1.GetRequest", nil},
-		"too long":          {getOrder, set, string(framed(strings.Repeat("x", maxContent+1))), "", nil},
+		"too long":          {getOrder, set, string(framed(strings.Repeat("x", maxContent+1))), "message over 8 MiB", nil},
 		"an empty call":     {getOrder, set, "", "", nil},
 		"an edit of no use": {getOrder, "replace: [{regex: none, with: ''}]", plain, "", nil},
 	} {

@@ -27,8 +27,9 @@ type Rewriter struct {
 // NewRewriter returns a body with the messages of another in which edit has the
 // place of each: it is given a message as it was sent, and returns the content to
 // send, compressed if the message is. What it is given is valid until it returns,
-// and may be what it returns. Messages of more than limit bytes, trailers of
-// gRPC-Web and what is cut off pass as they came.
+// and may be what it returns. Messages of more than limit bytes pass as they came:
+// edit is told of each, without content, and what it returns is of no interest. So do
+// trailers of gRPC-Web and what is cut off.
 func NewRewriter(body io.Reader, format Format, limit int64, edit func(Message, []byte) []byte) io.Reader {
 	switch format {
 	case None:
@@ -72,6 +73,9 @@ func (r *Rewriter) next() {
 	}
 	m := parsePrefix(r.prefix, r.format)
 	if m.Trailer || m.Size > r.limit {
+		if !m.Trailer {
+			r.edit(m, nil)
+		}
 		r.ready, r.passes = r.prefix[:], m.Size
 		return
 	}

@@ -159,11 +159,12 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	if err != nil {
 		return err
 	}
-	index, err := replay.Load(recordings, o.answers)
+	index, err := loadIndex(recordings, o.answers)
 	if err != nil {
 		return replayHint(err)
 	}
-	defer index.Close()
+	defer index.close() //nolint:errcheck // it was only read
+	obeyed.ignoreIn(index)
 	debug.FreeOSMemory() // loading takes several times what the index keeps
 	events, err := o.events.listen(ctx)
 	if err != nil {
@@ -171,7 +172,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	}
 	observers := traffic.Tee{traffic.Tee{}, &handshakeNotes{status: status}}
 	options := proxy.Options{
-		Layers: []proxy.Layer{replayLayer(index)}, HTTP1Only: o.http1, CA: authority, KeyLog: keyLog, Log: status.log(), Observer: observers,
+		Layers: []proxy.Layer{index.layer}, HTTP1Only: o.http1, CA: authority, KeyLog: keyLog, Log: status.log(), Observer: observers,
 	}
 	if events == nil {
 		options.MaxBody = 1 // nobody looks at bodies: more would be copied for nothing
@@ -181,7 +182,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	demand(&options, &publisher)
 	s := &server{proxy: proxy.New(options), authority: authority, command: o.command}
 	s.secrets = redaction{patterns: obeyed.redact}
-	s.release = func() { obeyed.release(); index.EndConversations() }
+	s.release = func() { obeyed.release(); index.endConversations() }
 	s.listener = proxy.Listener{Addr: o.serve.listen, Origin: true}
 	if s.addr, err = listen(ctx, s.proxy, s.listener); err != nil {
 		return err
@@ -198,18 +199,18 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 
 // replay runs the server and judges the result. It calls ended when no more is
 // answered.
-func (o *replayOptions) replay(ctx context.Context, s *server, index *replay.Index, status *status, ended func()) error {
-	status.note("replaying %s, proxy and origin %s", recordedText(index.Stats()), s.ready.Proxy)
+func (o *replayOptions) replay(ctx context.Context, s *server, index *replayIndex, status *status, ended func()) error {
+	status.note("replaying %s, proxy and origin %s", recordedText(index.stats()), s.ready.Proxy)
 	if s.ready.Events != "" {
 		status.note("events and API %s", s.ready.Events)
 	}
 	if len(o.command) == 0 { // a command has the terminal for itself
-		status.show(func() string { return replayProgress(index.Stats()) })
+		status.show(func() string { return replayProgress(index.stats()) })
 	}
 	code, err := s.run(ctx, status, o.serve)
 	status.close()
 	ended()
-	stats := index.Stats()
+	stats := index.stats()
 	status.note("%s", replayProgress(stats))
 	switch {
 	case err != nil:
@@ -222,18 +223,6 @@ func (o *replayOptions) replay(ctx context.Context, s *server, index *replay.Ind
 			"record again, or allow misses: --fail-on-miss=false")}
 	}
 	return nil
-}
-
-// replayLayer answers everything from an index.
-func replayLayer(index *replay.Index) proxy.Layer {
-	origin := index.Origin()
-	answer := func(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
-		if proxy.FromOrigin(ctx) {
-			return origin.RoundTrip(ctx, req)
-		}
-		return index.RoundTrip(ctx, req)
-	}
-	return func(traffic.RoundTripper) traffic.RoundTripper { return traffic.RoundTripperFunc(answer) }
 }
 
 // recordedText says what there is to answer with.

@@ -21,21 +21,34 @@ func (o *obeyedRules) redactIn(w *record.Writer) {
 	if o == nil || w == nil {
 		return
 	}
-	o.mu.Lock()
-	o.writer = w
-	o.mu.Unlock()
-	o.follow() // the files may have changed since the recording was begun
+	o.follow(func() error { return w.Redact(o.redact()) })
 }
 
-// follow tells the recording what is redacted now.
-func (o *obeyedRules) follow() {
+// ignoreIn lets the answers of recordings follow what the files say.
+func (o *obeyedRules) ignoreIn(x *replayIndex) {
+	if o != nil {
+		o.follow(func() error { return x.ignore(o.ignore()) })
+	}
+}
+
+// follow lets somebody apply lists of the files whenever they have changed, and at
+// once: they may have changed since they were looked at.
+func (o *obeyedRules) follow(apply func() error) {
+	o.mu.Lock()
+	o.apply = append(o.apply, apply)
+	o.mu.Unlock()
+	o.applyLists()
+}
+
+// applyLists tells those who follow, one after the other, so that what is told last is
+// what is in force.
+func (o *obeyedRules) applyLists() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.writer == nil {
-		return
-	}
-	if err := o.writer.Redact(o.redact()); err != nil {
-		o.status.note("what is redacted stays as it was: %v", err)
+	for _, apply := range o.apply {
+		if err := apply(); err != nil {
+			o.status.note("lists of rules files are not applied: %v", err)
+		}
 	}
 }
 
@@ -56,8 +69,8 @@ func redactionPattern(f rules.Field) record.Pattern {
 	return p
 }
 
-// ignore returns what replay does not compare, as the files say at the start: the
-// recording is indexed once. What is redacted is not in the recording.
+// ignore returns what replay does not compare, as the files say now. What is redacted
+// is not in the recording.
 func (o *obeyedRules) ignore() []replay.Field {
 	if o == nil {
 		return nil

@@ -13,7 +13,6 @@ import (
 
 	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/proxy"
-	"github.com/necto-dev/necto/record"
 	"github.com/necto-dev/necto/rules"
 )
 
@@ -45,7 +44,7 @@ func (f *rulesFlags) obey(io stdio, status *status, protos *protoset.Set) (*obey
 	o.watcher, err = rules.Watch(f.paths, o.store, rules.WatchOptions{
 		Check: func(set *rules.Set) error { return set.CheckCalls(protos) },
 		Changed: func(set *rules.Set, changes []rules.Change) {
-			o.follow()
+			o.applyLists()
 			status.note("rules reloaded: %s", changesText(changes, o.listsChanged(set)))
 			o.publisher.Load().rulesChanged(changes)
 		},
@@ -75,8 +74,8 @@ type obeyedRules struct {
 	// told is the set that the user was told about last; the watcher's.
 	told *rules.Set
 
-	mu     sync.Mutex     // guards writer, and is held while that is told
-	writer *record.Writer // has redacted what the files say, nil for none
+	mu    sync.Mutex // guards apply, and is held while those are called
+	apply []func() error
 }
 
 // complete lets a proxy obey the rules, before all that it has for layers.

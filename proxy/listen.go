@@ -44,7 +44,7 @@ func (p *Proxy) addListener(l listener) bool {
 	if p.stopping {
 		return false
 	}
-	p.own.add(l.Addr())
+	p.own.addListener(l.Addr())
 	p.listeners = append(p.listeners, l)
 	if p.start != nil {
 		p.start(l)
@@ -77,6 +77,11 @@ func (p *Proxy) Unlisten(addr net.Addr) error {
 // Avoid lets the Proxy refuse to reach addr, as it does its own listeners:
 // something of this process that requests must not get to through the proxy.
 func (p *Proxy) Avoid(addr net.Addr) { p.own.add(addr) }
+
+// Relays reports whether the Proxy listens at a port, on whatever address, or has done
+// so: a page that a browser has got there was written by whoever answered, and may still
+// be open when the listener is closed.
+func (p *Proxy) Relays(port int) bool { return p.own.relays(port) }
 
 // startAccepting accepts on all listeners by means of start, and on those that
 // come later.

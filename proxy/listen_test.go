@@ -77,6 +77,27 @@ func TestAvoid(t *testing.T) {
 	}
 }
 
+// TestRelays knows the ports of listeners, also when they are closed, and none of what
+// is only avoided.
+func TestRelays(t *testing.T) {
+	p := proxy.New(proxy.Options{})
+	addr, err := p.Listen(t.Context(), proxy.Listener{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := addr.(*net.TCPAddr).Port
+	p.Avoid(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 1})
+	if !p.Relays(port) || p.Relays(port+1) {
+		t.Errorf("relays at its port: %v, at another: %v", p.Relays(port), p.Relays(port+1))
+	}
+	if err := p.Unlisten(addr); err != nil {
+		t.Fatal(err)
+	}
+	if !p.Relays(port) {
+		t.Error("the port is forgotten while pages from it may be open")
+	}
+}
+
 func portOf(t *testing.T, addr string) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(addr)

@@ -15,10 +15,13 @@ var errLoop = errors.New("the target is necto itself")
 
 // ownAddresses are the addresses this process listens on.
 type ownAddresses struct {
-	mu    sync.RWMutex // guards addrs
+	mu    sync.RWMutex // guards the fields below
 	addrs []netip.AddrPort
+	// relayed are the ports of the Proxy's listeners, closed ones included.
+	relayed map[int]struct{}
 }
 
+// add notes the address of something that is not to be reached.
 func (o *ownAddresses) add(addr net.Addr) {
 	ap, ok := plainAddr(addr)
 	if !ok {
@@ -27,6 +30,25 @@ func (o *ownAddresses) add(addr net.Addr) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.addrs = append(o.addrs, ap)
+}
+
+// addListener notes the address of a listener of the Proxy.
+func (o *ownAddresses) addListener(addr net.Addr) {
+	o.add(addr)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.relayed == nil {
+		o.relayed = make(map[int]struct{})
+	}
+	o.relayed[portOf(addr)] = struct{}{}
+}
+
+// relays reports whether addListener was given an address with that port.
+func (o *ownAddresses) relays(port int) bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	_, is := o.relayed[port]
+	return is
 }
 
 func (o *ownAddresses) remove(addr net.Addr) {

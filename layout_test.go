@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/nectest":     {"traffic"},
 	"internal/wsframe":     {"traffic"},
 	"internal/yamldoc":     {},
+	"internal/peeruser":    {},
 	"internal/filter":      {"traffic", "internal/grpcwire", "internal/jsondoc"},
 	"internal/convert":     {"traffic", "har", "record", "internal/diff", "internal/filter", "internal/jsondoc"},
 	"internal/diff":        {"traffic", "record"},
@@ -47,7 +48,7 @@ var mayImport = map[string][]string{
 	"proxy":                {"traffic", "internal/h1", "internal/h2", "internal/ca", "internal/fingerprint", "internal/grpcwire", "internal/socks", "internal/wsframe"},
 	"eventserver/mockttp":  {"traffic", "internal/coding", "internal/jsonenc"},
 	"eventserver/channel":  {"traffic", "internal/ports"},
-	"eventserver":          {"traffic", "rules", "replay", "eventserver/mockttp", "internal/coding", "internal/filter", "internal/jsonenc", "internal/wsframe"},
+	"eventserver":          {"traffic", "rules", "replay", "eventserver/mockttp", "internal/coding", "internal/filter", "internal/jsonenc", "internal/peeruser", "internal/wsframe"},
 	"cmd/necto": {
 		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver", "eventserver/channel",
 		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",

@@ -50,7 +50,9 @@ type Reader struct {
 	warnings   []Warning
 	more       int // warnings that were not kept
 	names      interner
-	scratch    []byte // what a string stands for
+	values     interner // of fields
+	scratch    []byte   // what a string stands for
+	list       []Pair   // the pairs that are being read
 	err        error  // what Next returns from now on
 	closers    []io.Closer
 }

@@ -2,6 +2,7 @@ package har
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -134,6 +135,9 @@ func (c *cursor) headers(what string) []Pair {
 	return kept
 }
 
+// maxList is how many pairs memory is kept for from entry to entry.
+const maxList = 1 << 10
+
 // pairs returns pairs in any of the forms that there are: objects with name and
 // value, arrays of both, or one object whose members are the pairs.
 func (c *cursor) pairs(what string) []Pair {
@@ -146,7 +150,7 @@ func (c *cursor) pairs(what string) []Pair {
 		})
 		return pairs
 	}
-	pairs = make([]Pair, 0, 16)
+	pairs = c.r.list[:0]
 	c.array(what, func() {
 		var p Pair
 		if c.peek() == '[' {
@@ -156,10 +160,13 @@ func (c *cursor) pairs(what string) []Pair {
 		}
 		pairs = append(pairs, p)
 	})
+	if c.r.list = pairs[:0]; cap(pairs) > maxList {
+		c.r.list = nil
+	}
 	if len(pairs) == 0 {
 		return nil
 	}
-	return pairs
+	return slices.Clone(pairs)
 }
 
 func (c *cursor) objectPair(what string, p *Pair) bool {
@@ -168,7 +175,7 @@ func (c *cursor) objectPair(what string, p *Pair) bool {
 		case "name":
 			p.Name = c.word()
 		case "value":
-			p.Value = c.str()
+			p.Value = c.fieldValue()
 		case "comment":
 			p.Comment = c.str()
 		default:

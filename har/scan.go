@@ -242,7 +242,10 @@ func (s *scanner) member() (name []byte, ok bool, err error) {
 	default:
 		return nil, false, s.expected("name of a member")
 	}
-	if err := s.skipString(); err != nil {
+	if n := plainString(s.buf[s.pos:]); n > 0 {
+		s.pos += n
+		s.escaped = false
+	} else if err := s.skipString(); err != nil {
 		return nil, false, err
 	}
 	if !s.escaped && s.pos < len(s.buf) && s.buf[s.pos] == ':' {

@@ -101,13 +101,17 @@ func (c *cursor) text() []byte {
 }
 
 // chars returns a string, or the text of what is no string, that is valid until
-// the next call; nil for null.
+// the next call, and not to be changed; nil for null.
 func (c *cursor) chars() []byte {
 	if c.peek() != '"' || c.failed != nil {
 		if raw := c.next(); string(raw) != "null" {
 			return raw
 		}
 		return nil
+	}
+	if n := plainString(c.buf[c.pos:]); n > 0 {
+		c.pos += n
+		return c.buf[c.pos-n+1 : c.pos-1]
 	}
 	p, n := appendUnquoted(c.r.scratch[:0], c.buf[c.pos:])
 	if n == 0 {
@@ -127,9 +131,15 @@ func (c *cursor) str() string { return string(c.chars()) }
 // word returns a string that comes often.
 func (c *cursor) word() string { return c.r.names.str(c.chars()) }
 
+// fieldValue returns a string that comes often as the value of a field.
+func (c *cursor) fieldValue() string { return c.r.values.str(c.chars()) }
+
 // float returns a number, or what a string says; missing if there is none.
 func (c *cursor) float(what string, missing float64) float64 {
 	raw := c.next()
+	if n, ok := shortInteger(raw); ok {
+		return float64(n)
+	}
 	s := strings.Trim(string(raw), "\"\t ")
 	if s == "null" || s == "" {
 		return missing
@@ -140,6 +150,25 @@ func (c *cursor) float(what string, missing float64) float64 {
 		return missing
 	}
 	return f
+}
+
+// shortInteger returns the number that raw is, if it is a whole one of few digits, as
+// most are.
+func shortInteger(raw []byte) (n int, ok bool) {
+	digits, negative := bytes.CutPrefix(raw, []byte("-"))
+	if len(digits) == 0 || len(digits) > 9 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int(c-'0')
+	}
+	if negative {
+		return -n, true
+	}
+	return n, true
 }
 
 // integer returns a number as a whole one, or what a string says; missing if there
@@ -185,9 +214,10 @@ func (c *cursor) keep(what string, raw []byte) json.RawMessage {
 		c.warn(what + " is not valid JSON, it is left out")
 		return nil
 	}
-	if !utf8.Valid(raw) {
-		c.warn(what + " is not UTF-8, what is not is replaced")
+	if utf8.Valid(raw) {
+		return bytes.Clone(raw)
 	}
+	c.warn(what + " is not UTF-8, what is not is replaced")
 	return bytes.ToValidUTF8(raw, []byte("\ufffd"))
 }
 

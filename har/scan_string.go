@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -52,41 +53,78 @@ func specialBytes(word uint64) uint64 {
 	return ((quote-ones)&^quote | (backslash-ones)&^backslash) & highs
 }
 
+// plainString returns how long the JSON string is that p begins with, quotes
+// included, 0 if it has an escape or does not end in p.
+func plainString(p []byte) int {
+	i := 1
+	for i+8 <= len(p) {
+		found := specialBytes(binary.LittleEndian.Uint64(p[i:]))
+		if found != 0 {
+			i += bits.TrailingZeros64(found) / 8
+			break
+		}
+		i += 8
+	}
+	for i < len(p) && p[i] != '"' && p[i] != '\\' {
+		i++
+	}
+	if i < len(p) && p[i] == '"' {
+		return i + 1
+	}
+	return 0
+}
+
 // appendUnquoted appends what the JSON string stands for that p begins with, and
 // returns how long that is, quotes included; 0 if it does not end in p. Like
 // encoding/json it makes U+FFFD of half a surrogate pair. Bytes that are not
 // UTF-8, control characters and unknown escapes stay as they are.
 func appendUnquoted(dst, p []byte) (unquoted []byte, n int) {
 	i := 1
-	for i < len(p) {
-		if i+8 <= len(p) {
-			word := binary.LittleEndian.Uint64(p[i:])
-			dst = binary.LittleEndian.AppendUint64(dst, word)
-			found := specialBytes(word)
-			if found == 0 {
-				i += 8
-				continue
-			}
-			plain := bits.TrailingZeros64(found) / 8
-			dst = dst[:len(dst)-8+plain]
-			i += plain
+	for i+8 <= len(p) {
+		dst = slices.Grow(dst, 8)
+		word := binary.LittleEndian.Uint64(p[i:])
+		binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], word)
+		found := specialBytes(word)
+		if found == 0 {
+			dst = dst[:len(dst)+8]
+			i += 8
+			continue
 		}
-		switch c := p[i]; {
-		case c == '"':
+		plain := bits.TrailingZeros64(found) / 8
+		dst = dst[:len(dst)+plain]
+		switch i += plain; {
+		case p[i] == '"':
 			return dst, i + 1
-		case c != '\\':
-			dst = append(dst, c)
-			i++
 		case i+1 < len(p) && unescaped[p[i+1]] != 0:
 			dst = append(dst, unescaped[p[i+1]])
 			i += 2
 		default:
-			var size int
-			dst, size = appendUnescaped(dst, p[i:])
-			i += size
+			dst, i = appendEscape(dst, p, i)
 		}
 	}
+	for i < len(p) && p[i] != '"' {
+		if p[i] == '\\' {
+			dst, i = appendEscape(dst, p, i)
+		} else {
+			dst = append(dst, p[i])
+			i++
+		}
+	}
+	if i < len(p) {
+		return dst, i + 1
+	}
 	return dst, 0
+}
+
+// appendEscape appends what the escape at i stands for, and returns where it ends.
+func appendEscape(dst, p []byte, i int) (unquoted []byte, end int) {
+	if i+1 < len(p) {
+		if c := unescaped[p[i+1]]; c != 0 {
+			return append(dst, c), i + 2
+		}
+	}
+	dst, size := appendUnescaped(dst, p[i:])
+	return dst, i + size
 }
 
 // unescaped has what the escapes of one character stand for.

@@ -31,6 +31,23 @@ func TestUnquote(t *testing.T) {
 		if string(got) != test.want || n != len(test.quoted) {
 			t.Errorf("%s: %q of %d bytes, want %q", test.name, got, n, test.want)
 		}
+		plain := plainString([]byte(test.quoted + `, "next"`))
+		if want := map[bool]int{true: 0, false: n}[strings.Contains(test.quoted, `\`)]; plain != want {
+			t.Errorf("%s: %d bytes of it are plain, want %d", test.name, plain, want)
+		}
+	}
+}
+
+func TestShortIntegers(t *testing.T) {
+	for text, want := range map[string]int{"0": 0, "-1": -1, "200": 200, "123456789": 123456789, "-123456789": -123456789} {
+		if n, ok := shortInteger([]byte(text)); n != want || !ok {
+			t.Errorf("%s is %d, %v", text, n, ok)
+		}
+	}
+	for _, text := range []string{"", "-", "--1", "+1", "1234567890", "1.5", "1e3", `"1"`, "null"} {
+		if n, ok := shortInteger([]byte(text)); ok {
+			t.Errorf("%s is %d", text, n)
+		}
 	}
 }
 
@@ -80,6 +97,9 @@ func FuzzUnquote(f *testing.F) {
 		got, n := appendUnquoted(nil, document[len(document)-len(s.buf[s.keep:]):])
 		if n != len(quoted) {
 			t.Errorf("%d bytes, want %d", n, len(quoted))
+		}
+		if n := plainString(quoted); n > 0 && string(got) != string(quoted[1:n-1]) {
+			t.Errorf("%q, which is plain, is %q", quoted, got)
 		}
 		var want string
 		if json.Unmarshal(quoted, &want) == nil && utf8.Valid(quoted) && string(got) != want {

@@ -271,15 +271,11 @@ func (f *fromHAR) response(h *har.Response) (*EntryResponse, error) {
 // body keeps content, of which size bytes passed if it is truncated, and wire
 // before it was decoded; -1 if that is not known.
 func (f *fromHAR) body(h *har.Body, header traffic.Fields, size, wire int64, truncated bool) (*EntryBody, error) {
-	r, err := h.Open()
+	b, err := f.content(h)
 	if err != nil {
 		return nil, err
 	}
-	content, err := f.bodies.store(r, nil)
-	if err := closeAfter(r, err); err != nil {
-		return nil, err
-	}
-	b := &EntryBody{Size: content.size, Truncated: truncated, Inline: bytes.Clone(content.bytes), File: content.file}
+	b.Truncated = truncated
 	if truncated && size > b.Size {
 		b.Size = size
 	}
@@ -290,6 +286,23 @@ func (f *fromHAR) body(h *har.Body, header traffic.Fields, size, wire int64, tru
 		}
 	}
 	return b, nil
+}
+
+// content keeps content. What is short belongs to the entry of the HAR, which goes
+// with it.
+func (f *fromHAR) content(h *har.Body) (*EntryBody, error) {
+	if h.Source == nil && f.bodies.fits(int64(len(h.Data))) {
+		return &EntryBody{Size: int64(len(h.Data)), Inline: h.Data}, nil
+	}
+	r, err := h.Open()
+	if err != nil {
+		return nil, err
+	}
+	content, err := f.bodies.store(r, nil)
+	if err := closeAfter(r, err); err != nil {
+		return nil, err
+	}
+	return &EntryBody{Size: content.size, Inline: bytes.Clone(content.bytes), File: content.file}, nil
 }
 
 // closeAfter closes what was read and returns the first error.

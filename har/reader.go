@@ -53,7 +53,7 @@ type Reader struct {
 	values     interner // of fields
 	scratch    []byte   // what a string stands for
 	list       []Pair   // the pairs that are being read
-	err        error  // what Next returns from now on
+	err        error    // what Next returns from now on
 	closers    []io.Closer
 }
 

@@ -452,6 +452,19 @@ func TestCallsGivenUpDoNotStandInTheWay(t *testing.T) {
 	}
 }
 
+// A call that was given up before its message had passed says nothing of others.
+func TestCallsGivenUpAtOnceAnswerNobody(t *testing.T) {
+	unheard := recordedCall(t, callURL, "x")
+	unheard.Response = nil
+	x := load(t, Options{}, recorded(t, "auto", unheard, recordedCall(t, callURL, "x"), recordedCall(t, callURL, "> a", ".", "< 1", "0")))
+	for range 2 {
+		c := dialCall(t.Context(), t, x, callURL)
+		c.say("a")
+		c.end()
+		c.expect("1", "OK")
+	}
+}
+
 func TestRecordedTimingOfCalls(t *testing.T) {
 	x := load(t, Options{Timing: Recorded}, recorded(t, "auto",
 		recordedCall(t, callURL, "> hi", "< hello", "> bye", "< goodbye", ".", "0"),

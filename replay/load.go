@@ -329,14 +329,19 @@ func (l *loader) place(u traffic.URL) key {
 
 // isServable reports whether an exchange with an error has an answer all the
 // same: a client that leaves an endless stream has seen what it wanted to see, and
-// one that gives up a gRPC call will do so again.
+// one that gives up a gRPC call will do so again. Where nobody had sent a message by
+// then, nothing tells that call from others of its method.
 func isServable(raw []byte) bool {
 	entry, err := record.ParseEntry(raw)
 	if err != nil || entry.Failure == nil {
 		return false
 	}
-	call, left := isCall(entry.Request.Method, entry.Request.Header), entry.Failure.Side == traffic.SideClient
-	return call && (left || isOverdue(entry)) || left && entry.Response != nil && !entry.Response.Header.Has("Content-Length")
+	left := entry.Failure.Side == traffic.SideClient
+	if isCall(entry.Request.Method, entry.Request.Header) {
+		said := len(entry.GRPC) > 0 || entry.GRPCEnd >= 0
+		return said && (left || isOverdue(entry))
+	}
+	return left && entry.Response != nil && !entry.Response.Header.Has("Content-Length")
 }
 
 // recordedContent reads the content of a recorded request.

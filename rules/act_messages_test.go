@@ -56,17 +56,20 @@ func TestMessagesAreEdited(t *testing.T) {
 		"compressed": {"application/grpc", "gzip", zipped(t, orderBytes("7")), zipped(t, ""), []string{orderBytes("8")}, []string{euros}},
 		"compressed for once": {
 			"application/grpc+proto", "gzip", string(framed(orderBytes("7"))), string(framed("")) + zipped(t, orderBytes("7")),
-			[]string{orderBytes("8")}, []string{euros, euros},
+			[]string{orderBytes("8")},
+			[]string{euros, euros},
 		},
 		"streams":    {"application/grpc", "identity", more, more, []string{orderBytes("8"), orderBytes("8")}, []string{euros, euros}},
 		"no message": {"application/grpc", "", "", "", nil, nil},
 		"in a browser": {
 			"application/grpc-web+proto", "", string(framed(orderBytes("7"))), string(grpcwire.AppendTrailer(framed(""), traffic.Fields{field("grpc-status", "0")})),
-			[]string{orderBytes("8")}, []string{euros, "grpc-status:0\r\n"},
+			[]string{orderBytes("8")},
+			[]string{euros, "grpc-status:0\r\n"},
 		},
 		"JSON": {
 			"application/grpc+json", "", string(framed(`{"orderId":"7", "x" : 1}`)), string(framed(`{"orderId":"7"}`)),
-			[]string{`{"orderId":"8", "x" : 1}`}, []string{`{"total":{"currency":"EUR"}}`},
+			[]string{`{"orderId":"8", "x" : 1}`},
+			[]string{`{"total":{"currency":"EUR"}}`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -84,11 +84,11 @@ func Decoded(m Message, content []byte, encoding string, limit int64) ([]byte, e
 	if !m.Compressed || encoding == "" {
 		return content, nil
 	}
-	decoded, err := coding.Decoded([]string{encoding}, bytes.NewReader(content), limit)
+	content, err := coding.Decoded([]string{encoding}, bytes.NewReader(content), limit)
 	if err != nil {
-		return decoded, fmt.Errorf("decompress message: %w", err)
+		return content, fmt.Errorf("decompress message: %w", err)
 	}
-	return decoded, nil
+	return content, nil
 }
 
 // Encoded returns content compressed, content itself without an encoding; see
@@ -97,11 +97,11 @@ func Encoded(content []byte, encoding string) ([]byte, error) {
 	if encoding == "" {
 		return content, nil
 	}
-	encoded, err := coding.Encoded([]string{encoding}, content)
+	content, err := coding.Encoded([]string{encoding}, content)
 	if err != nil {
 		return nil, fmt.Errorf("compress message: %w", err)
 	}
-	return encoded, nil
+	return content, nil
 }
 
 // textReader undoes base64.

@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// Rewriter is a body in which messages are replaced while it is read: each as soon
+// rewriter is a body in which messages are replaced while it is read: each as soon
 // as it is there.
-type Rewriter struct {
+type rewriter struct {
 	source io.Reader
 	format Format
 	limit  int64
@@ -31,21 +31,19 @@ type Rewriter struct {
 // edit is told of each, without content, and what it returns is of no interest. So do
 // trailers of gRPC-Web and what is cut off.
 func NewRewriter(body io.Reader, format Format, limit int64, edit func(Message, []byte) []byte) io.Reader {
-	switch format {
-	case None:
+	if format == None {
 		return body
-	case WebText:
-		body = &textReader{source: body}
 	}
-	r := &Rewriter{source: body, format: format, limit: limit, edit: edit}
-	if format == WebText {
-		return &textWriter{source: r}
+	r := &rewriter{source: body, format: format, limit: limit, edit: edit}
+	if format != WebText {
+		return r
 	}
-	return r
+	r.source = &textReader{source: body}
+	return &textWriter{source: r}
 }
 
 // Read returns content.
-func (r *Rewriter) Read(p []byte) (int, error) {
+func (r *rewriter) Read(p []byte) (int, error) {
 	for len(r.ready) == 0 && r.passes == 0 {
 		if r.err != nil {
 			return 0, r.err
@@ -65,7 +63,7 @@ func (r *Rewriter) Read(p []byte) (int, error) {
 }
 
 // next makes the next message ready.
-func (r *Rewriter) next() {
+func (r *rewriter) next() {
 	n, err := io.ReadFull(r.source, r.prefix[:])
 	if err != nil {
 		r.ready, r.err = r.prefix[:n], wholeOrCut(err)

@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"strconv"
-
 	"github.com/necto-dev/necto/internal/grpcwire"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -17,10 +15,7 @@ func missStatus(req *traffic.Request, m Miss) traffic.Fields {
 			code = grpcwire.CodeNotFound
 		}
 	}
-	return traffic.Fields{
-		{Name: "grpc-status", Value: strconv.Itoa(code)},
-		{Name: "grpc-message", Value: grpcwire.EncodeMessage(m.String())},
-	}
+	return grpcwire.Status{Code: code, Message: m.String()}.Fields()
 }
 
 // callProblem returns the response to a call that missed.

@@ -25,7 +25,7 @@ type webSocket struct {
 
 	mu sync.Mutex // guards the fields below, those of halves that say so, and the taps; held while the observer is told
 
-	turns  uint64 // pieces read so far, over both directions
+	turns  uint64 // pieces read, or with a filter written, so far, over both directions
 	frames [2]uint64
 	// closing is the first close frame: by is "" until there was one.
 	closing struct {

@@ -19,7 +19,8 @@ type wsOutput struct {
 	waiting []traffic.Injection
 	closed  bool // nothing can be injected any more
 
-	unseen    []traffic.Frame // being written; guarded by ws.mu
+	unseen    []traffic.Frame // being written; guarded by ws.mu, like turn
+	turn      uint64          // of unseen
 	saidClose bool            // necto's own close frame was written; changed under both
 }
 
@@ -40,7 +41,8 @@ func (o *wsOutput) writeLocked(wire []byte, frames []traffic.Frame) error {
 		o.closed = o.closed || frames[i].Opcode == traffic.OpClose && !frames[i].Dropped
 	}
 	ws.mu.Lock()
-	o.unseen = frames
+	ws.turns++
+	o.unseen, o.turn = frames, ws.turns
 	ws.mu.Unlock()
 	var err error
 	if len(wire) > 0 {
@@ -52,8 +54,11 @@ func (o *wsOutput) writeLocked(wire []byte, frames []traffic.Frame) error {
 		o.unseen, o.closed = nil, true
 		return err
 	}
-	// What this answers may have been written without that having returned.
-	ws.filter.out[1-o.half.dir].show()
+	// What this answers may have been written without that having returned, as in
+	// wsHalf.passed; what answers this may be on its way already.
+	if other := ws.filter.out[1-o.half.dir]; other.turn < o.turn {
+		other.show()
+	}
 	o.show()
 	return nil
 }

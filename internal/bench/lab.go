@@ -48,8 +48,8 @@ func newLab(ctx context.Context, out io.Writer) (_ *lab, err error) {
 		return nil, err
 	}
 	l.necto = filepath.Join(l.dir, "necto")
-	build := exec.CommandContext(ctx, "go", "build", "-o", l.necto, "./cmd/necto")
-	build.Dir = filepath.Join("..", "..")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", l.necto, "./cmd/necto")
+	build.Dir, build.Env = filepath.Join("..", ".."), append(os.Environ(), "CGO_ENABLED=0") // as make build does
 	if text, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build necto (run this in internal/bench): %w\n%s", err, text)
 	}

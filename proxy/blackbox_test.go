@@ -148,7 +148,7 @@ func TestOriginEndsWithItsClient(t *testing.T) {
 	ended := make(chan struct{}, 2)
 	origin := nectest.NewRawServer(t, func(c *nectest.Conn) {
 		defer func() { ended <- struct{}{} }()
-		for !c.Ended(patience) {
+		for !c.Ended(resting) {
 			c.ReadHead()
 			c.Send(ok)
 		}

@@ -251,7 +251,7 @@ func TestRedirectedRequests(t *testing.T) {
 	plain := newAnswering(t, ok)
 	heads := make(chan string, 10)
 	raw, pool := secureServer(t, func(c *nectest.Conn) {
-		for !c.Ended(patience) {
+		for !c.Ended(resting) {
 			heads <- c.ReadHead()
 			c.Send(ok)
 		}

@@ -113,7 +113,7 @@ func TestHTTP2ToHTTP1(t *testing.T) {
 // HTTP/1.1, and again those that are free.
 func TestHTTP2ManyToHTTP1(t *testing.T) {
 	client, addr, p := setupDown(t, func(c *nectest.Conn) {
-		for !c.Ended(patience) {
+		for !c.Ended(resting) {
 			c.ReadHead()
 			c.Send(ok)
 		}

@@ -52,7 +52,7 @@ func TestFraming(t *testing.T) {
 			t.Parallel()
 			closes := strings.Contains(c.answer, "Close") || strings.HasSuffix(c.answer, "\r\n\r\nhello") && !strings.Contains(c.answer, "Length")
 			origin := nectest.NewRawServer(t, func(conn *nectest.Conn) {
-				for !conn.Ended(patience) {
+				for !conn.Ended(resting) {
 					conn.ReadHead()
 					conn.Send(c.answer)
 					if closes {

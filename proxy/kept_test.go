@@ -35,7 +35,7 @@ func TestKeptExchangesKeepNothingElse(t *testing.T) {
 		return resp, err
 	})
 	origin := nectest.NewRawServer(t, func(c *nectest.Conn) {
-		for !c.Ended(patience) {
+		for !c.Ended(resting) {
 			if strings.HasPrefix(c.ReadHead(), "POST") {
 				c.ReadN(len("hi"))
 			}

@@ -10,6 +10,9 @@ import (
 const (
 	// patience is how long a test waits for what is about to happen.
 	patience = 10 * time.Second
+	// resting is how long an origin waits for another request: as long as its test
+	// takes, which ends the connection.
+	resting = time.Minute
 	// atOnce is how soon one side has to see what the other did. It takes
 	// milliseconds, but machines that test are busy.
 	atOnce = 2 * time.Second
@@ -35,7 +38,7 @@ func newAnswering(t testing.TB, response string) *answering {
 	a := &answering{heads: make(chan string, manyHeads), conns: make(chan struct{}, manyHeads)}
 	a.RawServer = nectest.NewRawServer(t, func(c *nectest.Conn) {
 		a.conns <- struct{}{}
-		for !c.Ended(patience) {
+		for !c.Ended(resting) {
 			a.heads <- c.ReadHead()
 			c.Send(response)
 		}

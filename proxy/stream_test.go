@@ -109,7 +109,7 @@ func TestEarlyAnswer(t *testing.T) {
 // TestFullDuplex answers each piece of a request while the request goes on.
 func TestFullDuplex(t *testing.T) {
 	origin := nectest.NewRawServer(t, func(c *nectest.Conn) {
-		for !c.Ended(patience) {
+		for !c.Ended(resting) {
 			c.ReadHead()
 			c.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 			for range 10 {

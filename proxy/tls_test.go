@@ -28,7 +28,7 @@ func secureOrigin(t testing.TB, response string) (*nectest.RawServer, *x509.Cert
 // answerAll is the script of a server that answers every request.
 func answerAll(response string) func(*nectest.Conn) {
 	return func(c *nectest.Conn) {
-		for !c.Ended(patience) {
+		for !c.Ended(resting) {
 			c.ReadHead()
 			c.Send(response)
 		}

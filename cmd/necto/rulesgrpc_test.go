@@ -213,6 +213,37 @@ func TestRulesForReplayedCalls(t *testing.T) {
 	l.replay(t, l.dialRuled(t), callEngine(t).Layer)
 }
 
+// TestRulesForCallsOfBrowsers answers gRPC-Web over HTTP/1.1, which has trailers in its
+// content.
+func TestRulesForCallsOfBrowsers(t *testing.T) {
+	const messages = "\x00\x00\x00\x00\x05\n\x03\x12\x01a" + "\x00\x00\x00\x00\x05\n\x03\x12\x01b" + "\x00\x00\x00\x00\x00"
+	const trailer = "grpc-status:14\r\ngrpc-message:sp%C3%A4ter\r\n"
+	l := newCallLab(t, callWays[1])
+	l.record(t, func(target callTarget) {
+		client, err := fetchClient("http://" + target.proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.CloseIdleConnections()
+		resp, err := client.Post("http://"+target.addr+"/grpc.testing.TestService/StreamingOutputCall", "application/grpc-web+proto", strings.NewReader("\x00\x00\x00\x00\x00"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		want := messages + "\x80\x00\x00\x00" + string(rune(len(trailer))) + trailer
+		if diff := cmp.Diff(want, string(body)); diff != "" || err != nil {
+			t.Errorf("error %v, %s", err, diff)
+		}
+		if kind := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || kind != "application/grpc-web+proto" || resp.ProtoMajor != 1 {
+			t.Errorf("%s %s", resp.Status, kind)
+		}
+	}, callEngine(t).Layer)
+	if lines := l.tail(t, tail.Options{}); !strings.Contains(lines, "gRPC     UNAVAILABLE ") {
+		t.Error(lines)
+	}
+}
+
 // dialRuled makes calls that callRules are for, and looks at what is heard of them.
 func (l *callLab) dialRuled(t *testing.T) func(callTarget) {
 	return l.dial(t, func(conn *grpc.ClientConn) {

@@ -27,6 +27,7 @@ type convertOptions struct{ convert.Options }
 type convertFlags struct {
 	to, split, filter, redact, profile string
 	merge                              bool
+	proto                              protoFlags
 }
 
 func newConvertCmd(io stdio, run func(context.Context, stdio, convertOptions) error) *cobra.Command {
@@ -66,6 +67,7 @@ sent until now, one recorder after the other unless it is normalized.`,
 	flags.BoolVar(&f.merge, "merge", false, "write several recordings as one")
 	flags.StringVar(&f.split, "split", "", "write a file for each: `host`")
 	flags.StringVar(&f.filter, "filter", "", "keep only what matches an `expression`, such as 'host:api and status:5xx'")
+	f.proto.bind(flags)
 	flags.BoolVar(&o.Normalize, "normalize", false, "sort, number anew, and drop what differs from run to run")
 	flags.StringVar(&f.redact, "redact", "off", "replace secrets: auto, off, or a rules `file` with more of them")
 	flags.BoolVar(&o.Inline, "inline", false, "put all content into the lines, none into the folder beside")
@@ -86,6 +88,9 @@ func (o *convertOptions) complete(args []string, f convertFlags) error {
 		if o.Filter, err = parseFilter("--filter", f.filter); err != nil {
 			return err
 		}
+	}
+	if o.Protos, err = f.proto.load(); err != nil {
+		return err
 	}
 	o.Redactor, err = parseRedact(f.redact)
 	return err

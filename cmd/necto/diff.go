@@ -13,6 +13,7 @@ type diffOptions struct {
 	a, b   string
 	json   bool
 	strict bool
+	proto  protoFlags
 }
 
 func newDiffCmd(io stdio, run func(context.Context, stdio, diffOptions) error) *cobra.Command {
@@ -28,9 +29,12 @@ Values that are new in each run (dates, UUIDs, long hex ids, tokens, durations, 
 of this machine, fields such as Date) are volatile: they are marked, and are no
 difference unless --strict is given.
 
+With --proto, messages of gRPC are compared as JSON.
+
 The exit code is 3 if there are differences.`,
 		Example: `  necto diff yesterday.jsonl today.jsonl
   necto diff --strict a.jsonl b.jsonl   # dates and ids count, too
+  necto diff --proto api a.jsonl b.jsonl
   necto diff --json a.jsonl b.jsonl | jq -c 'select(.kind == "changed")'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -44,6 +48,7 @@ The exit code is 3 if there are differences.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&o.strict, "strict", false, "count volatile values, such as dates and ids, as differences")
 	flags.BoolVar(&o.json, "json", false, "print JSON lines")
+	o.proto.bind(flags)
 	return cmd
 }
 
@@ -54,6 +59,10 @@ type diffPrinter interface {
 }
 
 func runDiff(ctx context.Context, io stdio, o diffOptions) error {
+	protos, err := o.proto.load()
+	if err != nil {
+		return err
+	}
 	a, err := record.Open(o.a)
 	if err != nil {
 		return replayHint(err)
@@ -68,7 +77,7 @@ func runDiff(ctx context.Context, io stdio, o diffOptions) error {
 	if o.json {
 		printer = diff.NewEncoder(io.out)
 	}
-	summary, err := diff.Compare(a, b, diff.Options{Strict: o.strict}, func(x *diff.Exchange) error {
+	summary, err := diff.Compare(a, b, diff.Options{Strict: o.strict, Protos: protos}, func(x *diff.Exchange) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

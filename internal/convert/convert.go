@@ -10,6 +10,7 @@ import (
 
 	"github.com/necto-dev/necto/har"
 	"github.com/necto-dev/necto/internal/filter"
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/record"
 )
 
@@ -41,6 +42,8 @@ type Options struct {
 	// Filter keeps what matches, nil for all. Of a connection of which frames
 	// match, handshake and end are kept, too.
 	Filter *filter.Filter
+	// Protos describes messages of gRPC for Filter, nil for none.
+	Protos *protoset.Set
 	// Normalize sorts by start, all inputs in one order, numbers anew and drops what differs from run to
 	// run: dates, durations, ports, addresses of clients, fields such as Date.
 	Normalize bool

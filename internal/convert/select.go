@@ -22,9 +22,13 @@ func asLeftOut(err error) (*leftOutError, bool) { return errors.AsType[*leftOutE
 
 // matches reports whether the filter, if there is one, lets an exchange through.
 func (c *converter) matches(e *record.Entry) bool {
-	return c.options.Filter == nil || c.options.Filter.Match(&filter.Subject{
-		Exchange: e.Exchange(c.input.File), Pending: e.Type == record.TypePending, Session: c.input.session,
-		Content: func(dir traffic.Direction) []byte { return c.content(e, dir) },
+	if c.options.Filter == nil {
+		return true
+	}
+	x := e.Exchange(c.input.File)
+	return c.options.Filter.Match(&filter.Subject{
+		Exchange: x, Pending: e.Type == record.TypePending, Session: c.input.session,
+		Content: c.options.Protos.Content(x, func(dir traffic.Direction) []byte { return c.content(e, dir) }),
 	})
 }
 

@@ -43,6 +43,10 @@ func (c *collector) body(path string, a, b message) error {
 		c.digests(path, da, db)
 		return nil
 	}
+	if messagesA, messagesB, ok := c.callsOf(a, b, pa, pb); ok {
+		c.content(path, messagesA, messagesB)
+		return nil
+	}
 	c.content(path, withoutBoundaryOf(a, pa), withoutBoundaryOf(b, pb))
 	return nil
 }

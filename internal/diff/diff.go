@@ -3,6 +3,7 @@ package diff
 import (
 	"fmt"
 
+	"github.com/necto-dev/necto/internal/protoset"
 	"github.com/necto-dev/necto/record"
 )
 
@@ -22,6 +23,9 @@ const (
 type Options struct {
 	// Strict counts volatile values as other differences.
 	Strict bool
+	// Protos describes messages of gRPC, nil for none. Content of calls that it knows
+	// is compared as a list of messages in JSON.
+	Protos *protoset.Set
 }
 
 // Exchange is how an exchange, or a WebSocket connection with its messages,
@@ -42,7 +46,7 @@ type Exchange struct {
 type Change struct {
 	// Path is a JSON pointer (RFC 6901): /request, /response, /error, /messages
 	// or /close and what is inside. Names of header fields are in lower case; of
-	// content that is JSON the path goes on in it, of text with the number of the
+	// content that is JSON, and of messages of gRPC, the path goes on in it, of text with the number of the
 	// line from 0.
 	Path string
 	// Kind is Changed, Added or Removed.

@@ -19,10 +19,7 @@ func (c *collector) compare(from, to *side, x, y *item) error {
 	}
 	c.text("/request/url", a.Request.URL, b.Request.URL)
 	c.text("/request/proto", a.Request.Proto, b.Request.Proto)
-	err = c.message("/request",
-		message{from.file, a.Request.Header, a.Request.Body, a.Request.Trailer, true},
-		message{to.file, b.Request.Header, b.Request.Body, b.Request.Trailer, true})
-	if err != nil {
+	if err := c.message("/request", c.requestOf(from.file, a), c.requestOf(to.file, b)); err != nil {
 		return err
 	}
 	if err := c.response(from.file, to.file, a, b); err != nil {
@@ -44,6 +41,20 @@ type message struct {
 	// bodied is false where Content-Length tells of content that is not there, as
 	// in the answer to HEAD.
 	bodied bool
+	// call is the path of a gRPC call whose messages are described, "" for none, and
+	// dir where this message went.
+	call string
+	dir  traffic.Direction
+}
+
+func (c *collector) requestOf(file *record.File, e *record.Entry) message {
+	r := &e.Request
+	return message{file, r.Header, r.Body, r.Trailer, true, c.callOf(e), traffic.ClientToServer}
+}
+
+func (c *collector) responseOf(file *record.File, e *record.Entry) message {
+	r := e.Response
+	return message{file, r.Header, r.Body, r.Trailer, e.Request.Method != http.MethodHead, c.callOf(e), traffic.ServerToClient}
 }
 
 func (c *collector) message(path string, a, b message) error {
@@ -65,10 +76,7 @@ func (c *collector) response(from, to *record.File, a, b *record.Entry) error {
 	}
 	c.text("/response/reason", ra.Reason, rb.Reason)
 	c.text("/response/proto", ra.Proto, rb.Proto)
-	bodied := a.Request.Method != http.MethodHead
-	return c.message("/response",
-		message{from, ra.Header, ra.Body, ra.Trailer, bodied},
-		message{to, rb.Header, rb.Body, rb.Trailer, bodied})
+	return c.message("/response", c.responseOf(from, a), c.responseOf(to, b))
 }
 
 // statusOf returns what is told of a response that only one side has.

@@ -23,7 +23,7 @@ const writeTimeout = 10 * time.Second
 // lives, so they are left with as little as it needs.
 func gate(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g := &gateWriter{ResponseWriter: w, ready: make(chan struct{})}
+		g := &gateWriter{ResponseWriter: w, ready: make(chan struct{}), restraint: newRestraint(r)}
 		defer g.open()
 		if websocket.IsWebSocketUpgrade(r) {
 			r = r.WithContext(r.Context()) // a copy
@@ -54,6 +54,8 @@ type gateWriter struct {
 	http.ResponseWriter
 	ready chan struct{}
 	taken bool // the connection was taken over
+	// restraint is that of the connection, nil for none.
+	restraint *restraint
 }
 
 // open lets a connection that was taken over be read from. The handler has returned:
@@ -84,7 +86,7 @@ func (g *gateWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	g.taken = true
-	return &gateConn{Conn: conn, ready: g.ready}, rw, nil
+	return &gateConn{Conn: conn, ready: g.ready, restraint: g.restraint}, rw, nil
 }
 
 // gateConn is a connection that was taken over.
@@ -93,12 +95,18 @@ type gateConn struct {
 	ready   <-chan struct{}
 	once    sync.Once
 	writing sync.Mutex // held while a piece of data is written
+	// restraint is for Read, nil for none.
+	restraint *restraint
 }
 
-// Read waits until the connection is set up.
+// Read waits until the connection is set up, and fails when its client says too much
+// before it is admitted.
 func (c *gateConn) Read(p []byte) (int, error) {
 	c.once.Do(func() { <-c.ready })
 	n, err := c.Conn.Read(p)
+	if err == nil {
+		err = c.restraint.read(n)
+	}
 	if err != nil {
 		_ = c.Close() // the library's own close comes too late
 	}
@@ -123,4 +131,16 @@ func (c *gateConn) Write(p []byte) (n int, _ error) {
 		}
 	}
 	return n, nil
+}
+
+// writeAll is Write for several pieces, in one system call, that have writeTimeout
+// together.
+func (c *gateConn) writeAll(pieces net.Buffers) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	_, err := pieces.WriteTo(c.Conn)
+	return err
 }

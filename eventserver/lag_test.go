@@ -51,3 +51,22 @@ func TestWhoIsTooSlowMayBeDisconnected(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoFallsBehindGetsAllInOrder(t *testing.T) {
+	s, address := start(t, Options{})
+	p := subscribed(t, address, nil)
+	const all = 20_000 // of which the buffers of the connection take a part
+	for id := range traffic.ExchangeID(all) {
+		s.Observe(traffic.RequestStarted{Exchange: newExchange(id+1, "http://a.test/")})
+	}
+	mark(s)
+	for id := 0; id < all; {
+		for _, entry := range p.batch() {
+			id++
+			if got := entry["id"]; got != entryID(id) {
+				t.Fatalf("got entry %v, want %d", got, id)
+			}
+		}
+	}
+	p.expect(marked)
+}

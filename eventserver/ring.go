@@ -222,22 +222,24 @@ func (r *ring) size() (items int, bytes int64, behind uint64) {
 	return r.items + len(r.open), r.bytes + r.openBytes, behind
 }
 
-// after returns the first segment with items from the number at on, held, and how
-// many items between at and it are not in the ring any more. s is nil if there is no
-// such segment, and closed says that there will never be one.
-func (r *ring) after(at uint64) (s *segment, missed uint64, closed bool) {
+// after appends to into the segments with items from the number at on, held, as many
+// as it has room for. missed is how many items between at and the first are not in the
+// ring any more. Without such a segment closed says whether there will never be one.
+func (r *ring) after(at uint64, into []*segment) (segments []*segment, missed uint64, closed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := r.find(at)
 	if i == len(r.segments) {
-		return nil, 0, r.closed
+		return into, 0, r.closed
 	}
-	s = r.segments[i]
-	s.hold()
-	if s.first > at {
-		missed = s.first - at
+	if first := r.segments[i].first; first > at {
+		missed = first - at
 	}
-	return s, missed, false
+	for _, s := range r.segments[i:min(i+cap(into)-len(into), len(r.segments))] {
+		s.hold()
+		into = append(into, s)
+	}
+	return into, missed, false
 }
 
 // unannounced returns the first items of those exchanges of which the ring has items

@@ -115,13 +115,15 @@ func (s *subscriber) sendNext() (more, over bool) {
 	if paused {
 		return false, false
 	}
-	seg, missed, closed := s.ring.after(at)
-	if seg == nil {
+	var room [maxSegments]*segment
+	segments, missed, closed := s.ring.after(at, room[:0])
+	if len(segments) == 0 {
 		return false, closed
 	}
-	ok := s.sendSegment(seg, at, missed)
-	seg.drop()
-	s.advance(seg.end())
+	ok := s.sendSegments(segments, at, missed)
+	for _, seg := range segments {
+		seg.drop()
+	}
 	return ok, !ok
 }
 
@@ -171,27 +173,55 @@ func (s *subscriber) goOn() {
 	s.call()
 }
 
-// sendSegment sends what the client wants of a segment from an item on, and waits
+// maxSegments is how many segments a subscriber who is behind looks at in one go.
+const maxSegments = 8
+
+// sendSegments sends what the client wants of segments from an item on, and waits
 // until it was written. It returns false if the client is gone.
-func (s *subscriber) sendSegment(seg *segment, at, missed uint64) bool {
-	if missed > 0 {
-		s.dropped.Add(missed)
-		if s.dropLag {
-			s.socket.Disconnect(false)
-			return false
-		}
-		if !s.send(laggedBundle(seg.namespace, missed)) {
-			return false
-		}
-	}
-	b, made := s.take(seg, at, missed > 0)
-	if made > 0 {
-		s.ring.charge(seg, made)
-	}
-	if !s.send(b) {
+func (s *subscriber) sendSegments(segments []*segment, at, missed uint64) bool {
+	if missed > 0 && !s.lag(segments[0].namespace, missed) {
 		return false
 	}
-	b.users.Add(-1)
+	var room [maxSegments]*bundle
+	bundles, size := room[:0], 0
+	for _, seg := range segments {
+		b, made := s.take(seg, at, missed > 0)
+		if made > 0 {
+			s.ring.charge(seg, made)
+		}
+		if size > 0 && size+len(b.frames) > writeChunk {
+			if !s.sendAll(bundles, at) {
+				return false
+			}
+			bundles, size = room[:0], 0
+		}
+		bundles, size = append(bundles, b), size+len(b.frames)
+		at, missed = seg.end(), 0
+	}
+	return s.sendAll(bundles, at)
+}
+
+// lag lets the client know how many events it has missed, or go. It returns false if
+// it is gone.
+func (s *subscriber) lag(namespace string, missed uint64) bool {
+	s.dropped.Add(missed)
+	if s.dropLag {
+		s.socket.Disconnect(false)
+		return false
+	}
+	return s.send(laggedBundle(namespace, missed))
+}
+
+// sendAll sends bundles of which the subscriber is a user, of everything up to a
+// number. It returns false if the client is gone.
+func (s *subscriber) sendAll(bundles []*bundle, to uint64) bool {
+	if !s.send(bundles...) {
+		return false
+	}
+	for _, b := range bundles {
+		b.users.Add(-1)
+	}
+	s.advance(to)
 	return true
 }
 
@@ -258,17 +288,28 @@ func (s *subscriber) pack(seg *segment, from int) (b *bundle, made int64) {
 	return p.bundle(true), p.made
 }
 
-// send writes a bundle and waits until that has happened, for a client that polls in
-// pieces that fit into the answer of a poll.
-func (s *subscriber) send(b *bundle) bool {
-	if len(b.messages) == 0 {
-		return true
-	}
+// send writes bundles and waits until that has happened. It returns false if the
+// client is gone.
+func (s *subscriber) send(bundles ...*bundle) bool {
 	transport := s.socket.Conn().Transport()
 	if t, ok := transport.(*socketTransport); ok {
-		if written, err := t.writeBundle(b); written {
+		if written, err := t.writeBundles(bundles); written {
 			return err == nil
 		}
+	}
+	for _, b := range bundles {
+		if !s.sendThrough(transport, b) {
+			return false
+		}
+	}
+	return true
+}
+
+// sendThrough sends a bundle by way of the library, to a client that polls in pieces
+// that fit into the answer of a poll.
+func (s *subscriber) sendThrough(transport transports.Transport, b *bundle) bool {
+	if len(b.messages) == 0 {
+		return true
 	}
 	if transport.Name() != transports.POLLING {
 		return s.write(b, nil)

@@ -2,6 +2,7 @@ package eventserver
 
 import (
 	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -177,17 +178,10 @@ func (t *socketTransport) writePacket(p *packet.Packet) error {
 	return t.conn.WriteMessage(kind, data.Bytes())
 }
 
-// writeFrames writes a bundle in one piece: one Write is not torn apart by the
-// control frames that others send.
-func (t *socketTransport) writeFrames(b *bundle) error {
-	_, err := t.conn.NetConn().Write(b.frames)
-	return err
-}
-
-// writeBundle writes a bundle past the library, behind all that was sent before. It
-// returns false without having written it as long as the first one has not come
-// through the library.
-func (t *socketTransport) writeBundle(b *bundle) (written bool, _ error) {
+// writeBundles writes bundles past the library, behind all that was sent before. It
+// returns false without having written them as long as none has come through the
+// library.
+func (t *socketTransport) writeBundles(bundles []*bundle) (written bool, _ error) {
 	t.mu.Lock()
 	for t.settled && t.writing {
 		t.free.Wait()
@@ -199,12 +193,27 @@ func (t *socketTransport) writeBundle(b *bundle) (written bool, _ error) {
 	t.writing = true
 	t.mu.Unlock()
 
-	err := t.writeFrames(b)
+	err := t.writeFrames(bundles...)
 	if err != nil {
 		_ = t.conn.Conn.Close() // which receive finds out
 	}
 	t.handOver()
 	return true, err
+}
+
+// writeFrames writes bundles in one piece: one write is not torn apart by the control
+// frames that others send.
+func (t *socketTransport) writeFrames(bundles ...*bundle) error {
+	conn := t.conn.NetConn().(*gateConn)
+	if len(bundles) == 1 {
+		_, err := conn.Write(bundles[0].frames)
+		return err
+	}
+	frames := make(net.Buffers, len(bundles))
+	for i, b := range bundles {
+		frames[i] = b.frames
+	}
+	return conn.writeAll(frames)
 }
 
 // handOver ends the writing of a bundle.

@@ -80,7 +80,10 @@ func (c *cursor) read(ctx context.Context, while time.Duration) (*batch, error) 
 		p, size, ended := c.spool.find(c.next)
 		switch {
 		case p != nil && c.next < p.first:
-			return nil, errors.Join(errGap, c.seek(p.first))
+			if err := c.seek(p.first); err != nil {
+				return nil, err
+			}
+			return nil, errGap
 		case p != nil:
 			return c.readPart(p, size)
 		case ended:

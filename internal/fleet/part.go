@@ -22,8 +22,10 @@ type part struct {
 	// folder.
 	first, lines uint64
 	size, bodies int64
-	// safe is the seq behind the last line that is on the disk itself, 0 for none.
-	safe uint64
+	// safe is the seq behind the last line that is on the disk itself, 0 for none, and
+	// syncing says that others are on their way there.
+	safe    uint64
+	syncing bool
 	// sent says that Redis has it.
 	sent bool
 }

@@ -46,7 +46,8 @@ type sender struct {
 	meta   string // the first line
 	joined bool
 	cursor cursor
-	// missing is the seq of the last line that the spool should have and has not.
+	// missing is the seq of the last line that the spool should have and has not, before
+	// the next that is to be sent; 0 for none.
 	missing uint64
 	away    bool // Redis does not take lines now
 	// acked is the seq that Redis wants next, 0 as long as that is not known.
@@ -148,7 +149,7 @@ func (s *sender) rejoin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.joined = true
+	s.joined, s.missing = true, 0
 	s.acked.Store(last + 1)
 	return s.cursor.seek(last + 1)
 }

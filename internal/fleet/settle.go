@@ -63,12 +63,13 @@ func (s *sender) settleBefore(seq uint64) error {
 
 // unsafe returns the first part with lines from a seq on and before another that are
 // not on the disk itself, and the seq behind those that the part has by now; nil if
-// there is none.
+// there is none. The part stays until settled is called.
 func (s *spool) unsafe(from, before uint64) (p *part, end uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.parts {
 		if last := min(p.end(), before); last > max(p.first, p.safe, from) {
+			p.syncing = true
 			return p, p.end()
 		}
 	}
@@ -79,5 +80,5 @@ func (s *spool) unsafe(from, before uint64) (p *part, end uint64) {
 func (s *spool) settled(p *part, before uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.safe = before
+	p.safe, p.syncing = before, false
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/gofrs/flock"
@@ -251,6 +252,10 @@ func (s *spool) sent(before uint64) error {
 		if p.sent {
 			done = i
 		}
+	}
+	// Some systems remove no file that is open.
+	if i := slices.IndexFunc(s.parts[:done], func(p *part) bool { return p.syncing }); i >= 0 {
+		done = i
 	}
 	var err error
 	for _, p := range s.parts[:done] {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // away is how long Redis is stopped.
@@ -23,50 +25,65 @@ const away = 10 * time.Second
 // Redis leaves its processor to others.
 const outageRate = 500
 
-// outage stops Redis while four recorders are under load, and looks whether the
-// stream has every exchange once and in order afterwards.
+// phases are what Redis does, one after the other. Each is measured for as long as
+// Redis is stopped.
+var phases = [...]string{"runs", "is stopped", "runs again, and gets what has waited", "runs"}
+
+// outage stops Redis while four recorders are under load, looks whether the stream has
+// every exchange once and in order afterwards, and prints the table of docs/scale.md:
+// a column for each load.
 func (b *bench) outage(ctx context.Context) error {
-	for _, rate := range []int{outageRate, 0} {
+	var rates [2][len(phases)]float64
+	var answers [2]int64
+	for i, rate := range []int{outageRate, 0} {
 		f, err := b.begin(ctx, 4, rate)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(b.stopRedis(ctx, f), f.end()); err != nil {
+		rates[i], answers[i], err = b.stopRedis(ctx, f)
+		if err := errors.Join(err, f.end()); err != nil {
 			return err
 		}
 	}
+	fmt.Printf("| Redis | exchanges/s at %d/s each | exchanges/s at full load |\n|---|---|---|\n", outageRate)
+	for i, phase := range phases {
+		fmt.Printf("| %s | %.0f | %.0f |\n", phase, rates[0][i], rates[1][i])
+	}
+	fmt.Printf("\nAfterwards the stream had all %s and %s exchanges, each once and in order.\n",
+		humanize.Comma(answers[0]), humanize.Comma(answers[1]))
 	return nil
 }
 
-func (b *bench) stopRedis(ctx context.Context, f *fleet) error {
+// stopRedis returns how many exchanges a second there were in each phase, and how many
+// in all.
+func (b *bench) stopRedis(ctx context.Context, f *fleet) (rates [len(phases)]float64, answers int64, err error) {
 	time.Sleep(b.window / 5)
-	fmt.Println("| Redis | exchanges/s |")
-	fmt.Println("|---|---|")
-	rate := func(name string) {
+	for i, phase := range phases {
+		switch i {
+		case 1:
+			f.redis.kill()
+		case 2:
+			if err := f.redis.start(ctx); err != nil {
+				return rates, 0, err
+			}
+		}
 		done, began := f.done(), time.Now()
 		time.Sleep(away)
-		fmt.Printf("| %s | %.0f |\n", name, float64(f.done()-done)/time.Since(began).Seconds())
+		rates[i] = float64(f.done()-done) / time.Since(began).Seconds()
+		fmt.Fprintf(os.Stderr, "scale: Redis %s: %.0f exchanges/s\n", phase, rates[i])
 	}
-	rate("runs")
-	f.redis.kill()
-	rate("is stopped")
-	if err := f.redis.start(ctx); err != nil {
-		return err
-	}
-	rate("runs again, and gets what has waited")
-	rate("runs")
 	f.stopLoad()
 	f.loads.Wait()
-	answers := f.done()
+	answers = f.done()
 	if err := f.finish(); err != nil {
-		return err
+		return rates, answers, err
 	}
-	return b.check(ctx, f.redis, answers)
+	return rates, answers, b.check(ctx, f.redis, answers)
 }
 
 // check compares what clients got with the stream, and with what that converts to.
 func (b *bench) check(ctx context.Context, redis *server, answers int64) error {
-	recorders, inStream, err := inOrder(ctx, redis)
+	inStream, err := inOrder(ctx, redis)
 	if err != nil {
 		return err
 	}
@@ -82,18 +99,17 @@ func (b *bench) check(ctx context.Context, redis *server, answers int64) error {
 	if inStream != answers || converted != answers {
 		return fmt.Errorf("%d answers, %d exchanges in the stream, %d in what it converts to", answers, inStream, converted)
 	}
-	fmt.Printf("\n%d answers, %d exchanges of %d recorders in the stream, each once and in order\n\n", answers, inStream, recorders)
 	return nil
 }
 
 // inOrder goes through the stream, in which the lines of each recorder have to be
-// numbered without a gap, and counts recorders and exchanges.
-func inOrder(ctx context.Context, redis *server) (recorders int, exchanges int64, err error) {
+// numbered without a gap, and counts exchanges.
+func inOrder(ctx context.Context, redis *server) (exchanges int64, err error) {
 	last := map[string]uint64{}
 	for from := "-"; ; {
 		entries, err := redis.client.XRangeN(ctx, stream, from, "+", 1000).Result()
 		if err != nil || len(entries) == 0 {
-			return len(last), exchanges, err
+			return exchanges, err
 		}
 		for _, entry := range entries {
 			recorder, _ := entry.Values["recorder"].(string)
@@ -102,7 +118,7 @@ func inOrder(ctx context.Context, redis *server) (recorders int, exchanges int64
 			digits, _, _ := strings.Cut(rest, ",")
 			seq, err := strconv.ParseUint(digits, 10, 64)
 			if err != nil || seq != last[recorder]+1 {
-				return 0, 0, fmt.Errorf("line %s of %s comes after %d", digits, recorder, last[recorder])
+				return 0, fmt.Errorf("line %s of %s comes after %d", digits, recorder, last[recorder])
 			}
 			last[recorder] = seq
 			if strings.HasPrefix(line, exchangeLine) {

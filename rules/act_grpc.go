@@ -26,6 +26,7 @@ func (p *passage) mockCall(m Match) (*traffic.Response, error) {
 		return nil, nil
 	}
 	p.note(m.Rule)
+	p.hearOnce()
 	resp, err := m.Mock.call(p.ctx, p.subject.Request, p.engine.Protos, p.filler(&m))
 	if err != nil {
 		return nil, &traffic.Failure{
@@ -37,6 +38,15 @@ func (p *passage) mockCall(m Match) (*traffic.Response, error) {
 		return nil, err
 	}
 	return resp, nil
+}
+
+// hearOnce waits for what the client says if its method is known to take one message:
+// otherwise a client that leaves early would be recorded without it.
+func (p *passage) hearOnce() {
+	protos, path := p.engine.Protos, p.subject.Request.URL.Path()
+	if streams, _ := protos.Streams(path); !streams && protos.Knows(path) {
+		_, _ = p.request.firstMessage() // who asks for it is told of the error
+	}
 }
 
 // call returns the answer to a gRPC call, in which t fills in what is a template. The

@@ -170,6 +170,21 @@ func TestMessagesComeInTime(t *testing.T) {
 	})
 }
 
+// TestMocksHearTheOnlyMessage of methods that take one, and wait for no other.
+func TestMocksHearTheOnlyMessage(t *testing.T) {
+	for path, want := range map[string]int{getOrder: len(framed(orderBytes("7"))), "/shop.v1.Orders/Watch": 0, "/a.B/C": 0} {
+		r := newRoad(t, "- {name: a, mock: {grpc: {status: 5}}}\n", map[string]string{})
+		r.Protos = shop(t)
+		req := rpc(t, path, "application/grpc")
+		body := bytes.NewReader(framed(orderBytes("7"), "more"))
+		all := body.Len()
+		req.Body = io.NopCloser(body)
+		if resp, _ := r.do(t, req); resp.Trailer.Get("Grpc-Status") != "5" || all-body.Len() != want {
+			t.Errorf("%s: %d bytes of the request were read, trailers %v", path, all-body.Len(), resp.Trailer)
+		}
+	}
+}
+
 // TestMocksOfCallsThatCannotBeMade fail the call: it is not for the server.
 func TestMocksOfCallsThatCannotBeMade(t *testing.T) {
 	for name, test := range map[string]struct{ mock, path, want string }{

@@ -21,7 +21,7 @@ var (
 // calls are edited one by one, but for edits that replace all of the content.
 func (p *passage) edit(r *Rule, dir traffic.Direction) editFunc {
 	return func(e *BodyEdit, h *holder, header traffic.Fields) (*holder, error) {
-		if e.replaces() || grpcwire.FormatOf(h.header.Get("Content-Type")) == grpcwire.None {
+		if e.replaces() || !h.isCall() {
 			return e.edit(h, header, filesBeside(r.At))
 		}
 		m := messageEdit{

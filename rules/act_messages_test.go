@@ -229,6 +229,16 @@ func TestTrailersOfAnswersThatAreLookedAt(t *testing.T) {
 	}
 }
 
+// TestAnswersOfGateways to calls are no calls.
+func TestAnswersOfGateways(t *testing.T) {
+	r := newRoad(t, "- {name: a, match: {when: 'status:502 and body:gone'}, modify: {response: {body: {replace: [{regex: gone, with: back}]}}}}\n", map[string]string{})
+	r.Protos = shop(t)
+	r.answering(502, "gone", field("Content-Type", "text/plain"))
+	if _, body := r.do(t, rpc(t, getOrder, "application/grpc", orderBytes("7"))); body != "back" {
+		t.Errorf("%q, log %s", body, r.log.String())
+	}
+}
+
 // TestContentOfCallsIsReplaced as a whole by edits that do not look at it.
 func TestContentOfCallsIsReplaced(t *testing.T) {
 	r := newRoad(t, "- {name: a, modify: {request: {body: {base64: AAAAAAA=}}}}\n", map[string]string{})

@@ -30,12 +30,15 @@ func (p *passage) describesCall() bool {
 	return p.engine.Protos.Knows(req.URL.Path())
 }
 
+// isCall reports whether the content is that of a gRPC call. The answer to one may be
+// something else, as from a gateway.
+func (h *holder) isCall() bool {
+	return grpcwire.FormatOf(h.header.Get("Content-Type")) != grpcwire.None
+}
+
 // message returns the first message of one side of a call, whose content h holds, as
 // JSON, nil for none.
 func (p *passage) message(dir traffic.Direction, h *holder) ([]byte, error) {
-	if h == nil {
-		return nil, nil
-	}
 	content, err := h.firstMessage()
 	if content == nil || err != nil || grpcwire.Codec(h.header.Get("Content-Type")) == codecJSON {
 		return content, err

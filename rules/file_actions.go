@@ -109,7 +109,7 @@ type HeaderEdit struct {
 }
 
 // BodyEdit edits content, content coding undone: exactly one of its fields is
-// set.
+// set. Of gRPC calls JSON and Replace edit each message, as JSON.
 type BodyEdit struct {
 	// Text is the new content.
 	Text *string `yaml:"text,omitempty"`

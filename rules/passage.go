@@ -67,10 +67,10 @@ func (p *passage) content(dir traffic.Direction) ([]byte, error) {
 // described the first message as JSON.
 func (p *passage) contentOf(dir traffic.Direction, h *holder) ([]byte, error) {
 	switch {
-	case p.describesCall():
-		return p.message(dir, h)
 	case h == nil:
 		return nil, nil
+	case p.describesCall() && h.isCall():
+		return p.message(dir, h)
 	}
 	return h.content()
 }

@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/wsframe":     {"traffic"},
 	"internal/yamldoc":     {},
 	"internal/peeruser":    {},
+	"internal/loopback":    {},
 	"internal/filter":      {"traffic", "internal/grpcwire", "internal/jsondoc"},
 	"internal/convert":     {"traffic", "har", "record", "internal/diff", "internal/filter", "internal/jsondoc", "internal/protoset"},
 	"internal/diff":        {"traffic", "record", "internal/grpcwire", "internal/protoset"},
@@ -47,8 +48,8 @@ var mayImport = map[string][]string{
 	"rules":                {"traffic", "internal/coding", "internal/filter", "internal/grpcwire", "internal/jsondoc", "internal/protoset", "internal/yamldoc"},
 	"proxy":                {"traffic", "internal/h1", "internal/h2", "internal/ca", "internal/fingerprint", "internal/grpcwire", "internal/socks", "internal/wsframe"},
 	"eventserver/mockttp":  {"traffic", "internal/coding", "internal/jsonenc"},
-	"eventserver/channel":  {"traffic", "internal/ports"},
-	"eventserver":          {"traffic", "rules", "replay", "eventserver/mockttp", "internal/coding", "internal/filter", "internal/jsonenc", "internal/peeruser", "internal/wsframe"},
+	"eventserver/channel":  {"traffic", "internal/loopback", "internal/ports"},
+	"eventserver":          {"traffic", "rules", "replay", "eventserver/mockttp", "internal/coding", "internal/filter", "internal/jsonenc", "internal/loopback", "internal/peeruser", "internal/wsframe"},
 	"cmd/necto": {
 		"traffic", "har", "record", "replay", "rules", "proxy", "eventserver", "eventserver/channel",
 		"internal/h1", "internal/ca", "internal/coding", "internal/childenv",

@@ -6,10 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"net"
 	"net/url"
 	"strconv"
-	"strings"
 )
 
 // NewToken returns a random token of 128 bits.
@@ -23,20 +21,6 @@ func NewToken() string {
 func (c *Channel) isToken(s string) bool {
 	want, got := sha256.Sum256([]byte(c.opts.Token)), sha256.Sum256([]byte(s))
 	return c.opts.Token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
-}
-
-// isOwnOrigin reports whether a page of that origin is of this machine, as what is no
-// page is ("").
-func isOwnOrigin(origin string) bool {
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/necto-dev/necto/internal/loopback"
 	"github.com/necto-dev/necto/internal/ports"
 )
 
@@ -19,6 +20,10 @@ const kept = 1000
 type Options struct {
 	// Token lets its bearer in; "" lets nobody.
 	Token string
+	// Relays reports whether necto answers, or has answered, at a port of this machine
+	// with what others have written: a page from there is of another site. nil is no
+	// port. It may be called concurrently.
+	Relays func(port int) bool
 }
 
 // Channel sends events to clients. It is an http.Handler for all that comes to its
@@ -76,7 +81,7 @@ func (c *Channel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !is:
 		http.NotFound(w, r)
 		return
-	case !isOwnOrigin(r.Header.Get("Origin")):
+	case !loopback.IsPage(r.Header.Get("Origin"), c.opts.Relays):
 		http.Error(w, "Origin is not of this machine", http.StatusForbidden)
 		return
 	case !c.isToken(token):

@@ -23,7 +23,8 @@ const token = "0123456789abcdef0123456789abcdef"
 // start serves a channel, and returns it with its ws URL without path.
 func start(t testing.TB) (*channel.Channel, string) {
 	t.Helper()
-	c := channel.New(channel.Options{Token: token})
+	relays := func(port int) bool { return port == 8890 }
+	c := channel.New(channel.Options{Token: token, Relays: relays})
 	server := httptest.NewServer(c)
 	t.Cleanup(func() {
 		c.Close()
@@ -101,6 +102,7 @@ func TestWhoMayConnect(t *testing.T) {
 		"page by address":     {"/ws/" + token, "http://127.0.0.1:3000", 101},
 		"other page":          {"/ws/" + token, "https://evil.example", 403},
 		"page without origin": {"/ws/" + token, "null", 403},
+		"page of a port":      {"/ws/" + token, "http://localhost:8890", 403},
 		"origin that is none": {"/ws/" + token, "http://[", 403},
 		"wrong token":         {"/ws/" + strings.Repeat("0", 32), "", 401},
 		"a part of it":        {"/ws/" + token[:31], "", 401},

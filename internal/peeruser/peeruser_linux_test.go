@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// nobody is a user that no test runs as.
-const nobody = 65534
+	"github.com/necto-dev/necto/internal/nectest"
+)
 
 // TestIsOther connects from this user and from another one, in all ways in which a
 // connection to loopback can be made.
@@ -27,11 +26,8 @@ func TestIsOther(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := listen(t, test.listen)
-			for _, user := range []int{os.Geteuid(), nobody} {
-				if user != os.Geteuid() && os.Geteuid() != root {
-					t.Skip("only root can be somebody else")
-				}
-				client := dialAs(t, user, l.Addr(), test.from)
+			for _, user := range []int{os.Geteuid(), nectest.Nobody} {
+				client := nectest.DialAs(t, user, l.Addr(), test.from)
 				if got := IsOther(accept(t, l)); got != (user != os.Geteuid()) {
 					t.Errorf("user %d is another: %v", user, got)
 				}
@@ -55,7 +51,7 @@ func TestIsOtherOfWhoHasLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listen(t, "127.0.0.1:0")
-			client := dialAs(t, os.Geteuid(), l.Addr(), "")
+			client := nectest.DialAs(t, os.Geteuid(), l.Addr(), "")
 			if _, err := client.Write([]byte("x")); err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +75,7 @@ func TestIsOtherOfWhoHasLeft(t *testing.T) {
 // TestIsOtherOfHalfClosed is about a client that has said all and waits for the answer.
 func TestIsOtherOfHalfClosed(t *testing.T) {
 	l := listen(t, "127.0.0.1:0")
-	client := dialAs(t, os.Geteuid(), l.Addr(), "")
+	client := nectest.DialAs(t, os.Geteuid(), l.Addr(), "")
 	server := accept(t, l)
 	if err := client.CloseWrite(); err != nil {
 		t.Fatal(err)
@@ -128,7 +124,7 @@ func FuzzParseAnswer(f *testing.F) {
 // BenchmarkIsOther is what a new connection costs.
 func BenchmarkIsOther(b *testing.B) {
 	l := listen(b, "127.0.0.1:0")
-	dialAs(b, os.Geteuid(), l.Addr(), "")
+	nectest.DialAs(b, os.Geteuid(), l.Addr(), "")
 	server := accept(b, l)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -156,36 +152,4 @@ func accept(t testing.TB, l net.Listener) net.Conn {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
-}
-
-// dialAs connects as a user, from an address of this machine or "" for any.
-func dialAs(t testing.TB, user int, to net.Addr, from string) *net.TCPConn {
-	t.Helper()
-	if ip := to.(*net.TCPAddr).IP; ip.IsUnspecified() { // of which the dialer would try several at once
-		to = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: to.(*net.TCPAddr).Port}
-	}
-	var d net.Dialer
-	if from != "" {
-		addr, err := net.ResolveTCPAddr("tcp", from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.LocalAddr = addr
-	}
-	var conn net.Conn
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // the thread ends with this goroutine
-		if err = unix.Setfsuid(user); err == nil {
-			conn, err = d.DialContext(t.Context(), "tcp", to.String())
-		}
-	}()
-	<-done
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return conn.(*net.TCPConn)
 }

@@ -1,23 +1,21 @@
 package eventserver
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/zishang520/socket.io/servers/socket/v3"
+	"github.com/necto-dev/necto/internal/loopback"
 )
 
-// Access says who may connect. A request whose Host and Origin are of this
-// machine's loopback, or that has no Origin, needs no token; all others do. A
-// wrong token is refused wherever it comes from. The zero value lets nobody else
-// in.
+// Access says who may connect. A request of this user whose Host is this machine's
+// loopback, from a program or from a web page of this machine, needs no token; all
+// others do. A wrong token is refused wherever it comes from. The zero value lets
+// nobody else in.
 type Access struct {
 	// Token lets its bearer in: as auth.token of Socket.IO, as Authorization:
 	// Bearer, or as the query parameter token. "" lets nobody in by token.
@@ -27,6 +25,10 @@ type Access struct {
 	// Origins are those of web pages that may read answers beside those of
 	// loopback, "*" for all; they need the token.
 	Origins []string
+	// Relays reports whether necto answers, or has answered, at a port of this machine
+	// with what others have written: a page from there is of another site. nil is no
+	// port. It may be called concurrently.
+	Relays func(port int) bool
 }
 
 // NewToken returns a random token of 128 bits.
@@ -47,9 +49,9 @@ func (a *Access) guard(h http.Handler) http.Handler {
 		refusal := a.refusal(r)
 		switch {
 		case refusal == nil:
-			h.ServeHTTP(w, judged(r, true))
-		case refusal.lacksToken && isSocketIO(r) && a.allowsOrigin(r.Header.Get("Origin")):
-			h.ServeHTTP(w, judged(r, false))
+			h.ServeHTTP(w, judged(r, admitted))
+		case refusal.lacksToken && isSocketIO(r) && !isSecretive(r) && a.allowsOrigin(originOf(r)):
+			h.ServeHTTP(w, judged(r, new(admission)))
 		default:
 			if refusal.status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", "Bearer")
@@ -59,29 +61,13 @@ func (a *Access) guard(h http.Handler) http.Handler {
 	})
 }
 
-// admittedKey is that of what guard notes about requests that may do all.
-type admittedKey struct{}
-
-// judged returns r as handlers get it. It has no Origin any more: what there is to
+// judged returns a request as handlers get it. It has no Origin any more: what there is to
 // say about that has been said, and the library would say something else.
-func judged(r *http.Request, admitted bool) *http.Request {
-	r = r.WithContext(context.WithValue(r.Context(), admittedKey{}, admitted))
+func judged(r *http.Request, a *admission) *http.Request {
+	r = withAdmission(r, a)
 	r.Header = r.Header.Clone()
 	r.Header.Del("Origin")
 	return r
-}
-
-// admit decides about a client of Socket.IO that has sent its auth.
-func (a *Access) admit(sock *socket.Socket, next func(*socket.ExtendedError)) {
-	if admitted, _ := sock.Request().Request().Context().Value(admittedKey{}).(bool); admitted {
-		next(nil)
-		return
-	}
-	if token, ok := sock.Handshake().Auth["token"].(string); ok && a.isToken(token) {
-		next(nil)
-		return
-	}
-	next(socket.NewExtendedError("not allowed: no token, or a wrong one", nil))
 }
 
 // refusal is why a request is not answered.
@@ -100,19 +86,43 @@ func (a *Access) refusal(r *http.Request) *refusal {
 		}
 		return &refusal{status: http.StatusUnauthorized, text: "wrong token"}
 	}
-	origin := r.Header.Get("Origin")
 	switch {
 	case a.RequireToken:
 		return &refusal{http.StatusUnauthorized, "the token is needed", true}
-	case !isLoopback(r.Host):
+	case !loopback.IsHost(r.Host):
 		return &refusal{http.StatusForbidden, "Host is not of this machine: the token is needed", true}
-	case !isOwnOrigin(origin):
+	case isStranger(r):
+		return &refusal{http.StatusForbidden, "another user of this machine asks: the token is needed", true}
+	case !a.isOwnOrigin(originOf(r)):
 		return &refusal{http.StatusForbidden, "Origin is not of this machine: the token is needed", true}
-	case origin == "" && r.Header.Get("Sec-Fetch-Site") == "cross-site":
-		// Browsers send no Origin with what a page cannot read, such as images.
+	case isSecretive(r):
 		return &refusal{http.StatusForbidden, "a web page of another site asks: the token is needed", true}
 	}
 	return nil
+}
+
+// originOf returns the origin of the page that a request is of, "" for none that is
+// told. Browsers send no Origin with what a page cannot read, such as images, but
+// mostly a Referer.
+func originOf(r *http.Request) string {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		return origin
+	}
+	referer := r.Referer()
+	if u, err := url.Parse(referer); err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host
+	}
+	return referer // no origin that could be of this machine
+}
+
+// isSecretive reports whether a request is of a page that does not tell its origin and
+// may be of another site, or of another port of this machine.
+func isSecretive(r *http.Request) bool {
+	if r.Header.Get("Origin") != "" {
+		return false
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site" && r.Referer() == ""
 }
 
 // tokenOf returns the token that a request has, and whether it has one.
@@ -153,28 +163,9 @@ func (a *Access) share(w http.ResponseWriter, r *http.Request) (answered bool) {
 
 // isOwnOrigin reports whether a page of that origin is of this machine, as what is
 // no page is ("").
-func isOwnOrigin(origin string) bool {
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isLoopback(u.Host)
-}
-
-// isLoopback reports whether a host, with or without port, is this machine.
-func isLoopback(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
+func (a *Access) isOwnOrigin(origin string) bool { return loopback.IsPage(origin, a.Relays) }
 
 // allowsOrigin reports whether pages of an origin may read answers.
 func (a *Access) allowsOrigin(origin string) bool {
-	return isOwnOrigin(origin) || slices.Contains(a.Origins, origin) || slices.Contains(a.Origins, "*")
+	return a.isOwnOrigin(origin) || slices.Contains(a.Origins, origin) || slices.Contains(a.Origins, "*")
 }

@@ -47,6 +47,25 @@ func TestWhoMayConnect(t *testing.T) {
 		{name: "origin that is none", header: header("Origin", "localhost"), status: 403},
 		{name: "origin of another scheme", header: header("Origin", "file://localhost"), status: 403},
 		{name: "image in another page", header: header("Sec-Fetch-Site", "cross-site"), status: 403},
+		{name: "page of a port of necto's", header: header("Origin", "http://127.0.0.1:8890"), status: 403},
+		{name: "page of a port of necto's, under a name", header: header("Origin", "http://localhost:8890"), status: 403},
+		{name: "page of a port of necto's, IPv6", header: header("Origin", "http://[::1]:8890"), status: 403},
+		{name: "page of a port of necto's that none is written for", header: header("Origin", "http://localhost"), status: 403},
+		{name: "page of that port with TLS", header: header("Origin", "https://localhost"), status: 200, shared: true},
+		{name: "image in a page of a port of necto's", header: header("Referer", "http://127.0.0.1:8890/a", "Sec-Fetch-Site", "same-site"), status: 403},
+		{name: "image in a page of this machine", header: header("Referer", "http://127.0.0.1:3000/a", "Sec-Fetch-Site", "same-site"), status: 200},
+		{name: "image in a page that does not tell its port", header: header("Sec-Fetch-Site", "same-site"), status: 403},
+		{name: "image in another page, as old browsers ask", header: header("Referer", page+"/"), status: 403},
+		{name: "referer that is no page", header: header("Referer", "about:blank"), status: 403},
+		{name: "address that was typed", header: header("Sec-Fetch-Site", "none"), status: 200},
+		{
+			name: "page of a port of necto's, with the token", header: header("Origin", "http://127.0.0.1:8890", "Authorization", "Bearer "+testToken),
+			status: 200,
+		},
+		{
+			name: "page of a port of necto's that is allowed", access: Access{Origins: []string{"http://127.0.0.1:8890"}},
+			header: header("Origin", "http://127.0.0.1:8890"), status: 403, shared: true,
+		},
 		{name: "wrong token", header: header("Authorization", "Bearer x"), status: 401},
 		{name: "wrong token in the query", query: "token=x", status: 401},
 		{name: "empty token", query: "token=", status: 401},
@@ -69,6 +88,7 @@ func TestWhoMayConnect(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			test.access.Token = testToken
+			test.access.Relays = func(port int) bool { return port == 8890 || port == 80 }
 			h := test.access.guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/status?"+test.query, http.NoBody)
 			r.Host, r.Header = test.host, test.header
@@ -113,7 +133,8 @@ func TestPreflight(t *testing.T) {
 // TestTokenOfSocketIO is what a client says when it connects to the namespace.
 func TestTokenOfSocketIO(t *testing.T) {
 	const page = "https://app.example.com"
-	_, local := start(t, Options{Access: Access{Token: testToken, Origins: []string{page}}})
+	relays := func(port int) bool { return port == 8890 }
+	_, local := start(t, Options{Access: Access{Token: testToken, Origins: []string{page}, Relays: relays}})
 	_, closed := start(t, Options{Access: Access{Token: testToken, RequireToken: true}})
 	for _, test := range []struct {
 		name, address, auth string
@@ -129,6 +150,9 @@ func TestTokenOfSocketIO(t *testing.T) {
 		{name: "page without", address: local, header: http.Header{"Origin": {page}}, want: "44{"},
 		{name: "other page", address: local, auth: `{"token":"` + testToken + `"}`, header: http.Header{"Origin": {"https://evil.example"}}},
 		{name: "rebound name", address: local, header: http.Header{"Host": {"evil.example"}}, want: "44{"},
+		{name: "image in another page", address: closed, header: http.Header{"Sec-Fetch-Site": {"cross-site"}}},
+		{name: "image in a page that does not tell its port", address: closed, header: http.Header{"Sec-Fetch-Site": {"same-site"}}},
+		{name: "page of a port of necto's", address: local, header: http.Header{"Origin": {"http://127.0.0.1:8890"}}},
 		{name: "wrong token in the header", address: local, header: http.Header{"Authorization": {"Bearer x"}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -19,10 +19,15 @@ func (s *Server) limit(h http.Handler) http.Handler {
 	handshakes := rate.NewLimiter(handshakesPerSecond, handshakesAtOnce)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("sid") == "" && (s.io.Engine().ClientsCount() >= maxClients || !handshakes.Allow()) {
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "necto: too many connections", http.StatusServiceUnavailable)
+			refuseForNow(w)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// refuseForNow answers a client that may come again.
+func refuseForNow(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "necto: too many connections", http.StatusServiceUnavailable)
 }

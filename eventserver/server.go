@@ -27,6 +27,7 @@ type Server struct {
 	hits    hits
 	metrics *metrics
 	io      *socket.Server
+	waiting waiting // clients of io
 	// namespaces are those beside "/", and mockttp is the feed of one of them.
 	namespaces []*namespace
 	mockttp    *mockttp.Mapper
@@ -55,12 +56,14 @@ func New(o Options) *Server {
 		history:  newHistory(o, active),
 		ring:     newRing("", o.most(), o.backlog()),
 		sessions: sessions{all: []*session{active}, active: active},
+		waiting:  waiting{sessions: map[string]*admission{}},
 	}
 	s.intake = newIntake(s.catchUp)
 	s.io = newSocketIO()
 	s.host("/", s.ring, func() interest { return new(subscriptions) }, clientEvents)
 	s.addMockttp()
-	s.mux.Handle(socketPath, s.limit(gate(s.io.ServeHandler(nil))))
+	s.mux.Handle(socketPath, s.limit(s.restrain(gate(s.io.ServeHandler(nil)))))
+	s.await()
 	s.metrics = newMetrics(s)
 	s.handleREST()
 	for pattern, h := range o.Handlers {

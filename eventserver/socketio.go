@@ -41,7 +41,7 @@ type handler func(c *client, arg any) (any, error)
 // host lets clients into a namespace, who want what newInterest says of a ring.
 func (s *Server) host(name string, r *ring, newInterest func() interest, events map[string]handler) {
 	namespace := s.io.Of(name, nil)
-	namespace.Use(s.opts.Access.admit)
+	namespace.Use(s.admit)
 	namespace.Use(func(sock *socket.Socket, next func(*socket.ExtendedError)) {
 		s.arrive(sock, r, newInterest())
 		next(nil)

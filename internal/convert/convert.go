@@ -44,8 +44,9 @@ type Options struct {
 	Filter *filter.Filter
 	// Protos describes messages of gRPC for Filter, nil for none.
 	Protos *protoset.Set
-	// Normalize sorts by start, all inputs in one order, numbers anew and drops what differs from run to
-	// run: dates, durations, ports, addresses of clients, fields such as Date.
+	// Normalize sorts by start, all inputs in one order, numbers anew and drops what
+	// differs from run to run: dates, durations, ports, addresses of clients, fields
+	// such as Date.
 	Normalize bool
 	// Redactor replaces secrets, nil to leave them.
 	Redactor *record.Redactor

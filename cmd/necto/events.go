@@ -113,20 +113,20 @@ type publisher struct {
 }
 
 // publish returns an event server with options o on l, which looks back on past, nil
-// for nothing. It is to be started.
+// for nothing. The flags say who has access. It is to be started.
 func (f *eventsFlags) publish(l net.Listener, status *status, o eventserver.Options, past *lookback.File) *publisher {
 	if past != nil {
 		o.Recording = past
 	}
 	token := eventserver.NewToken()
-	o.Access = eventserver.Access{Token: token, RequireToken: f.requireToken, Origins: f.origins}
+	o.Access.Token, o.Access.RequireToken, o.Access.Origins = token, f.requireToken, f.origins
 	if tcp, ok := l.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		o.Access.RequireToken = true
 		status.note("other machines can reach the event server at %s, and need the token", tcp)
 	}
 	o.DropLagging, o.Log = f.lag == lagDisconnect, status.log()
 	p := &publisher{Server: eventserver.New(o), listener: l, ended: make(chan struct{}), past: past}
-	p.http = &http.Server{Handler: p.Handler(), ReadHeaderTimeout: headerPatience}
+	p.http = &http.Server{Handler: p.Handler(), ReadHeaderTimeout: headerPatience, ConnContext: p.ConnContext}
 	var err error
 	if p.card, err = leaveCard(card{PID: os.Getpid(), URL: urlOf(l.Addr()), Token: token}); err != nil {
 		status.note("other commands will not find the event server by themselves: %v", err)
@@ -147,7 +147,10 @@ func (f *eventsFlags) publishProxy(
 	}
 	s.proxy.Avoid(l.Addr())
 	control := newProxyControl(s.proxy, s.listener, s.addr)
-	o := eventserver.Options{SessionID: session, Proxy: control, Frames: s.proxy, HAR: harWriter(s.secrets), Handlers: s.pool.handlers()}
+	o := eventserver.Options{
+		SessionID: session, Proxy: control, Frames: s.proxy, HAR: harWriter(s.secrets), Handlers: s.pool.handlers(),
+		Access: eventserver.Access{Relays: s.proxy.Relays},
+	}
 	if obeyed != nil {
 		o.Breakpoints, o.Rules = obeyed.engine.Hits(), obeyed.store
 	}

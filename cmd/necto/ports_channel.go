@@ -40,7 +40,7 @@ func (f *portsFlags) openChannel(ctx context.Context, status *status, p *proxy.P
 	if token == "" {
 		token = channel.NewToken()
 	}
-	c := &openChannel{Channel: channel.New(channel.Options{Token: token})}
+	c := &openChannel{Channel: channel.New(channel.Options{Token: token, Relays: p.Relays})}
 	c.http = &http.Server{Handler: c, ReadHeaderTimeout: headerPatience}
 	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	l, err := listenChannel(ctx, f.channel)

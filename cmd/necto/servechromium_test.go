@@ -68,12 +68,14 @@ func TestPagesInChromium(t *testing.T) {
 		token string
 		// origins may connect with the token.
 		origins []string
+		relayed bool // the page is from a port of necto's
 		want    []string
 		resumed bool
 	}{
 		{name: "other site", page: "evil.example", event: "127.0.0.1", want: []string{"inject", "resume"}}, // were sent, and refused
 		{name: "rebound name", page: "evil.example", event: "evil.example", want: []string{"inject", "resume"}},
 		{name: "this machine", page: "localhost", event: "127.0.0.1", want: []string{"inject", "listen", "poll", "read", "resume"}, resumed: true},
+		{name: "site that necto relays", page: "localhost", event: "localhost", relayed: true, want: []string{"inject", "resume"}},
 		{
 			name: "site allowed, with the token", page: "app.example", event: "127.0.0.1", token: token, origins: []string{"*"},
 			want: []string{"bearer", "inject", "listen", "poll", "resume", "read"},
@@ -82,7 +84,10 @@ func TestPagesInChromium(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := new(control)
 			s := eventserver.New(eventserver.Options{
-				Access: eventserver.Access{Token: token, Origins: test.origins}, Breakpoints: c, Frames: c,
+				Access: eventserver.Access{
+					Token: token, Origins: test.origins, Relays: func(int) bool { return test.relayed },
+				},
+				Breakpoints: c, Frames: c,
 			})
 			server := httptest.NewServer(s.Handler())
 			t.Cleanup(func() {

@@ -2,7 +2,7 @@
 // load, one run, each server a process of its own. It prints every ratio that
 // necto promises, with its target.
 //
-//	cd internal/bench && go run .            # every row, under 10 minutes
+//	cd internal/bench && go run .            # every row, about 10 minutes
 //	go run . -quick -only http,start         # a look, under 2 minutes
 //
 // It is a module of its own so that the peers are no dependency of necto, and

@@ -147,6 +147,7 @@ var rows = []row{
 			{publishing1, startPublishing(1)},
 			{stalling, startStalling},
 		},
+		// What is kept for who is slow is bounded by 64 MiB; as much again may be garbage.
 		targets: []target{atMost(stalledFigure, stalling, "", 128)},
 	},
 	deliveryRow(1),

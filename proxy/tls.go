@@ -82,7 +82,9 @@ func setMinTLS(config *tls.Config, version uint16) {
 // inside.
 func (c *clientConn) serveTLS(host, port string, h hello, origin *originConn) {
 	t := target{addr: net.JoinHostPort(host, port), secure: true, sni: cmp.Or(h.sni, host), connect: true}
+	c.watch.start() // the origin may take its time
 	config, origin := c.serverConfig(host, h, origin)
+	c.watch.stop()
 	if !c.openTLS(host, t.addr, h, config) {
 		return
 	}
@@ -154,6 +156,9 @@ func (c *clientConn) shakeHands(host string, h hello, config *tls.Config) error 
 	ctx, cancel := context.WithTimeout(c.ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
+		if errors.Is(context.Cause(c.ctx), errClientGone) {
+			err = errClientGone // before it began
+		}
 		return err
 	}
 	c.conn = conn
@@ -207,7 +212,7 @@ func tlsFailure(err error, shaking bool) string {
 		return "cert-rejected"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errClientGone):
 		return "closed"
 	case failureKind(err) == traffic.FailReset:
 		return "reset"

@@ -43,12 +43,12 @@ func forwards(via *url.URL, t target) bool {
 // connectVia opens a connection to t through the upstream proxy via, or only to
 // via if that is given requests.
 func (d *dialer) connectVia(ctx context.Context, via *url.URL, t target, trace *traffic.Trace) (net.Conn, error) {
-	if err := d.own.control("tcp", t.addr, nil); err != nil {
-		return nil, upstreamFailure("connect to "+t.addr, err)
-	}
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, d.opts.DialTimeout)
 	defer cancel()
+	if err := d.refuseOwn(ctx, t.addr); err != nil {
+		return nil, upstreamFailure("connect to "+t.addr, err)
+	}
 	conn, err := d.connectDirect(ctx, upstreamAddr(via), trace)
 	if err != nil {
 		return nil, viaFailure(via, err)
@@ -69,6 +69,28 @@ func (d *dialer) connectVia(ctx context.Context, via *url.URL, t target, trace *
 	}
 	trace.Connect = time.Since(start) - max(0, trace.DNS)
 	return conn, nil
+}
+
+// refuseOwn returns errLoop if addr, host:port, is an address of our own, or a name
+// that has one here: the upstream proxy may run on this machine, too.
+func (d *dialer) refuseOwn(ctx context.Context, addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || !d.own.hasPort(port) {
+		return nil //nolint:nilerr // what is no address is not ours
+	}
+	if loopback.IsHost(strings.TrimSuffix(host, ".")) {
+		return errLoop
+	}
+	ips, err := d.resolver().LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil //nolint:nilerr // a name that only the upstream proxy knows
+	}
+	for _, ip := range ips {
+		if err := d.own.control("tcp", netip.AddrPortFrom(ip, portNumber(port)).String(), nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // upstreamAddr returns host:port of an upstream proxy.

@@ -19,7 +19,6 @@ type subscriber struct {
 	dropLag bool
 	dropped *atomic.Uint64 // of all subscribers
 	done    chan struct{}  // closed when the client is gone: see leave
-	rewound chan struct{}  // has room for one; sent to when there is more to send
 	left    sync.Once
 	ending  <-chan struct{} // closed when the Server is being closed
 	// calls counts what there was to look at for the goroutine that sends, since it

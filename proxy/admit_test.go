@@ -77,6 +77,19 @@ func checkAsked(t *testing.T, p *running, client *nectest.Conn) {
 	}
 }
 
+// TestAuthOfBadHeads keeps the password to itself though there is no request.
+func TestAuthOfBadHeads(t *testing.T) {
+	p := start(t, proxy.Options{Auth: ann}, proxy.Listener{})
+	client := nectest.Dial(t, p.addr)
+	client.Send("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\nproxy-authorization: " + basic("ann:p:w") +
+		"\r\nProxy-Authorization\t: Basic\r\n " + basic("ann:p:w") + "\r\nBad Field: x\r\n\r\n")
+	client.ReadAll()
+	want := "GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\nBad Field: x\r\n\r\n"
+	if e := clientError(t, p); string(e.Head) != want {
+		t.Errorf("the event has %q, want %q", e.Head, want)
+	}
+}
+
 // TestAuthForSOCKS is TestAuth for the other way in.
 func TestAuthForSOCKS(t *testing.T) {
 	origin := newAnswering(t, ok)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 )
@@ -49,6 +50,13 @@ func (o *ownAddresses) relays(port int) bool {
 	defer o.mu.RUnlock()
 	_, is := o.relayed[port]
 	return is
+}
+
+// hasPort reports whether one of the addresses has a port.
+func (o *ownAddresses) hasPort(port string) bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	return slices.ContainsFunc(o.addrs, func(own netip.AddrPort) bool { return strconv.Itoa(int(own.Port())) == port })
 }
 
 func (o *ownAddresses) remove(addr net.Addr) {

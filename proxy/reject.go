@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ func (c *clientConn) clientError(status int, kind traffic.FailureKind, text stri
 		Conn: c.id, Client: c.client, Time: time.Now(), Status: status,
 		Failure: &traffic.Failure{Kind: kind, Side: traffic.SideClient, Text: text},
 		Secure:  c.tls != nil, Tags: c.tags, Started: c.now,
-		Head: append([]byte(nil), head[:min(len(head), maxErrorHead)]...),
+		Head: withoutSecret(head[:min(len(head), maxErrorHead)]),
 	}
 	if c.tunnel != nil {
 		e.Target = c.tunnel.target.addr
@@ -57,6 +58,23 @@ func (c *clientConn) clientError(status int, kind traffic.FailureKind, text stri
 		e.Proto = proto2
 	}
 	c.p.observer.Observe(e)
+}
+
+// withoutSecret returns a copy of a head without what is secret between client and
+// proxy: the lines that begin with Proxy-Authorization, whatever follows, and those
+// that go on with such a line.
+func withoutSecret(head []byte) []byte {
+	const secret = "Proxy-Authorization"
+	out := make([]byte, 0, len(head))
+	inside := false
+	for line := range bytes.Lines(head) {
+		goesOn := line[0] == ' ' || line[0] == '\t'
+		inside = inside && goesOn || len(line) >= len(secret) && strings.EqualFold(string(line[:len(secret)]), secret)
+		if !inside {
+			out = append(out, line...)
+		}
+	}
+	return out
 }
 
 // headOf returns the head of a request that was read but cannot be served, for

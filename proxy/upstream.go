@@ -78,15 +78,18 @@ func (d *dialer) refuseOwn(ctx context.Context, addr string) error {
 	if err != nil || !d.own.hasPort(port) {
 		return nil //nolint:nilerr // what is no address is not ours
 	}
-	if loopback.IsHost(strings.TrimSuffix(host, ".")) {
+	if err := d.own.control("tcp", addr, nil); err != nil {
+		return err
+	}
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return errLoop
 	}
 	ips, err := d.resolver().LookupNetIP(ctx, "ip", host)
 	if err != nil {
-		return nil //nolint:nilerr // a name that only the upstream proxy knows
+		return nil //nolint:nilerr // only the upstream proxy knows the name
 	}
 	for _, ip := range ips {
-		if err := d.own.control("tcp", netip.AddrPortFrom(ip, portNumber(port)).String(), nil); err != nil {
+		if err := d.own.control("tcp", net.JoinHostPort(ip.String(), port), nil); err != nil {
 			return err
 		}
 	}

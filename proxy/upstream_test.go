@@ -254,17 +254,41 @@ func TestUpstreamChosenByOrigin(t *testing.T) {
 	}
 }
 
-// TestUpstreamIsNecto does not go round in circles.
+// TestUpstreamIsNecto does not go round in circles, nor does it ask an upstream proxy
+// on this machine for what necto itself does not lead to.
 func TestUpstreamIsNecto(t *testing.T) {
 	var via atomic.Pointer[url.URL]
 	p := start(t, proxy.Options{Network: &proxy.Network{Upstream: func(*url.URL) (*url.URL, error) { return via.Load(), nil }}}, proxy.Listener{})
-	for _, addr := range []string{p.addr, "127.0.0.1:1"} {
-		via.Store(&url.URL{Scheme: "http", Host: addr})
-		client := nectest.Dial(t, p.addr)
-		client.Send(get(p.addr, "/"))
-		if got := client.ReadAll(); !strings.Contains(got, "necto itself") {
-			t.Errorf("received %q", got)
+	_, port, _ := net.SplitHostPort(p.addr)
+	for _, c := range []struct{ via, target string }{
+		{p.addr, p.addr},
+		{"127.0.0.1:1", p.addr},
+		{"127.0.0.1:1", "[::ffff:127.0.0.1]:" + port},
+		{"127.0.0.1:1", "LocalHost:" + port},
+		{"127.0.0.1:1", "localhost.:" + port},
+	} {
+		via.Store(&url.URL{Scheme: "http", Host: c.via})
+		for _, request := range []string{get(c.target, "/"), "CONNECT " + c.target + " HTTP/1.1\r\nHost: " + c.target + "\r\n\r\n"} {
+			client := nectest.Dial(t, p.addr)
+			client.Send(request)
+			if got := client.ReadAll(); !strings.Contains(got, "necto itself") {
+				t.Errorf("the answer to %q, with the upstream proxy %s, is %q", request, c.via, got)
+			}
 		}
+	}
+}
+
+// TestUpstreamOnOurPort asks an upstream proxy for an origin that has a port of ours
+// on another address.
+func TestUpstreamOnOurPort(t *testing.T) {
+	up := newAnswering(t, ok)
+	via := &url.URL{Scheme: "http", Host: up.Addr}
+	p := start(t, proxy.Options{Network: &proxy.Network{Upstream: func(*url.URL) (*url.URL, error) { return via, nil }}}, proxy.Listener{})
+	_, port, _ := net.SplitHostPort(p.addr)
+	client := nectest.Dial(t, p.addr)
+	client.Send(get("192.0.2.1:"+port, "/"))
+	if got := client.ReadN(len(ok)); got != ok {
+		t.Errorf("received %q", got)
 	}
 }
 

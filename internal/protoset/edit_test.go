@@ -92,6 +92,27 @@ func TestEditsThatFail(t *testing.T) {
 	}
 }
 
+// An edit that changes no value changes nothing that the message says.
+func FuzzEdit(f *testing.F) {
+	s := load(f, "testdata/api")
+	f.Add(append(encode(f, s, traffic.ServerToClient, `{"orderId":"7","total":{"units":"-1"}}`), future("outside")...))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		edited, err := s.Edit(getPath, traffic.ServerToClient, content, func(text []byte) ([]byte, error) {
+			return append(text, ' '), nil
+		})
+		if err != nil {
+			return
+		}
+		was, err := s.JSON(getPath, traffic.ServerToClient, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is, err := s.JSON(getPath, traffic.ServerToClient, edited); err != nil || !bytes.Equal(was, is) {
+			t.Errorf("%s became %s, error %v", was, is, err)
+		}
+	})
+}
+
 func TestStreams(t *testing.T) {
 	s := load(t, "testdata/api")
 	for path, want := range map[string][2]bool{

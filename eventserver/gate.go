@@ -133,8 +133,8 @@ func (c *gateConn) Write(p []byte) (n int, _ error) {
 	return n, nil
 }
 
-// writeAll is Write for several pieces, in one system call, that have writeTimeout
-// together.
+// writeAll is Write for several pieces, of no more than writeChunk together, in one
+// system call.
 func (c *gateConn) writeAll(pieces net.Buffers) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()

@@ -55,7 +55,7 @@ func TestWhoIsTooSlowMayBeDisconnected(t *testing.T) {
 func TestWhoFallsBehindGetsAllInOrder(t *testing.T) {
 	s, address := start(t, Options{})
 	p := subscribed(t, address, nil)
-	const all = 20_000 // of which the buffers of the connection take a part
+	const all = 4_000 // of which the buffers of the connection take a part
 	for id := range traffic.ExchangeID(all) {
 		s.Observe(traffic.RequestStarted{Exchange: newExchange(id+1, "http://a.test/")})
 	}

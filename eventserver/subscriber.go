@@ -120,10 +120,38 @@ func (s *subscriber) sendNext() (more, over bool) {
 		return false, closed
 	}
 	ok := s.sendSegments(segments, at, missed)
+	return ok, !ok
+}
+
+// maxSegments is how many segments a subscriber who is behind looks at in one go.
+const maxSegments = 8
+
+// sendSegments sends what the client wants of segments from an item on, as many as
+// are worth a write, drops all, and waits until it was written. It returns false if the
+// client is gone.
+func (s *subscriber) sendSegments(segments []*segment, at, missed uint64) bool {
+	ok := missed == 0 || s.lag(segments[0].namespace, missed)
+	var room [maxSegments]*bundle
+	bundles, size := room[:0], 0
 	for _, seg := range segments {
+		if ok && size < writeChunk {
+			b, made := s.take(seg, at, missed > 0)
+			if made > 0 {
+				s.ring.charge(seg, made)
+			}
+			bundles, size = append(bundles, b), size+len(b.frames)
+			at, missed = seg.end(), 0
+		}
 		seg.drop()
 	}
-	return ok, !ok
+	if !ok || !s.send(bundles...) {
+		return false
+	}
+	for _, b := range bundles {
+		b.users.Add(-1)
+	}
+	s.advance(at)
+	return true
 }
 
 // gone reports whether the client has left.
@@ -172,34 +200,6 @@ func (s *subscriber) goOn() {
 	s.call()
 }
 
-// maxSegments is how many segments a subscriber who is behind looks at in one go.
-const maxSegments = 8
-
-// sendSegments sends what the client wants of segments from an item on, and waits
-// until it was written. It returns false if the client is gone.
-func (s *subscriber) sendSegments(segments []*segment, at, missed uint64) bool {
-	if missed > 0 && !s.lag(segments[0].namespace, missed) {
-		return false
-	}
-	var room [maxSegments]*bundle
-	bundles, size := room[:0], 0
-	for _, seg := range segments {
-		b, made := s.take(seg, at, missed > 0)
-		if made > 0 {
-			s.ring.charge(seg, made)
-		}
-		if size > 0 && size+len(b.frames) > writeChunk {
-			if !s.sendAll(bundles, at) {
-				return false
-			}
-			bundles, size = room[:0], 0
-		}
-		bundles, size = append(bundles, b), size+len(b.frames)
-		at, missed = seg.end(), 0
-	}
-	return s.sendAll(bundles, at)
-}
-
 // lag lets the client know how many events it has missed, or go. It returns false if
 // it is gone.
 func (s *subscriber) lag(namespace string, missed uint64) bool {
@@ -209,19 +209,6 @@ func (s *subscriber) lag(namespace string, missed uint64) bool {
 		return false
 	}
 	return s.send(laggedBundle(namespace, missed))
-}
-
-// sendAll sends bundles of which the subscriber is a user, of everything up to a
-// number. It returns false if the client is gone.
-func (s *subscriber) sendAll(bundles []*bundle, to uint64) bool {
-	if !s.send(bundles...) {
-		return false
-	}
-	for _, b := range bundles {
-		b.users.Add(-1)
-	}
-	s.advance(to)
-	return true
 }
 
 // takePast returns which events before those of the ring are to be told: from one
@@ -236,7 +223,7 @@ func (s *subscriber) takePast() (from, to uint64) {
 	return from, s.cursor
 }
 
-// sendApart is sendSegment for a segment that is not in the ring.
+// sendApart is sendSegments for a segment that is not in the ring.
 func (s *subscriber) sendApart(seg *segment) bool {
 	s.mu.Lock()
 	b, _ := s.pack(seg, 0)

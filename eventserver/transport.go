@@ -201,19 +201,23 @@ func (t *socketTransport) writeBundles(bundles []*bundle) (written bool, _ error
 	return true, err
 }
 
-// writeFrames writes bundles in one piece: one write is not torn apart by the control
-// frames that others send.
+// writeFrames writes bundles. None of them is torn apart by the control frames that
+// others send.
 func (t *socketTransport) writeFrames(bundles ...*bundle) error {
 	conn := t.conn.NetConn().(*gateConn)
-	if len(bundles) == 1 {
-		_, err := conn.Write(bundles[0].frames)
-		return err
-	}
-	frames := make(net.Buffers, len(bundles))
+	frames, size := make(net.Buffers, len(bundles)), 0
 	for i, b := range bundles {
-		frames[i] = b.frames
+		frames[i], size = b.frames, size+len(b.frames)
 	}
-	return conn.writeAll(frames)
+	if len(frames) > 1 && size <= writeChunk {
+		return conn.writeAll(frames)
+	}
+	for _, f := range frames {
+		if _, err := conn.Write(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // handOver ends the writing of a bundle.

@@ -23,7 +23,8 @@ type replayIndex struct {
 	mu sync.Mutex // guards what follows
 	// all are the indexes of the run, in order. Those before the last one still
 	// hold conversations and send answers that have begun, so they stay to its end.
-	all []*replay.Index
+	all    []*replay.Index
+	closed bool
 }
 
 // loadIndex reads recordings.
@@ -44,11 +45,11 @@ func (x *replayIndex) load() error {
 }
 
 // ignore says what is not compared from now on. Recordings that cannot be read any
-// more leave it as it was.
+// more leave it as it was, as does the end of the run.
 func (x *replayIndex) ignore(fields []replay.Field) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if slices.Equal(fields, x.options.Ignore) {
+	if x.closed || slices.Equal(fields, x.options.Ignore) {
 		return nil
 	}
 	was := x.options.Ignore
@@ -95,6 +96,7 @@ func (x *replayIndex) endConversations() {
 func (x *replayIndex) close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.closed = true
 	var errs []error
 	for _, index := range x.all {
 		errs = append(errs, index.Close())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,7 +60,7 @@ func TestIgnoredFieldsChange(t *testing.T) {
 		t.Errorf("counts %+v", s)
 	}
 	x.endConversations()
-	if err := x.close(); err != nil {
+	if err := errors.Join(x.close(), x.ignore(nil)); err != nil {
 		t.Error(err)
 	}
 }

@@ -96,14 +96,30 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newReader(f, path, os.OpenRoot)
+}
+
+// OpenIn is Open for the HAR of that name in a folder, which neither the name nor what
+// is beside the HAR leads out of. root may be closed before the reader.
+func OpenIn(root *os.Root, name string) (*Reader, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return newReader(f, name, root.OpenRoot)
+}
+
+// newReader returns a reader of the HAR f at path, whose folder openRoot opens.
+func newReader(f *os.File, path string, openRoot func(string) (*os.Root, error)) (*Reader, error) {
 	r := &Reader{closers: []io.Closer{f}}
-	if err := r.open(f); err != nil {
+	openFolder := func() (*os.Root, error) { return openRoot(filepath.Dir(path)) }
+	if err := r.open(f, openFolder); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, errors.Join(err, r.Close()))
 	}
 	return r, nil
 }
 
-func (r *Reader) open(f *os.File) error {
+func (r *Reader) open(f *os.File, openFolder func() (*os.Root, error)) error {
 	r.files = noFiles("the HAR is not a regular file")
 	info, err := f.Stat()
 	if err != nil {
@@ -119,7 +135,7 @@ func (r *Reader) open(f *os.File) error {
 	if n, _ := f.ReadAt(magic, 0); isZip(magic[:n]) {
 		return r.openArchive(f, info.Size())
 	}
-	root, err := os.OpenRoot(filepath.Dir(f.Name()))
+	root, err := openFolder()
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/necto-dev/necto/har"
 )
 
 // Version is the version of the format this package writes, and the newest it
@@ -55,8 +57,8 @@ type File struct {
 	path string
 	file *os.File
 	meta Meta
-	// folder has the sidecars. private is a folder that goes with Close, "" for
-	// none: a HAR is read into one.
+	// folder has the sidecars, "" if there are none. private is a folder that goes with
+	// Close, "" for none: a HAR is read into one.
 	folder, private string
 
 	mu       sync.Mutex // guards what follows
@@ -73,11 +75,37 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
+	return newFile(file, path, func() (*har.Reader, error) { return har.Open(path) })
+}
+
+// OpenIn is Open for the recording of that name in a folder, which neither the name nor
+// what is beside the recording leads out of. root may be closed before the File.
+func OpenIn(root *os.Root, name string) (*File, error) {
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open recording: %w", err)
+	}
+	f, err := newFile(file, name, func() (*har.Reader, error) { return har.OpenIn(root, name) })
+	if err != nil || f.private != "" {
+		return f, err
+	}
+	f.bodies, err = root.OpenRoot(f.folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		f.folder, err = "", nil
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open recording %s: %w", name, err), f.Close())
+	}
+	return f, nil
+}
+
+// newFile returns the recording file at path, or, if that is a HAR, what openHAR opens.
+func newFile(file *os.File, path string, openHAR func() (*har.Reader, error)) (*File, error) {
 	if IsHAR(file) {
 		if err := file.Close(); err != nil {
 			return nil, err
 		}
-		return openHAR(path)
+		return readHAR(path, openHAR)
 	}
 	meta, err := readMeta(file)
 	if err != nil {
@@ -202,9 +230,9 @@ func (f *File) sidecars() (*os.Root, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.bodies == nil {
-		root, err := os.OpenRoot(f.folder)
+		root, err := os.OpenRoot(f.folder) // which fails for ""
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("the folder %s is missing: it belongs to the recording", f.folder)
+			return nil, fmt.Errorf("the folder %s is missing: it belongs to the recording", bodiesDir(f.path))
 		}
 		if err != nil {
 			return nil, err

@@ -25,13 +25,14 @@ func IsHAR(file *os.File) bool {
 	return (err == nil || errors.Is(err, io.EOF)) && har.Sniff(head[:n])
 }
 
-// openHAR reads a HAR into a recording of its own, which goes with Close.
-func openHAR(path string) (*File, error) {
+// readHAR reads the HAR at path, which open opens, into a recording of its own, which
+// goes with Close.
+func readHAR(path string, open func() (*har.Reader, error)) (*File, error) {
 	dir, err := os.MkdirTemp("", "necto-har-")
 	if err != nil {
 		return nil, err
 	}
-	f, err := importHAR(path, filepath.Join(dir, "run.jsonl"))
+	f, err := importHAR(path, open, filepath.Join(dir, "run.jsonl"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, notRecording(err)), os.RemoveAll(dir))
 	}
@@ -48,8 +49,8 @@ func notRecording(err error) error {
 }
 
 // importHAR writes the recording that a HAR stands for and opens it.
-func importHAR(path, recording string) (*File, error) {
-	r, err := har.Open(path)
+func importHAR(path string, open func() (*har.Reader, error), recording string) (*File, error) {
+	r, err := open()
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -42,6 +43,10 @@ type Options struct {
 	// WSStrict closes a conversation with 1008 when the client says something
 	// else than in the recording, which then counts as a miss.
 	WSStrict bool
+	// Root is the folder that has the recordings, which then neither their names nor
+	// what is beside them leads out of; nil is for any path. It may be closed once they
+	// are loaded.
+	Root *os.Root
 	// OnDivergence is called for each message of a client that differs from the
 	// recording, possibly from several goroutines at once; nil means nobody is
 	// told.

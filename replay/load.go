@@ -57,7 +57,7 @@ func Load(paths []string, o Options) (*Index, error) {
 	x := newIndex(o)
 	l := loader{Index: x, known: make(map[origin]key)}
 	for _, path := range paths {
-		f, err := record.Open(path)
+		f, err := o.open(path)
 		if err != nil {
 			return nil, errors.Join(err, x.Close()) // it names the path
 		}
@@ -80,10 +80,18 @@ func Load(paths []string, o Options) (*Index, error) {
 	return x, nil
 }
 
+// open opens the recording at path.
+func (o *Options) open(path string) (*record.File, error) {
+	if o.Root != nil {
+		return record.OpenIn(o.Root, path)
+	}
+	return record.Open(path)
+}
+
 // file adds the exchanges of a file.
 func (l *loader) file(n int, path string) error {
 	f := l.files[n]
-	before, size := len(l.rows), sizeOfFile(path)
+	before, size := len(l.rows), l.opts.sizeOf(path)
 	err := f.Scan(func(line record.Line) error {
 		if err := l.line(n, line); err != nil {
 			return fmt.Errorf("line at offset %d: %w", line.Offset, err)

@@ -26,6 +26,18 @@ func reserve[T any](list []T, known int, offset, size int64) []T {
 	return slices.Grow(list, int(min(more, maxReserved)))
 }
 
+// sizeOf returns the size of the recording at path in bytes, 0 if it is not known.
+func (o *Options) sizeOf(path string) int64 {
+	if o.Root == nil {
+		return sizeOfFile(path)
+	}
+	info, err := o.Root.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 // sizeOfFile returns the size of a file in bytes, 0 if it is not known.
 func sizeOfFile(path string) int64 {
 	info, err := os.Stat(path)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -52,8 +53,8 @@ func (o *portOpener) Open(ctx context.Context, r ports.Route) (ports.Listener, e
 	case ports.KindRaw:
 		l.Raw = r.Raw
 	case ports.KindReplay:
-		if err := opened.load(r.Replay); err != nil {
-			return nil, err
+		if err := opened.load(r.Folder, r.Replay); err != nil {
+			return nil, fmt.Errorf("%w: %w", ports.ErrRecording, err)
 		}
 		l.Origin, options.Network = true, nil
 		options.Layers = append(slices.Clip(options.Layers), replayLayer(opened.index))
@@ -91,9 +92,19 @@ type openPort struct {
 	index  *replay.Index // nil unless it answers from a recording
 }
 
-// load reads the recording to answer from.
-func (p *openPort) load(path string) error {
-	index, err := replay.Load([]string{path}, p.opener.answers)
+// load reads the recording to answer from. Only an absolute path may be outside of the
+// folder.
+func (p *openPort) load(folder, path string) error {
+	options := p.opener.answers
+	if !filepath.IsAbs(path) {
+		root, err := os.OpenRoot(folder)
+		if err != nil {
+			return err
+		}
+		defer root.Close() //nolint:errcheck // it was only read
+		options.Root = root
+	}
+	index, err := replay.Load([]string{path}, options)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ type Config struct {
 	Bindings []Binding
 	// Candidates are in the order of the file, in which they are taken.
 	Candidates []Candidate
+	// Folder is that of the file, absolute. Clients may name the recordings in it; ""
+	// is for none.
+	Folder string
 }
 
 // Probe says how it is found out whether ports are online.
@@ -57,7 +60,8 @@ type Binding struct {
 	// Upstream is the proxy that clients reach any origin through. Its URL has a
 	// port, and may have user and password.
 	Upstream *url.URL
-	// Replay is the path of a recording that answers.
+	// Replay is the path of a recording that answers. One that a client has named is
+	// relative to Config.Folder, and does not lead out of it.
 	Replay string
 	// Raw is the host:port that bytes are passed to.
 	Raw string

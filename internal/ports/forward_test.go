@@ -66,7 +66,7 @@ func TestForward(t *testing.T) {
 		},
 		"recording missing": {
 			config: "bindings: [{port: 60000, replay: missing.jsonl}]", request: Request{ID: "r"},
-			want: []string{"proxyError r:req_proxy_config_error@binding_failed|port:60000|message:no such file"},
+			want: []string{"proxyError r:req_proxy_config_error@binding_failed|port:60000|message:the recording cannot be read"},
 		},
 		"any candidate": {
 			config: threeCandidates, request: Request{ID: "r", Ports: []int{60003}, Any: true}, ports: []int{60003},

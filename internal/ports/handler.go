@@ -183,7 +183,7 @@ func (p *Pool) leadOrBind(ctx context.Context, number int, o *leadRequest) (Resu
 	if o.Candidate != "" {
 		return p.Lead(ctx, o.RequestID, number, o.Candidate)
 	}
-	b, err := parseBinding("binding", o.Binding)
+	b, err := p.config.parseRequested("binding", o.Binding)
 	if err != nil {
 		return Result{}, err
 	}
@@ -220,7 +220,7 @@ func (p *Pool) putConfig(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b, err := parseBinding("config", text)
+	b, err := p.config.parseRequested("config", text)
 	if err != nil {
 		return err
 	}

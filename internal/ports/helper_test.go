@@ -46,7 +46,7 @@ func (w *world) Open(_ context.Context, r Route) (Listener, error) {
 	case w.open[r.Addr] != nil:
 		return nil, fmt.Errorf("%w: it is open twice", ErrBusy)
 	case r.Replay == "missing.jsonl":
-		return nil, errors.New("no such file")
+		return nil, fmt.Errorf("%w: no such file", ErrRecording)
 	}
 	l := &fakeListener{w, r}
 	w.open[r.Addr] = l

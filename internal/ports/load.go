@@ -26,11 +26,16 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	folder, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return Config{}, err
+	}
 	c, err := Parse(path, text)
+	c.Folder = folder
 	for i := range c.Bindings {
 		b := &c.Bindings[i]
 		if b.Replay != "" && !filepath.IsAbs(b.Replay) {
-			b.Replay = filepath.Join(filepath.Dir(path), b.Replay)
+			b.Replay = filepath.Join(folder, b.Replay)
 		}
 	}
 	return c, err

@@ -69,6 +69,7 @@ func TestLoad(t *testing.T) {
 			{Port: 60005, Labels: Labels{}, Refresh: Refresh{Enabled: true}},
 		},
 		Candidates: []Candidate{{ID: "us-1", Upstream: parseURL(t, "https://10.0.0.5:443"), Labels: map[string]string{"country": "US"}}},
+		Folder:     filepath.Dir(path),
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(url.Userinfo{})); diff != "" {
 		t.Errorf("loaded (-want +got):\n%s", diff)

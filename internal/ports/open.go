@@ -70,8 +70,12 @@ func (p *Pool) open(ctx context.Context, o opening) (*port, *OpenError) {
 	var err error
 	if one.listener, err = p.opener.Open(ctx, one.route()); err != nil {
 		code := CodeBinding
-		if errors.Is(err, ErrBusy) {
+		switch {
+		case errors.Is(err, ErrBusy):
 			code = CodeBusy
+		case errors.Is(err, ErrRecording):
+			p.log.Warn("read the recording of a port", "port", number, "err", err)
+			err = ErrRecording
 		}
 		return nil, &OpenError{Code: code, Port: number, Err: err}
 	}

@@ -13,6 +13,10 @@ import (
 // address, mostly because somebody else does.
 var ErrBusy = errors.New("cannot listen")
 
+// ErrRecording is wrapped by errors of Opener.Open that say that a recording cannot be
+// read. What else they say is for the log alone: it may be about any file.
+var ErrRecording = errors.New("the recording cannot be read")
+
 // Opener opens listeners. Its methods may be called concurrently.
 type Opener interface {
 	// Open opens a listener. ctx bounds only the call.
@@ -41,6 +45,9 @@ type Route struct {
 	Target *traffic.URL
 	Replay string
 	Raw    string
+	// Folder is what Replay is relative to, and does not lead out of, unless that is
+	// absolute.
+	Folder string
 	// Upstream returns the upstream proxy to go through, for KindUpstream. It is
 	// called by any goroutine, for each connection.
 	Upstream func() *url.URL

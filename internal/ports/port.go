@@ -54,7 +54,7 @@ type port struct {
 func (p *port) route() Route {
 	b := &p.binding
 	return Route{
-		Addr: p.addr, Kind: b.Kind(), Target: b.Target, Replay: b.Replay, Raw: b.Raw,
+		Addr: p.addr, Kind: b.Kind(), Target: b.Target, Replay: b.Replay, Raw: b.Raw, Folder: p.pool.config.Folder,
 		Upstream: p.upstream, User: b.User, Password: b.Password, Tags: b.Tags, Unrecorded: b.Unrecorded,
 		Accepted: p.meter.accept, Dialed: p.dialed,
 	}

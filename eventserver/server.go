@@ -37,11 +37,12 @@ type Server struct {
 	began    time.Time
 	sessions sessions
 
+	arrivals *settler // of clients
+
 	mu          sync.Mutex // guards subscribers and closing
 	subscribers map[*subscriber]struct{}
 	clients     sync.WaitGroup // those that are sent something still
 	closing     bool
-	arrivals    *settler
 	ending      chan struct{} // closed when closing is set
 	dropped     atomic.Uint64
 }

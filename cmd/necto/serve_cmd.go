@@ -35,7 +35,7 @@ With -o it records as well.
 With --from it has no proxy: it publishes a recording in the same way, at the pace
 at which it was recorded.
 
-Programs on this machine and web pages from it may connect without a password;
+Your programs on this machine and web pages from it may connect without a password;
 others need the token, which --ready-file and --json tell. Other necto commands
 find the server and the token by themselves.`,
 		Example: `  necto serve

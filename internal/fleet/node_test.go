@@ -120,3 +120,17 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 	one.leave(t)
 	two.leave(t)
 }
+
+// TestTextThatIsNoText is refused: others can write to Redis, too.
+func TestTextThatIsNoText(t *testing.T) {
+	for _, request := range []string{
+		`"header":{}`, `"header":[1]`, `"header":[["a"]]`, `"header":[["a",1]]`, `"header":[["a","b","c"]]`, `"header":[["a","b","latin1","c"]]`,
+		`"header":[["a","\u0100","latin1"]]`, `"target":1`, `"target":["a"]`, `"target":["a","b"]`, `"target":["\u0100","latin1"]`,
+	} {
+		var seen nectest.Collect
+		takeBatch(`[{"kind":"request-started","exchange":{"id":1,"request":{`+request+`}}}]`, &seen)
+		if n := len(seen.Events()); n != 0 {
+			t.Errorf("%s: %d events", request, n)
+		}
+	}
+}

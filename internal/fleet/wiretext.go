@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/necto-dev/necto/internal/jsonenc"
 	"github.com/necto-dev/necto/traffic"
 )
@@ -80,30 +82,46 @@ func (fs wireFields) MarshalJSON() ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. What it is given is JSON.
 func (fs *wireFields) UnmarshalJSON(text []byte) error {
-	var list [][]string
-	if err := json.Unmarshal(text, &list); err != nil {
-		return err
+	list := gjson.ParseBytes(text)
+	if !list.IsArray() && list.Type != gjson.Null {
+		return errNotField
 	}
 	*fs = nil
-	for _, one := range list {
-		marked := len(one) == 3 && one[2] == latin1
-		if len(one) != 2 && !marked {
-			return errNotField
+	var err error
+	list.ForEach(func(_, one gjson.Result) bool {
+		var f traffic.Field
+		if f, err = fieldIn(one); err == nil {
+			*fs = append(*fs, f)
 		}
-		name, value := wireText(one[0]), wireText(one[1])
-		if marked {
-			var errs [2]error
-			name, errs[0] = fromLatin1(one[0])
-			value, errs[1] = fromLatin1(one[1])
-			if err := errors.Join(errs[:]...); err != nil {
-				return err
-			}
+		return err == nil
+	})
+	return err
+}
+
+// fieldIn returns a field of a list.
+func fieldIn(one gjson.Result) (traffic.Field, error) {
+	var texts [3]string
+	n := 0
+	one.ForEach(func(_, text gjson.Result) bool {
+		if text.Type != gjson.String || n == len(texts) {
+			n = 0
+			return false
 		}
-		*fs = append(*fs, traffic.Field{Name: string(name), Value: string(value)})
+		texts[n] = text.Str
+		n++
+		return true
+	})
+	switch {
+	case one.IsArray() && n == 2:
+		return traffic.Field{Name: texts[0], Value: texts[1]}, nil
+	case !one.IsArray() || n != 3 || texts[2] != latin1:
+		return traffic.Field{}, errNotField
 	}
-	return nil
+	name, nameErr := fromLatin1(texts[0])
+	value, valueErr := fromLatin1(texts[1])
+	return traffic.Field{Name: string(name), Value: string(value)}, errors.Join(nameErr, valueErr)
 }
 
 // wireURL is a traffic.URL.

@@ -52,7 +52,8 @@ func (s *Server) admit(sock *socket.Socket, next func(*socket.ExtendedError)) {
 			next(socket.NewExtendedError("not allowed: no token, or a wrong one", nil))
 			return
 		}
-		s.waiting.grant(a)
+		a.granted.Store(true)
+		s.waiting.leave(a)
 	}
 	next(nil)
 }
@@ -72,8 +73,10 @@ func (s *Server) restrain(h http.Handler) http.Handler {
 				return
 			}
 			defer s.waiting.giveUp(a)
-		} else if known := s.waiting.of(sid); known != nil {
-			a = known
+		} else if session := s.sessionAdmission(sid); session != nil {
+			// Browsers send no Authorization with the WebSocket of a session that they
+			// have begun with it.
+			a = session
 			r = withAdmission(r, a)
 		}
 		if !a.granted.Load() && !readShort(w, r) {
@@ -106,7 +109,7 @@ type restraint struct {
 
 // newRestraint returns that of the connection of a request, nil for none.
 func newRestraint(r *http.Request) *restraint {
-	if a := admissionOf(r); a != admitted {
+	if a := admissionOf(r); !a.granted.Load() {
 		return &restraint{a, maxUnadmitted}
 	}
 	return nil

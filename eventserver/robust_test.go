@@ -128,6 +128,12 @@ func pollingSession(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return sessionIn(t, response)
+}
+
+// sessionIn returns the id of the session that an answer begins.
+func sessionIn(t *testing.T, response *http.Response) string {
+	t.Helper()
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	var open struct{ SID string }

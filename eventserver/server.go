@@ -57,7 +57,6 @@ func New(o Options) *Server {
 		history:  newHistory(o, active),
 		ring:     newRing("", o.most(), o.backlog()),
 		sessions: sessions{all: []*session{active}, active: active},
-		waiting:  waiting{sessions: map[string]*admission{}},
 	}
 	s.intake = newIntake(s.catchUp)
 	s.io = newSocketIO()

@@ -10,16 +10,13 @@ import (
 // token. Who does not is disconnected after connectTimeout.
 const maxWaiting = 100
 
-// waiting are the sessions of clients that came without the token.
+// waiting counts the clients that are to show the token.
 type waiting struct {
-	mu sync.Mutex // guards the fields below
-	// sessions have the admission of each, also once it is granted, by their ids.
-	sessions map[string]*admission
-	count    int // of those that are to show the token
+	mu    sync.Mutex // guards count
+	count int
 }
 
-// enter notes a client that is to show the token. It returns false if there are too
-// many of them.
+// enter counts a client. It returns false if there are too many.
 func (w *waiting) enter(a *admission) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -31,53 +28,35 @@ func (w *waiting) enter(a *admission) bool {
 	return true
 }
 
-// begin notes the session of a client.
-func (w *waiting) begin(id string, a *admission) {
+// begin notes that a client has a session.
+func (w *waiting) begin(a *admission) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a.begun = true
-	w.sessions[id] = a
 }
 
-// end forgets the session of a client.
-func (w *waiting) end(id string, a *admission) {
+// leave makes room for another client, if that one has not left already.
+func (w *waiting) leave(a *admission) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.sessions, id)
-	w.leave(a)
+	w.uncount(a)
 }
 
-// giveUp forgets a client that has got no session.
+// giveUp makes room for another client if that one has got no session.
 func (w *waiting) giveUp(a *admission) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !a.begun {
-		w.leave(a)
+		w.uncount(a)
 	}
 }
 
-// grant lets a client do all.
-func (w *waiting) grant(a *admission) {
-	a.granted.Store(true)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.leave(a)
-}
-
-// leave makes room for another client. w.mu is held.
-func (w *waiting) leave(a *admission) {
+// uncount is leave with w.mu held.
+func (w *waiting) uncount(a *admission) {
 	if a.waits {
 		a.waits = false
 		w.count--
 	}
-}
-
-// of returns the admission of a session, nil if it is none of a client that came
-// without the token.
-func (w *waiting) of(id string) *admission {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.sessions[id]
 }
 
 // await notes sessions as they begin and end.
@@ -91,10 +70,20 @@ func (s *Server) await() {
 		if a == admitted {
 			return
 		}
-		s.waiting.begin(conn.Id(), a)
-		_ = conn.Once("close", func(...any) { s.waiting.end(conn.Id(), a) })
+		s.waiting.begin(a)
+		_ = conn.Once("close", func(...any) { s.waiting.leave(a) })
 		if conn.ReadyState() == "closed" { // before anybody listened
-			s.waiting.end(conn.Id(), a)
+			s.waiting.leave(a)
 		}
 	})
+}
+
+// sessionAdmission returns the admission of a session, that of the request which it
+// began with; nil if there is no such session.
+func (s *Server) sessionAdmission(id string) *admission {
+	conn, ok := s.io.Engine().Clients().Load(id)
+	if !ok {
+		return nil
+	}
+	return admissionOf(conn.Request().Request())
 }

@@ -30,6 +30,8 @@ type passage struct {
 	frames []namedFrameRule
 	// network is how fast messages pass.
 	network Profile
+	// templates is what templates have cost.
+	templates templateBudget
 	// left are the URLs that rules have sent the request away from.
 	left []departure
 	// broken says that a rule makes the response break off.
@@ -50,6 +52,7 @@ func newPassage(ctx context.Context, e *Engine, view *View, req *traffic.Request
 		ctx: ctx, engine: e, view: view, next: next, notes: traffic.NotesFrom(ctx),
 		came: req, request: requestHolder(req),
 	}
+	p.templates.gone = ctx.Err
 	p.subject = Subject{Request: req, Exchange: traffic.ExchangeFrom(ctx), Content: p.content, Skipped: p.skipped}
 	return p
 }
@@ -76,8 +79,11 @@ func (p *passage) contentOf(dir traffic.Direction, h *holder) ([]byte, error) {
 }
 
 // skipped says that a rule or a breakpoint was not applied although it is for the
-// request.
+// request. That a client has left is no reason to tell.
 func (p *passage) skipped(name string, err error) {
+	if errors.Is(err, errTemplateGone) {
+		return
+	}
 	p.engine.skips.tell(name, p.view.position(name), err)
 }
 

@@ -64,6 +64,7 @@ func (p *passage) postpone(m Match) {
 // now.
 func (p *passage) filler(m *Match) *filler {
 	data := newTemplateData(p.subject.Request, m.Captures(&p.subject), m.Count)
+	data.budget = &p.templates
 	h := p.request
 	data.body = func() ([]byte, error) { return p.contentOf(traffic.ClientToServer, h) }
 	return &filler{p.engine.templates, data}

@@ -3,10 +3,9 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -29,13 +28,21 @@ type templateData struct {
 	// Count is how often the rule has been applied, with this time.
 	Count uint64
 
-	body  func() ([]byte, error) // the content that rules match
-	steps int
+	body   func() ([]byte, error) // the content that rules match
+	json   func() any             // once it was asked for
+	budget *templateBudget        // of the request
 }
 
 // JSON returns the content as a value, nil if it is no JSON. Numbers keep their
 // digits.
 func (d *templateData) JSON() any {
+	if d.json == nil {
+		d.json = sync.OnceValue(d.decode)
+	}
+	return d.json()
+}
+
+func (d *templateData) decode() any {
 	content, err := d.body()
 	if err != nil {
 		return nil
@@ -49,35 +56,14 @@ func (d *templateData) JSON() any {
 	return v
 }
 
-// templateFuncs are the functions of templates. Those that make text take the
-// place of the ones of text/template, which have no bound: a template that
-// doubles a text again and again would take all memory.
+// templateFuncs are the functions of templates beside those of text/template.
 var templateFuncs = template.FuncMap{
 	"now":  func() time.Time { return time.Now().UTC() },
 	"uuid": uuid.NewString,
 	"json": func(v any) (string, error) {
 		text, err := json.Marshal(v)
-		if err != nil {
-			return "", err
-		}
-		return bounded(string(text))
+		return string(text), err
 	},
-	"print":    func(a ...any) (string, error) { return bounded(fmt.Sprint(a...)) },
-	"println":  func(a ...any) (string, error) { return bounded(fmt.Sprintln(a...)) },
-	"printf":   func(format string, a ...any) (string, error) { return bounded(fmt.Sprintf(format, a...)) },
-	"html":     func(a ...any) (string, error) { return bounded(template.HTMLEscaper(a...)) },
-	"js":       func(a ...any) (string, error) { return bounded(template.JSEscaper(a...)) },
-	"urlquery": func(a ...any) (string, error) { return bounded(template.URLQueryEscaper(a...)) },
-}
-
-// errTemplateOutput says that a template makes more than maxContent.
-var errTemplateOutput = errors.New("a template makes more than 8 MiB")
-
-func bounded(text string) (string, error) {
-	if len(text) > maxContent {
-		return "", errTemplateOutput
-	}
-	return text, nil
 }
 
 // isTemplate reports whether text has anything to fill in.
@@ -90,12 +76,7 @@ func parseTemplate(text string) (*template.Template, error) {
 	if err != nil {
 		return nil, templateError(err)
 	}
-	return t, limitLoops(t)
-}
-
-// templateError returns an error of a template that does not say so twice.
-func templateError(err error) error {
-	return errors.New(strings.TrimPrefix(err.Error(), "template: "))
+	return t, limitTemplate(t)
 }
 
 // templateCache keeps templates that were parsed, by their text.
@@ -143,7 +124,7 @@ func (f *filler) fill(text string) (string, error) {
 		return "", err
 	}
 	var out bytes.Buffer
-	if err := t.Execute(limitedWriter{&out}, f.data); err != nil {
+	if err := t.Execute(limitedWriter{&out, f.data.budget}, f.data); err != nil {
 		return "", templateError(err)
 	}
 	return out.String(), nil
@@ -183,12 +164,19 @@ func (f *filler) fillJSON(dst []byte, doc gjson.Result) (_ []byte, err error) {
 	return append(dst, doc.Raw[len(doc.Raw)-1]), err
 }
 
-// limitedWriter keeps a template from making more than maxContent.
-type limitedWriter struct{ out *bytes.Buffer }
+// limitedWriter keeps a template from writing more than maxContent, and all of a
+// request from writing more than they may.
+type limitedWriter struct {
+	out    *bytes.Buffer
+	budget *templateBudget
+}
 
 func (w limitedWriter) Write(p []byte) (int, error) {
 	if w.out.Len()+len(p) > maxContent {
 		return 0, errTemplateOutput
+	}
+	if err := w.budget.charge(len(p)); err != nil {
+		return 0, err
 	}
 	return w.out.Write(p)
 }

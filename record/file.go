@@ -169,8 +169,9 @@ func (f *File) ReadLine(offset int64, length int) ([]byte, error) {
 }
 
 // OpenBody opens the content of an entry of this file; the caller closes it. The
-// error says which file is missing, cut short, or named as no body is. b may be
-// nil, for no content, and so may f, for lines that came without a file.
+// error says which file is missing, cut short, or named as no body is; that of the
+// last Read, that the content is not what was recorded. b may be nil, for no content,
+// and so may f, for lines that came without a file.
 func (f *File) OpenBody(b *EntryBody) (io.ReadCloser, error) {
 	if b == nil {
 		return io.NopCloser(bytes.NewReader(nil)), nil
@@ -185,7 +186,10 @@ func (f *File) OpenBody(b *EntryBody) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open body %.80q of %s: %w", b.File, f.path, err)
 	}
-	return file, nil
+	if f.private != "" {
+		return file, nil // nobody else has had it
+	}
+	return verify(file, b.File), nil
 }
 
 // errNoFolder returns the error for content beside a recording that is not open.

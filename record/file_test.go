@@ -269,3 +269,23 @@ func BenchmarkParseEntry(b *testing.B) {
 		}
 	}
 }
+
+func TestOpenBodyNoticesOtherContent(t *testing.T) {
+	x := exchange(1)
+	x.ResponseBody = traffic.BodyOf([]byte("0123456789"))
+	path, lines := recorded(t, Options{InlineMax: 3}, traffic.ExchangeDone{Exchange: x})
+	b := parse(t, lines[0]).Response.Body
+	if err := os.WriteFile(filepath.Join(bodiesDir(path), b.File), []byte("forged you"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := open(t, path).OpenBody(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(r); !errors.Is(err, errForged) {
+		t.Errorf("error %v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}

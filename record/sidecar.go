@@ -80,15 +80,32 @@ func (c *sidecar) store(r io.Reader, s *scanner) (stored, error) {
 	return content, nil
 }
 
-func (c *sidecar) open() (err error) {
+func (c *sidecar) open() error {
 	if c.root != nil {
 		return nil
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return err
 	}
-	c.root, err = os.OpenRoot(c.dir)
-	return err
+	root, err := os.OpenRoot(c.dir)
+	if err != nil {
+		return err
+	}
+	if err := checkFolder(root); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", c.dir, err), root.Close())
+	}
+	c.root = root
+	return nil
+}
+
+// checkFolder returns an error for a folder that others have a say in. It may have
+// been there, and the one around it may be anybody's, as /tmp is.
+func checkFolder(root *os.Root) error {
+	info, err := root.Stat(".")
+	if err != nil {
+		return err
+	}
+	return checkOwner(info)
 }
 
 // publish gives a file that is complete its name, or removes it if that content

@@ -3,6 +3,8 @@ package replay
 import (
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -21,6 +23,12 @@ import (
 
 const sidecarName = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 
+// nameOf returns the name that content has in a sidecar folder.
+func nameOf(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
 // writeSidecar adds content to the sidecar folder of a recording.
 func writeSidecar(t testing.TB, recording, content string) {
 	t.Helper()
@@ -28,7 +36,7 @@ func writeSidecar(t testing.TB, recording, content string) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, sidecarName), []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, nameOf(content)), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -164,7 +172,7 @@ func gunzip(t testing.TB, s string) string {
 
 func TestLargeAnswersStayOnDisk(t *testing.T) {
 	large := strings.Repeat("0123456789", 100_000)
-	body := &bodyJSON{Size: len(large), File: sidecarName}
+	body := &bodyJSON{Size: len(large), File: nameOf(large)}
 	path := write(t, "off", answering(200, fields{{"Content-Length", "1000000"}}, body))
 	writeSidecar(t, path, large)
 	x := load(t, Options{}, path)

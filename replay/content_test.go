@@ -128,7 +128,7 @@ func TestBombIsComparedAsItCame(t *testing.T) {
 func TestRequestSidecar(t *testing.T) {
 	large := strings.Repeat("0123456789", 20_000)
 	l := post("text/plain", nil, "ok")
-	l.Request.Body = &bodyJSON{Size: len(large), File: sidecarName}
+	l.Request.Body = &bodyJSON{Size: len(large), File: nameOf(large)}
 	path := write(t, "off", l)
 	writeSidecar(t, path, large)
 	x := load(t, Options{}, path)

@@ -11,7 +11,7 @@ func TestFilterSaysWhatIsServed(t *testing.T) {
 	failing.Response.Status = 503
 	corrected := get("/d", "found")
 	sidecar := get("/e", "")
-	sidecar.Response.Body = &bodyJSON{Size: 6, File: sidecarName}
+	sidecar.Response.Body = &bodyJSON{Size: 6, File: nameOf("found!")}
 	path := write(t, "off", get("/a", "found"), failing, get("/c", "other"),
 		corrected.as(9, "http"), get("/d", "other").as(9, "http"), sidecar)
 	writeSidecar(t, path, "found!")

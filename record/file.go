@@ -60,6 +60,7 @@ type File struct {
 	// folder has the sidecars, "" if there are none. private is a folder that goes with
 	// Close, "" for none: a HAR is read into one.
 	folder, private string
+	once            *once // what is read in place of file, nil for none
 
 	mu       sync.Mutex // guards what follows
 	warnings []string
@@ -119,11 +120,19 @@ func (f *File) Meta() Meta { return f.meta }
 
 // Close closes the file. Bodies that are open stay readable.
 func (f *File) Close() error {
-	err := errors.Join(f.file.Close(), f.closeBodies())
+	err := errors.Join(f.closeSource(), f.closeBodies())
 	if f.private != "" {
 		err = errors.Join(err, os.RemoveAll(f.private))
 	}
 	return err
+}
+
+// closeSource closes what has the lines.
+func (f *File) closeSource() error {
+	if f.once != nil {
+		return f.once.close()
+	}
+	return f.file.Close()
 }
 
 // closeBodies closes the sidecar folder.

@@ -17,7 +17,7 @@ import (
 )
 
 // IsHAR reports whether a regular file is a HAR, perhaps compressed or in an archive.
-// Other archives and compressed files are taken for one, too; Open and ScanHAR say
+// Other archives and compressed files are taken for one, too; Open and OpenHAR say
 // that they are not.
 func IsHAR(file *os.File) bool {
 	head := make([]byte, maxMeta)

@@ -202,8 +202,12 @@ func TestOpenForeignHAR(t *testing.T) {
 		t.Error("from a pipe:", diff)
 	}
 	got = nil
-	if err := ScanHAR(path, func(w string) { t.Error(w) }, tell); err != nil {
+	once, err := OpenHAR(path)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if err := errors.Join(once.Scan(tell), once.Close()); err != nil || len(once.Warnings()) > 0 {
+		t.Fatal(err, once.Warnings())
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("from the file:", diff)

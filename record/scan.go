@@ -73,6 +73,9 @@ func (l Line) AppendRenumbered(dst []byte, seq, id, conn uint64) []byte {
 // is no JSON object, and a last one that was cut off, is left out with a
 // warning. An error of fn ends the scan and is returned as it is.
 func (f *File) Scan(fn func(Line) error) error {
+	if f.once != nil {
+		return f.scanOnce(fn)
+	}
 	return scan(f.path, wholeOf(f.file), f.warn, fn)
 }
 

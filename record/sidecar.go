@@ -45,7 +45,7 @@ func isSidecarName(name string) bool {
 // sidecar is the folder that has the bodies too long for a line, each in a file
 // named for the SHA-256 of what is in it. The folder is made with the first.
 type sidecar struct {
-	dir    string
+	dir    string // "" for a temporary folder
 	root   *os.Root
 	window []byte
 	clean  []byte
@@ -84,7 +84,7 @@ func (c *sidecar) open() error {
 	if c.root != nil {
 		return nil
 	}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+	if err := c.makeDir(); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(c.dir)
@@ -96,6 +96,16 @@ func (c *sidecar) open() error {
 	}
 	c.root = root
 	return nil
+}
+
+// makeDir makes the folder if it is not there, one with a name of its own if it has
+// none.
+func (c *sidecar) makeDir() (err error) {
+	if c.dir != "" {
+		return os.MkdirAll(c.dir, 0o700)
+	}
+	c.dir, err = os.MkdirTemp("", "necto-har-")
+	return err
 }
 
 // checkFolder returns an error for a folder that others have a say in. It may have

@@ -43,39 +43,3 @@ func scanOther(name string, first []byte, rest *bufio.Reader, warn func(string),
 	}
 	return scanHARStream(name, io.MultiReader(bytes.NewReader(first), rest), warn, fn)
 }
-
-// scanHARStream is ScanStream for a HAR.
-func scanHARStream(name string, in io.Reader, warn func(text string), fn func(Line) error) error {
-	r, err := har.NewReader(in)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", name, notRecording(err))
-	}
-	return scanEntries(name, r, warn, fn)
-}
-
-// ScanHAR is ScanStream for the HAR at path, which may be compressed, in an archive,
-// or have content in files beside it.
-func ScanHAR(path string, warn func(text string), fn func(Line) error) error {
-	r, err := har.Open(path)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", path, notRecording(err))
-	}
-	return scanEntries(path, r, warn, fn)
-}
-
-// scanEntries calls fn for the lines that the entries stand for, and closes r.
-func scanEntries(name string, r *har.Reader, warn func(text string), fn func(Line) error) error {
-	offset := int64(0)
-	return closeAfter(r, scanHAR(r, &bodyStore{inlineMax: -1}, prefixed(name, warn), func(line []byte) error {
-		raw := bytes.TrimSuffix(line, []byte("\n"))
-		head := parseHead(raw)
-		at := offset
-		offset += int64(len(line))
-		return fn(newLine(head, at, raw))
-	}))
-}
-
-// prefixed returns a warn that says which file is meant.
-func prefixed(name string, warn func(string)) func(string) {
-	return func(text string) { warn(name + ": " + text) }
-}

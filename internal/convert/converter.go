@@ -92,8 +92,8 @@ func (c *converter) open(number int, path string) (*input, error) {
 // convert converts an input in the order of its lines.
 func (c *converter) convert(in *input) error {
 	c.input, c.lastID, c.lastConn = in, 0, 0
-	if in.once() {
-		return in.scan(c.options.warn, c.line)
+	if in.streamed {
+		return in.Scan(c.line)
 	}
 	err := in.Scan(func(l record.Line) error {
 		in.notePending(l)
@@ -140,7 +140,7 @@ func (c *converter) take(l record.Line) error {
 		return nil // a new one is written
 	case record.TypePending:
 		// In a HAR an exchange is there once, as it was last.
-		if !c.input.once() && !c.input.pending[l.ID] {
+		if !c.input.streamed && !c.input.pending[l.ID] {
 			return nil // it has ended later on
 		}
 		delete(c.input.pending, l.ID)

@@ -31,7 +31,7 @@ func writeHAR(ctx context.Context, o *Options, in source, path string, see func(
 			err = errors.Join(err, os.Remove(temp))
 		}
 	}()
-	err = in.scan(o.warn, func(l record.Line) error {
+	err = in.Scan(func(l record.Line) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

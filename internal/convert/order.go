@@ -75,7 +75,7 @@ func (c *converter) inOrder() error {
 	})
 	for _, g := range all {
 		if err := c.group(g); err != nil {
-			return fmt.Errorf("convert %s: %w", g.input.path, err)
+			return fmt.Errorf("convert %s: %w", c.options.Inputs[g.input.number], err)
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ func isTraffic(lineType string) bool {
 
 // same takes a line that stays as it is.
 func (c *converter) same(l record.Line) error {
-	if !c.input.once() && !jsondoc.Valid(l.Raw) { // lines of a HAR are made by us
+	if !c.input.streamed && !jsondoc.Valid(l.Raw) { // lines of a HAR are made by us
 		return &leftOutError{errors.New("not JSON")}
 	}
 	switch l.Type {

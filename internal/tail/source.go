@@ -49,7 +49,7 @@ func NewFile(path string, follow bool) Source {
 type fileSource struct {
 	path   string
 	follow bool
-	bodies *record.File // opened with the first body
+	bodies *record.File // opened with the first body, of a HAR with the first line
 }
 
 func (s *fileSource) Name() string { return filepath.Base(s.path) }
@@ -80,13 +80,27 @@ func (s *fileSource) scanOnce(ctx context.Context, h Handler) error {
 	}
 	defer file.Close()
 	if !s.follow && record.IsHAR(file) {
-		return record.ScanHAR(s.path, h.Warn, h.Line)
+		return s.scanHAR(h)
 	}
 	var lines io.Reader = idling{file, h.Idle} // it may be a pipe
 	if s.follow {
 		lines = &follower{ctx: ctx, path: s.path, file: file, idle: h.Idle}
 	}
 	return record.ScanStream(s.path, lines, h.Warn, h.Line)
+}
+
+// scanHAR is scanOnce for a HAR, whose content may be asked for until Close.
+func (s *fileSource) scanHAR(h Handler) error {
+	file, err := record.OpenHAR(s.path)
+	if err != nil {
+		return err
+	}
+	s.bodies = file
+	err = file.Scan(h.Line)
+	for _, warning := range file.Warnings() {
+		h.Warn(warning)
+	}
+	return err
 }
 
 // reset forgets the file that was replaced and waits until the other is there.

@@ -18,17 +18,18 @@ type admitFlags struct {
 }
 
 func (f *admitFlags) bind(flags *pflag.FlagSet) {
-	flags.StringVar(&f.auth, "proxy-auth", "", "let in only who knows `user:password`")
+	flags.StringVar(&f.auth, "proxy-auth", "", "let in only who knows `user:password` (default $"+proxyAuthVar+", which other users do not see)")
 	flags.StringArrayVar(&f.cidrs, "allow-cidr", nil, "let in only clients from this `range` of addresses, and this machine; repeatable")
 }
 
 // complete validates the flags and fills in the options of a proxy that is to
 // listen at the addresses.
 func (f *admitFlags) complete(o *proxy.Options, addrs ...string) error {
-	if f.auth != "" {
-		user, password, _ := strings.Cut(f.auth, ":")
+	auth, name := flagOrVar("--proxy-auth", f.auth, proxyAuthVar)
+	if auth != "" {
+		user, password, _ := strings.Cut(auth, ":")
 		if user == "" || password == "" {
-			return usagef("--proxy-auth: not user:password")
+			return usagef("%s: not user:password", name)
 		}
 		o.Auth = proxy.Credentials{User: user, Password: password}
 	}
@@ -39,13 +40,13 @@ func (f *admitFlags) complete(o *proxy.Options, addrs ...string) error {
 		}
 		o.AllowFrom = append(o.AllowFrom, prefix)
 	}
-	if f.auth != "" || len(f.cidrs) > 0 {
+	if auth != "" || len(f.cidrs) > 0 {
 		return nil
 	}
 	for _, addr := range addrs {
 		if !isLoopback(addr) {
 			return usagef("other machines could use the proxy at %s, and reach through it what this one can", addr).
-				hinted("say who may: --proxy-auth user:password, or --allow-cidr 172.16.0.0/12")
+				hinted("say who may: %s=user:password in the environment, or --allow-cidr 172.16.0.0/12", proxyAuthVar)
 		}
 	}
 	return nil

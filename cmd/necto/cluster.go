@@ -19,7 +19,7 @@ type clusterFlags struct {
 }
 
 func (f *clusterFlags) bind(flags *pflag.FlagSet) {
-	flags.StringVar(&f.address, "cluster", "", "share events and breakpoints with every necto that names the same Redis, `redis://host:port`")
+	flags.StringVar(&f.address, "cluster", "", "share events and breakpoints with every necto that names the same Redis, `redis://host:port` (with the password in $"+redisPasswordVar+")")
 }
 
 // complete validates the flag.
@@ -27,7 +27,7 @@ func (f *clusterFlags) complete() (err error) {
 	if f.address == "" {
 		return nil
 	}
-	if f.target, err = fleet.ParseTarget(f.address); err != nil { // which does not show the address: it may have a password
+	if f.target, err = readTarget(f.address); err != nil {
 		return usagef("--cluster: %w", err).hinted("write redis://host:port, such as redis://127.0.0.1:6379")
 	}
 	return nil

@@ -30,7 +30,7 @@ func (f *portsFlags) bind(flags *pflag.FlagSet, withFile bool) {
 	}
 	flags.StringVar(&f.state, "state", "", "keep in `file` what the ports lead to, and begin with that the next time")
 	flags.StringVar(&f.channel, "channel", "", "tell clients of 9Proxy's SDK what becomes of the ports, at ws://`address`/ws/TOKEN; port 0 takes a free one")
-	flags.StringVar(&f.token, "channel-token", "", "the `token` of that address (default: a random one, which --ready-file and --json tell)")
+	flags.StringVar(&f.token, "channel-token", "", "the `token` of that address (default $"+channelTokenVar+", which other users do not see, or a random one, which --ready-file and --json tell)")
 }
 
 // load validates the flags and reads the file.
@@ -81,6 +81,7 @@ func (f *portsFlags) checkChannel() error {
 	if !isLoopback(f.channel) {
 		return usagef("--channel: %s is not for this machine alone", f.channel).hinted("for example --channel 127.0.0.1:8881")
 	}
+	f.token, _ = flagOrVar("--channel-token", f.token, channelTokenVar)
 	return nil
 }
 

@@ -114,7 +114,7 @@ Redis has them: it may be away, but not when necto starts.`,
 
 // bindOutput adds the flags of what is written.
 func bindOutput(flags *pflag.FlagSet, o *recordOptions, f *recordFlags, output string) {
-	flags.StringVarP(&o.output, "output", "o", output, "`file` to write; - is standard output; redis://host:port/stream adds to a stream")
+	flags.StringVarP(&o.output, "output", "o", output, "`file` to write; - is standard output; redis://host:port/stream adds to a stream (with the password in $"+redisPasswordVar+")")
 	flags.BoolVar(&o.writer.Append, "append", false, "go on with an existing recording")
 	flags.BoolVar(&o.writer.Force, "force", false, "replace an existing recording")
 	flags.StringVar(&f.redaction, "redact", "auto", "`auto` replaces secrets by tags, off keeps them")

@@ -73,11 +73,11 @@ func (f *redisFlags) complete(flags *pflag.FlagSet, output string) (*redisOutput
 
 // parseTarget reads the address of a stream.
 func parseTarget(what, s string) (fleet.Target, error) {
-	t, err := fleet.ParseTarget(s)
+	t, err := readTarget(s)
 	if err == nil && t.Stream == "" {
 		err = errors.New("the name of the stream is missing")
 	}
-	if err != nil { // which does not show the address: it may have a password
+	if err != nil {
 		return t, usagef("%s: %w", what, err).hinted("write redis://host:port/stream, such as redis://127.0.0.1:6379/ci")
 	}
 	return t, nil
@@ -137,7 +137,7 @@ func redisHint(err error) error {
 	case errors.As(err, &unsent):
 		return withHint(err, "the next necto with the same -o and --spool sends them")
 	case errors.Is(err, fleet.ErrAccess):
-		return withHint(err, "name them: redis://user:password@host:port/stream")
+		return withHint(err, "name them: redis://user@host:port, and the password in "+redisPasswordVar)
 	case errors.Is(err, fleet.ErrSpoolFull):
 		return withHint(err, "see why Redis takes nothing, or let more wait: --spool-max")
 	case errors.Is(err, fleet.ErrUnreachable):

@@ -89,7 +89,7 @@ func (s *server) start(l *serveLoop, status *status) error {
 	for _, note := range env.Notes() {
 		status.note("note: %s", note)
 	}
-	environ := append(env.Environ(os.Environ()),
+	environ := append(env.Environ(withoutSecrets(os.Environ())),
 		"NECTO_PROXY="+withUser(s.ready.Proxy, s.auth), "NECTO_CA="+s.authority.CertPath())
 	l.env = env
 	l.child, err = startChild(status.io, s.command, append(environ, s.environ...))

@@ -22,21 +22,22 @@ type upstreamOptions struct {
 }
 
 func (o *upstreamOptions) bind(flags *pflag.FlagSet) {
-	flags.StringVar(&o.proxy, "upstream-proxy", "", "reach origins through the proxy at `URL`: http, https, socks5 or socks5h, with user:password@ if it asks")
+	flags.StringVar(&o.proxy, "upstream-proxy", "", "reach origins through the proxy at `URL`: http, https, socks5 or socks5h, with user:password@ if it asks (default $"+upstreamProxyVar+", which other users do not see)")
 	flags.StringVar(&o.bypass, "no-upstream-proxy", "", "`hosts` to reach without it, in the syntax of NO_PROXY: example.com,10.0.0.0/8")
 	flags.BoolVar(&o.system, "system-proxy", false, "take the upstream proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY")
 }
 
 // config validates the flags and returns what they say, nil for no upstream proxy.
 func (o *upstreamOptions) config() (*httpproxy.Config, error) {
+	proxy, name := flagOrVar("--upstream-proxy", o.proxy, upstreamProxyVar)
 	switch {
-	case o.proxy != "" && o.system:
-		return nil, usagef("--upstream-proxy and --system-proxy exclude each other")
-	case o.bypass != "" && o.proxy == "":
+	case proxy != "" && o.system:
+		return nil, usagef("%s and --system-proxy exclude each other", name)
+	case o.bypass != "" && proxy == "":
 		return nil, usagef("--no-upstream-proxy needs --upstream-proxy")
-	case o.proxy != "":
-		c := &httpproxy.Config{HTTPProxy: o.proxy, HTTPSProxy: o.proxy, NoProxy: o.bypass}
-		return c, checkUpstream("--upstream-proxy", o.proxy)
+	case proxy != "":
+		c := &httpproxy.Config{HTTPProxy: proxy, HTTPSProxy: proxy, NoProxy: o.bypass}
+		return c, checkUpstream(name, proxy)
 	case !o.system:
 		return nil, nil //nolint:nilnil // nil is none
 	}
@@ -58,7 +59,7 @@ func (o *upstreamOptions) config() (*httpproxy.Config, error) {
 // checkUpstream says what is wrong with the URL of an upstream proxy, without
 // telling its password.
 func checkUpstream(what, proxy string) error {
-	const hint = "for example http://user:password@proxy.example.com:3128"
+	const hint = "for example http://proxy.example.com:3128"
 	u, err := url.Parse(proxy)
 	switch {
 	case err != nil:

@@ -15,17 +15,21 @@ const (
 	fieldCookie               // Cookie
 	fieldSetCookie            // Set-Cookie
 	fieldURL                  // the value is a URL, whose query may have secrets
+	fieldLinks                // Link: URLs are between < and >
+	fieldRefresh              // Refresh: a URL follows a number
+	fieldProtocols            // Sec-WebSocket-Protocol: some clients put a token there
 )
 
 // bodyClass says how secrets are found in content.
 type bodyClass uint8
 
 const (
-	bodyPlain bodyClass = iota
-	bodyJSON            // JSON, or text with JSON in it
-	bodyForm            // application/x-www-form-urlencoded
-	bodyParts           // multipart/form-data
-	bodyProse           // other text, which has no names of secrets
+	bodyPlain  bodyClass = iota
+	bodyJSON             // JSON, or text with JSON in it
+	bodyForm             // application/x-www-form-urlencoded
+	bodyParts            // multipart/form-data
+	bodyScript           // JavaScript, which may be no more than JSON
+	bodyProse            // other text, which has no names of secrets
 )
 
 // namedFields are the fields with a class of their own.
@@ -38,6 +42,13 @@ var namedFields = [...]struct {
 	{"Location", fieldURL},
 	{"Referer", fieldURL},
 	{"Content-Location", fieldURL},
+	{"Destination", fieldURL},
+	{"Origin", fieldURL},
+	{"X-Original-URL", fieldURL},
+	{"X-Rewrite-URL", fieldURL},
+	{"Link", fieldLinks},
+	{"Refresh", fieldRefresh},
+	{"Sec-WebSocket-Protocol", fieldProtocols},
 }
 
 func classOfField(f traffic.Field) fieldClass {
@@ -76,6 +87,8 @@ func (c bodyClass) grammar(p *patterns) grammar {
 		return formGrammar{p.form}
 	case bodyParts:
 		return partsGrammar{p.form}
+	case bodyScript:
+		return scriptGrammar{}
 	case bodyProse:
 		return textGrammar{}
 	default:
@@ -96,6 +109,8 @@ func classOfBody(mediaType string) bodyClass {
 	case mediaType == "", strings.Contains(mediaType, "json"),
 		strings.HasPrefix(mediaType, "text/plain"), strings.HasPrefix(mediaType, "text/event-stream"):
 		return bodyJSON
+	case strings.Contains(mediaType, "javascript"):
+		return bodyScript
 	case mayBeText(mediaType):
 		return bodyProse
 	}
@@ -108,11 +123,20 @@ type content struct {
 	coded     bool
 }
 
+// alsoType returns the media type where another field may have said one already. Who
+// reads the content may believe either.
+func alsoType(before, mediaType string) string {
+	if before == "" {
+		return mediaType
+	}
+	return before + ", " + mediaType
+}
+
 func contentOf(header traffic.Fields) (about content) {
 	for i := range header {
 		switch {
 		case header[i].Is("Content-Type"):
-			about.mediaType = header[i].Value
+			about.mediaType = alsoType(about.mediaType, header[i].Value)
 		case header[i].Is("Content-Encoding"):
 			about.coded = true
 		}

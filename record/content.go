@@ -202,7 +202,7 @@ func (b *bodyStore) fits(n int64) bool { return b.inlineMax < 0 || n <= b.inline
 // inline keeps content in memory.
 func (b *bodyStore) inline(content []byte, s *scanner) stored {
 	if s != nil {
-		b.clean, _ = s.scan(b.clean[:0], content, true)
+		b.clean = s.whole(b.clean[:0], content)
 		content = b.clean
 		if s.redactor.thorough && utf8.Valid(content) {
 			content = s.redactor.withoutShapes(s.redactor.withoutPaths(content))

@@ -98,15 +98,20 @@ func (m *fragmented) append(dst, part []byte, r *redactor) []byte {
 
 // cut notes that a value goes on in the next fragment.
 func (m *fragmented) cut(name, value []byte) {
+	if name == nil {
+		return // a URL, of which the next fragment shows no more
+	}
 	m.inside = inNumber
-	if value[0] != '"' {
+	if isNumeric(value[0]) {
 		return
 	}
+	// A string in a string is dropped up to where that ends.
 	m.inside = inString
-	if len(value) == 1 {
+	quote := 1 + bytes.IndexByte(value, '"')
+	if len(value) == quote {
 		m.name = bytes.Clone(name)
 	}
-	if end, _ := (jsonGrammar{}).end(value, 1); end < len(value) {
+	if end, _ := (jsonGrammar{}).end(value, quote); end < len(value) {
 		m.inside = inEscape
 	}
 }

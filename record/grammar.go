@@ -1,124 +1,6 @@
 package record
 
-import (
-	"bytes"
-
-	"github.com/tidwall/gjson"
-)
-
-// jsonGrammar finds secrets in JSON text, and in text that has JSON in it
-// (NDJSON, server-sent events). Its anchors are colons. A colon that follows a
-// closing quote is one between key and value, and the key is what lies between
-// that quote and the one before: in JSON, text between two strings is punctuation
-// and never the name of a secret.
-type jsonGrammar struct{}
-
-func (jsonGrammar) anchor(src []byte, i int) int {
-	for {
-		n := bytes.IndexByte(src[i:], ':')
-		if n < 0 {
-			return -1
-		}
-		i += n + 1
-		switch {
-		case i < 2:
-		case src[i-2] == '"':
-			// Most keys are told here from those of secrets.
-			if i < minSecretName+2 || mayBeSecret(src[i-2-minSecretName:i-2]) {
-				return i
-			}
-		case isSpace(src[i-2]): // else in a URL or time
-			return i
-		}
-	}
-}
-
-func (jsonGrammar) secret(src []byte, base, i int) ([]byte, span, bool) {
-	key := keyBefore(src[base : i-1])
-	if key == nil || !isSecret(key) {
-		return nil, span{}, false
-	}
-	return key, scalarAt(src, i), true
-}
-
-// end returns where the quote is that ends a string, or where a last escape
-// begins that goes on behind src.
-func (jsonGrammar) end(src []byte, i int) (int, bool) {
-	for ; i < len(src); i++ {
-		switch src[i] {
-		case '"':
-			return i, true
-		case '\\':
-			if i+1 == len(src) {
-				return i, false
-			}
-			i++
-		}
-	}
-	return len(src), false
-}
-
-// appendMark makes a string of a number; a string's closing quote is not part of
-// the span.
-func (jsonGrammar) appendMark(dst []byte, r *redactor, name, src []byte, v span) []byte {
-	if src[v.start] != '"' {
-		dst = append(dst, '"')
-		dst = r.appendMark(dst, name, src[v.start:v.end])
-		return append(dst, '"')
-	}
-	secret := src[v.start+1 : v.end]
-	if v.whole && len(secret) <= maxHashed && bytes.IndexByte(secret, '\\') >= 0 {
-		if plain := gjson.ParseBytes(src[v.start : v.end+1]).Str; plain != "" { // as for an invalid escape
-			secret = []byte(plain)
-		}
-	}
-	dst = append(dst, '"')
-	return r.appendMark(dst, name, secret)
-}
-
-// keyBefore returns the JSON key that ends text, white space aside, nil if text
-// does not end with one that could name a secret.
-func keyBefore(text []byte) []byte {
-	end := len(text) - 1
-	for low := max(0, end-maxSpace); end > low && isSpace(text[end]); {
-		end--
-	}
-	if end < 1 || text[end] != '"' || text[end-1] == '\\' || !mayBeSecret(text[:end]) {
-		return nil
-	}
-	low := max(0, end-maxKey)
-	open := low + bytes.LastIndexByte(text[low:end], '"')
-	if open < low || open > 0 && text[open-1] == '\\' {
-		return nil
-	}
-	return text[open+1 : end]
-}
-
-// scalarAt returns where the string or number at i lies, a string from its
-// opening quote to before its closing one. Of anything else the span is empty.
-func scalarAt(src []byte, i int) span {
-	for i < len(src) && isSpace(src[i]) {
-		i++
-	}
-	if i < len(src) && src[i] == '"' {
-		end, whole := jsonGrammar{}.end(src, i+1)
-		return span{start: i, end: end, whole: whole}
-	}
-	end := i
-	for end < len(src) && isNumeric(src[end]) {
-		end++
-	}
-	return span{start: i, end: end, whole: end < len(src)}
-}
-
-func isSpace(c byte) bool {
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t'
-}
-
-// isNumeric reports whether c can be part of a JSON number (RFC 8259 section 6).
-func isNumeric(c byte) bool {
-	return '0' <= c && c <= '9' || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'
-}
+import "bytes"
 
 // formGrammar finds secrets in name=value pairs joined by "&", as in a query or
 // a form. Its anchors are equals signs.
@@ -135,17 +17,35 @@ func (formGrammar) anchor(src []byte, i int) int {
 }
 
 func (g formGrammar) secret(src []byte, base, i int) ([]byte, span, bool) {
-	low := max(base, i-1-maxKey)
-	open := low + bytes.LastIndexByte(src[low:i-1], '&')
-	if open < low && low > base || bytes.IndexByte(src[open+1:i-1], '=') >= 0 {
-		return nil, span{}, false // too long, or an "=" in a value
-	}
-	name := unescapePair(src[open+1 : i-1])
-	if !isSecret(name) && !g.also[string(name)] {
+	name := pairName(src, base, i)
+	if !isSecret(name) && !isPairSecret(name) && !g.also[string(name)] {
 		return nil, span{}, false
 	}
 	end, whole := g.end(src, i)
 	return name, span{start: i, end: end, whole: whole}, true
+}
+
+// pairName returns the name of the pair whose value begins at i, nil if there is none
+// that could name a secret.
+func pairName(src []byte, base, i int) []byte {
+	low := max(base, i-1-maxKey)
+	open := low + bytes.LastIndexByte(src[low:i-1], '&')
+	if open < low && low > base || bytes.IndexByte(src[open+1:i-1], '=') >= 0 {
+		return nil // too long, or an "=" in a value
+	}
+	return unescapePair(src[open+1 : i-1])
+}
+
+// isPairSecret reports whether name is that of a secret in a query or form, and says
+// too little elsewhere: a signature of CloudFront, the verifier of PKCE (RFC 7636).
+func isPairSecret(name []byte) bool {
+	switch len(name) {
+	case len("signature"):
+		return bytes.EqualFold(name, []byte("signature"))
+	case len("code_verifier"):
+		return string(name) == "code_verifier"
+	}
+	return false
 }
 
 func (formGrammar) end(src []byte, i int) (int, bool) {
@@ -159,6 +59,40 @@ func (formGrammar) appendMark(dst []byte, r *redactor, name, src []byte, v span)
 		secret = unescapePair(secret)
 	}
 	return r.appendMark(dst, name, secret)
+}
+
+// grantGrammar is formGrammar for pairs among which the code of OAuth is (RFC 6749
+// section 4.1).
+type grantGrammar struct{ formGrammar }
+
+// besideCode are names of parameters that come with such a code, and tell it from
+// others: of a country, a product or an error.
+var besideCode = [][]byte{
+	[]byte("state"), []byte("grant_type"), []byte("code_verifier"), []byte("redirect_uri"), []byte("session_state"),
+}
+
+func (g grantGrammar) secret(src []byte, base, i int) ([]byte, span, bool) {
+	if name := pairName(src, base, i); string(name) == "code" {
+		end, whole := g.end(src, i)
+		return name, span{start: i, end: end, whole: whole}, true
+	}
+	return g.formGrammar.secret(src, base, i)
+}
+
+// hasGrant reports whether the code of OAuth is among pairs.
+func hasGrant(pairs []byte) bool {
+	if !bytes.Contains(pairs, []byte("code=")) {
+		return false
+	}
+	for pair := range bytes.SplitSeq(pairs, []byte("&")) {
+		name, _, _ := bytes.Cut(pair, []byte("="))
+		for _, known := range besideCode {
+			if bytes.Equal(name, known) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // partsGrammar finds secrets in multipart/form-data (RFC 7578): the content of

@@ -25,8 +25,7 @@ func Mask(dst, content []byte, contentType string) []byte {
 	r := masking.Get().(*redactor)
 	defer masking.Put(r)
 	s := scanner{grammar: g, redactor: r}
-	content, _ = s.scan(nil, content, true)
-	return appendMasked(dst, r.withoutShapes(content))
+	return appendMasked(dst, r.withoutShapes(s.whole(nil, content)))
 }
 
 // MaskURL is Mask for a URL or a part of one, but for secrets that are known by

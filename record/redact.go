@@ -104,7 +104,7 @@ func appendMarkName(dst, name []byte) []byte {
 // appendField appends the value of a field with its secrets replaced.
 func (r *redactor) appendField(dst []byte, f traffic.Field, class fieldClass) []byte {
 	r.value = append(r.value[:0], f.Value...)
-	if r.thorough && (class == fieldPlain || class == fieldURL) {
+	if r.thorough && class != fieldSecret && class != fieldCookie && class != fieldSetCookie {
 		r.value = r.withoutShapes(r.value)
 	}
 	switch class {
@@ -116,89 +116,15 @@ func (r *redactor) appendField(dst []byte, f traffic.Field, class fieldClass) []
 		return r.appendSetCookie(dst, r.value)
 	case fieldURL:
 		return r.appendURL(dst, r.value)
+	case fieldLinks:
+		return r.appendLinks(dst, r.value)
+	case fieldRefresh:
+		return r.appendRefresh(dst, r.value)
+	case fieldProtocols:
+		return r.appendProtocols(dst, r.value)
 	default:
 		return r.appendMark(dst, []byte(f.Name), r.value)
 	}
-}
-
-// appendCookies appends the value of a Cookie field (RFC 6265 section 4.2.1):
-// the value of each pair is a secret.
-func (r *redactor) appendCookies(dst, value []byte) []byte {
-	for i := 0; i < len(value); {
-		end := indexFrom(value, i, ';')
-		start := i
-		for start < end && isBlank(value[start]) {
-			start++
-		}
-		dst = append(dst, value[i:start]...)
-		dst = r.appendCookie(dst, value[start:end])
-		if end < len(value) {
-			dst = append(dst, ';')
-		}
-		i = end + 1
-	}
-	return dst
-}
-
-// appendSetCookie appends the value of a Set-Cookie field (RFC 6265 section
-// 4.1.1): the value of the cookie is a secret, its attributes are not.
-func (r *redactor) appendSetCookie(dst, value []byte) []byte {
-	end := indexFrom(value, 0, ';')
-	dst = r.appendCookie(dst, value[:end])
-	return append(dst, value[end:]...)
-}
-
-// appendCookie appends name=value; what has no name is all value.
-func (r *redactor) appendCookie(dst, pair []byte) []byte {
-	eq := indexFrom(pair, 0, '=')
-	if eq == len(pair) {
-		return r.appendMark(dst, []byte("cookie"), pair)
-	}
-	dst = append(dst, pair[:eq+1]...)
-	return r.appendMark(dst, pair[:eq], pair[eq+1:])
-}
-
-// appendURL appends a URL: secrets may be in the user information, in the query,
-// and in a fragment that looks like one (RFC 6749 section 4.2.2).
-func (r *redactor) appendURL(dst, u []byte) []byte {
-	dst, u = r.appendUserInfo(dst, u)
-	for {
-		i := bytes.IndexAny(u, "?#")
-		if i < 0 {
-			return append(dst, u...)
-		}
-		end := indexFrom(u, i+1, '#')
-		dst = append(dst, u[:i+1]...)
-		dst = r.appendPairs(dst, u[i+1:end])
-		u = u[end:]
-	}
-}
-
-// appendUserInfo appends a URL up to its host, if it has user information (RFC
-// 3986 section 3.2.1), and returns what is left of it. All of that is a secret:
-// some services take a token as the name.
-func (r *redactor) appendUserInfo(dst, u []byte) (appended, rest []byte) {
-	scheme, rest, ok := bytes.Cut(u, []byte("//"))
-	if !ok || bytes.ContainsAny(scheme, "/?#") {
-		return dst, u
-	}
-	authority := rest
-	if end := bytes.IndexAny(rest, "/?#"); end >= 0 {
-		authority = rest[:end]
-	}
-	at := bytes.LastIndexByte(authority, '@')
-	if at < 0 {
-		return dst, u
-	}
-	dst = append(append(dst, scheme...), "//"...)
-	return r.appendMark(dst, []byte("userinfo"), rest[:at]), rest[at:]
-}
-
-// appendPairs appends name=value pairs joined by "&".
-func (r *redactor) appendPairs(dst, pairs []byte) []byte {
-	s := scanner{grammar: formGrammar{r.patterns.query}, redactor: r}
-	dst, _ = s.scan(dst, pairs, true)
-	return dst
 }
 
 // unescapePair undoes percent coding, so that a secret has the mark it has

@@ -30,6 +30,7 @@ func NewRedactor(also []Pattern) (*Redactor, error) {
 func (r *Redactor) Entry(e *Entry) bool {
 	found := r.url(&e.Request.URL)
 	found = r.message(&e.Request.Header, &e.Request.Trailer, e.Request.Body) || found
+	found = r.agreed(&e.WS) || found
 	if e.Response == nil {
 		return found
 	}
@@ -64,7 +65,7 @@ func (r *Redactor) Content(src io.Reader, header traffic.Fields) io.Reader {
 		return src
 	}
 	s := &scanner{grammar: g, redactor: r.enc.redact}
-	return &windowReader{src: r.enc.redact.cleanReader(src), scan: s.scan}
+	return &windowReader{src: s.reader(src), scan: s.scan}
 }
 
 func (r *Redactor) grammar(header traffic.Fields) grammar {
@@ -75,6 +76,13 @@ func (r *Redactor) url(u *string) bool {
 	clean := string(r.enc.url(recordedURL(*u)))
 	found := clean != *u
 	*u = clean
+	return found
+}
+
+func (r *Redactor) agreed(ws **traffic.WebSocket) bool {
+	clean := r.enc.agreed(*ws)
+	found := clean != *ws
+	*ws = clean
 	return found
 }
 

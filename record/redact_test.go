@@ -39,6 +39,31 @@ func TestRedactedFields(t *testing.T) {
 		{"SET-COOKIE", "só=1", "só={{redacted:s__:#}}"},
 		{"Location", "/cb?code=1&access_token=2#id_token=3&x=4", "/cb?code=1&access_token={{redacted:access_token:#}}#id_token={{redacted:id_token:#}}&x=4"},
 		{"Referer", "https://a.example/?q=1", "https://a.example/?q=1"},
+		{"X-Auth", "k", "{{redacted:x-auth:#}}"},
+		{"X-JWT", "k", "{{redacted:x-jwt:#}}"},
+		{"X-JWT-Assertion", "k", "{{redacted:x-jwt-assertion:#}}"},
+		{"X-Goog-IAP-JWT-Assertion", "k", "{{redacted:x-goog-iap-jwt-assertion:#}}"},
+		{"Origin", "https://u:p@a.example", "https://{{redacted:userinfo:#}}@a.example"},
+		{"Destination", "https://a.example/x?token=1", "https://a.example/x?token={{redacted:token:#}}"},
+		{"X-Original-URL", "/x?token=1&y=2", "/x?token={{redacted:token:#}}&y=2"},
+		{"X-Rewrite-URL", "/x?token=1", "/x?token={{redacted:token:#}}"},
+		{
+			"Link", `</a?token=1>; rel="next", <https://u:p@b/?x=1>; title="a=b"`,
+			`</a?token={{redacted:token:#}}>; rel="next", <https://{{redacted:userinfo:#}}@b/?x=1>; title="a=b"`,
+		},
+		{"Link", "</a?token=1", "</a?token={{redacted:token:#}}"},
+		{"Link", "a=b", "a=b"},
+		{"Refresh", "5; url=/a?token=1&x=2", "5; url=/a?token={{redacted:token:#}}&x=2"},
+		{"Refresh", "5;URL = 'https://u:p@a/'", "5;URL = 'https://{{redacted:userinfo:#}}@a/'"},
+		{"Refresh", "5, /a?token=1", "5, /a?token={{redacted:token:#}}"},
+		{"Refresh", "5", "5"},
+		{
+			"Sec-WebSocket-Protocol", "base64url.bearer.authorization.k8s.io.c2VjcmV0, base64.binary.k8s.io",
+			"base64url.bearer.{{redacted:bearer:#}}, base64.binary.k8s.io",
+		},
+		{"Sec-WebSocket-Protocol", "chat, access_token,abc ,Bearer,x, y", "chat, access_token,{{redacted:access_token:#}} ,Bearer,{{redacted:bearer:#}}, y"},
+		{"Sec-WebSocket-Protocol", "graphql-transport-ws, bearer", "graphql-transport-ws, bearer"},
+		{"Location", "/cb?code=1&state=2", "/cb?code={{redacted:code:#}}&state=2"},
 		{"Location", "https://u:p@a.example/?q=@1", "https://{{redacted:userinfo:#}}@a.example/?q=@1"},
 		{"Location", "//u@a.example", "//{{redacted:userinfo:#}}@a.example"},
 		{"Location", "/a//b@c", "/a//b@c"},
@@ -68,6 +93,10 @@ func TestRedactedQueries(t *testing.T) {
 		"/?x=token=1":                   "/?x=token=1",
 		"/?=1&&=&?token=1":              "/?=1&&=&?token={{redacted:_token:#}}",
 		"/token=1":                      "/token=1",
+		"/cb?code=c&state=s":            "/cb?code={{redacted:code:#}}&state=s",
+		"/cb?code=404&statement=s":      "/cb?code=404&statement=s",
+		"/cb?zipcode=1&state=s":         "/cb?zipcode=1&state=s",
+		"/f?Expires=1&Signature=f~&K=1": "/f?Expires=1&Signature={{redacted:signature:#}}&K=1",
 		"/?X-Amz-Signature=f&X-Amz-D=1": "/?X-Amz-Signature={{redacted:x-amz-signature:#}}&X-Amz-D=1",
 	} {
 		x := exchange(1)
@@ -95,7 +124,31 @@ func TestRedactedBodies(t *testing.T) {
 		{mediaJSON, `{"cvv":123,"pwd":-1.5e3}`, `{"cvv":"{{redacted:cvv:#}}","pwd":"{{redacted:pwd:#}}"}`},
 		{mediaJSON, `{"token":null,"secret":true,"session":{"id":1,"token":""},"auth":["a"]}`, `{"token":null,"secret":true,"session":{"id":1,"token":""},"auth":["a"]}`},
 		{mediaJSON, `{"auth":{"password":"p"}}`, `{"auth":{"password":"{{redacted:password:#}}"}}`},
-		{mediaJSON, `{"text":"\"password\":\"p\"","a":"\\"}`, `{"text":"\"password\":\"p\"","a":"\\"}`},
+		{mediaJSON, `{"text":"\"password\":\"p\"","a":"\\"}`, `{"text":"\"password\":\"{{redacted:password:#}}\"","a":"\\"}`},
+		{mediaJSON, `{"\u0074oken":"t","toke\u006E":"u","tok\u0065n":"v","toke\n":"w"}`, `{"\u0074oken":"{{redacted:token:#}}","toke\u006E":"{{redacted:token:#}}","tok\u0065n":"{{redacted:token:#}}","toke\n":"w"}`},
+		{
+			mediaJSON, `{"body":"{\"user\":\"u\",\"password\" : \"p\\\"q\\\\\",\"pin_token\":12,\"x\":\"y\"}","z":1}`,
+			`{"body":"{\"user\":\"u\",\"password\" : \"{{redacted:password:#}}\",\"pin_token\":\"{{redacted:pin_token:#}}\",\"x\":\"y\"}","z":1}`,
+		},
+		{mediaJSON, `{"body":"{\"password\":\"cut","z":1}`, `{"body":"{\"password\":\"{{redacted:password:#}}","z":1}`},
+		{mediaJSON, `{"body":"{\"password\":\"cut`, `{"body":"{\"password\":\"{{redacted:password:#}}`},
+		{mediaJSON, `{"body":"{\"password\":\"cut\\\`, `{"body":"{\"password\":\"{{redacted:password:#}}`},
+		{mediaJSON, `{"body":"{\"password\":null}"}`, `{"body":"{\"password\":null}"}`},
+		{mediaJSON, `{"body":"{\\\"password\\\":1}"}`, `{"body":"{\\\"password\\\":1}"}`}, // two levels down
+		{
+			mediaJSON, `{"next":"https://a.example/x?token=t&y=1","db":"postgres://u:p@h/d","at":"12:30","plain":"https://a.example/?y=1"}`,
+			`{"next":"https://a.example/x?token={{redacted:token:#}}&y=1","db":"postgres://{{redacted:userinfo:#}}@h/d","at":"12:30","plain":"https://a.example/?y=1"}`,
+		},
+		{
+			mediaJSON, `{"next":"https:\/\/a\/x?y=1\u0026token=t","plain":"https:\/\/a\/?y=1\u0026z=1"}`,
+			`{"next":"https://a/x?y=1&token={{redacted:token:#}}","plain":"https:\/\/a\/?y=1\u0026z=1"}`,
+		},
+		{mediaJSON, `{"a":"{\"url\":\"https://a/?token=t\"}"}`, `{"a":"{\"url\":\"https://a/?token={{redacted:token:#}}\"}"}`},
+		{"text/plain", "see https://a/?token=t", "see https://a/?token={{redacted:token:#}}"},
+		{"text/plain", "at 12:", "at 12:"},
+		{"application/javascript", `{"token":"t"}`, `{"token":"{{redacted:token:#}}"}`},
+		{"text/javascript", `/**/ jQuery.cb_1({"token":"t"});`, `/**/ jQuery.cb_1({"token":"{{redacted:token:#}}"});`},
+		{"text/javascript", `var labels={"password":"Passwort"}`, `var labels={"password":"Passwort"}`},
 		{mediaJSON, `["password",":","token"]`, `["password",":","token"]`},
 		{mediaJSON, `{"max_tokens":5,"nextPageToken":"x","csrf":"y","author":"z","passes":3}`, `{"max_tokens":5,"nextPageToken":"x","csrf":"y","author":"z","passes":3}`},
 		{mediaJSON, `{"csrf_token":"y"}`, `{"csrf_token":"{{redacted:csrf_token:#}}"}`},
@@ -110,6 +163,8 @@ func TestRedactedBodies(t *testing.T) {
 		{"text/html", `<b>"token":"t"</b>`, `<b>"token":"t"</b>`},
 		{mediaForm, "user=u&password=p%20q&x", "user=u&password={{redacted:password:#}}&x"},
 		{mediaForm, "password=", "password="},
+		{mediaForm, "grant_type=authorization_code&code=c&code_verifier=v", "grant_type=authorization_code&code={{redacted:code:#}}&code_verifier={{redacted:code_verifier:#}}"},
+		{mediaForm, "country=de&code=49", "country=de&code=49"},
 		{mediaForm, "password[]=p&ctl00%24" + longName + "%24Password=q", "password[]={{redacted:password__:#}}&ctl00%24" + longName + "%24Password={{redacted:ctl00_contentplaceholder1_contentplaceho:#}}"},
 		{
 			mediaParts,
@@ -128,6 +183,11 @@ func TestRedactedBodies(t *testing.T) {
 		},
 		{"application/grpc+json", "\x00\x00\x00\x00\x0d{\"token\":\"t\"}", "\x00\x00\x00\x00\x0d{\"token\":\"t\"}"}, // a mark would not fit the length
 		{"application/grpc-web-text", "ghp_0123456789abcdefghijABCDEFGHIJ012345", "ghp_0123456789abcdefghijABCDEFGHIJ012345"},
+		{
+			mediaParts,
+			"--b\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{\"token\":\"t\"}\r\n--b--\r\n",
+			"--b\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{\"token\":\"{{redacted:token:#}}\"}\r\n--b--\r\n",
+		},
 		{mediaParts, "--b\r\n\r\n<a name=\"token\">\r\n\r\n--b--\r\n", "--b\r\n\r\n<a name=\"token\">\r\n\r\n--b--\r\n"},
 		{mediaParts, "--b\r\nContent-Disposition: form-data; name=\"tok", "--b\r\nContent-Disposition: form-data; name=\"tok"},
 	} {
@@ -206,7 +266,7 @@ func TestIsSecret(t *testing.T) {
 		"Proxy-Authorization", "Cookie", "Set-Cookie", "session", "session_id", "sid", "private_key", "password_",
 		"X-Amz-Signature", "connect.sid", "csrf_token", "-sid", "p_w_d",
 		"password[]", "user[tokens][token][]", "token[0]", "token.10", "password2", "api_key_1", "assertion",
-		strings.Repeat("x", 100) + "token",
+		strings.Repeat("x", 100) + "token", "X-Auth", "x-jwt", "X-JWT-Assertion",
 	} {
 		if !IsSecret(name) {
 			t.Errorf("%s is not secret", name)
@@ -216,7 +276,7 @@ func TestIsSecret(t *testing.T) {
 		"", "t", "-", "[]", "id", "name", "tokens", "max_tokens", "token_type", "csrf", "author", "passes", "key",
 		"next_page_token", "nextToken", "Sec-WebSocket-Key", "Idempotency-Key", "secretary", "inside", "user[name]",
 		"password[hint]", "Content-Length", "0", "[0]", "id2", "sha256", "user[0][name]",
-		strings.Repeat("x", 100) + "auth", "WWW-Authenticate", "to\xe9en",
+		strings.Repeat("x", 100) + "auth", "code", "Signature", "WWW-Authenticate", "to\xe9en",
 	} {
 		if IsSecret(name) {
 			t.Errorf("%s is secret", name)
@@ -260,6 +320,7 @@ func FuzzRedact(f *testing.F) {
 		`{"user":"u","password":"p\"","n":{"token":12,"t":null}} `,
 		`{"text":"\"password\":\"p\"","a":"\\","secret" : "x`,
 		"user=u&password=p%20q&x=y=z&token=",
+		`{"a":"{\"password\":\"p\\\"q\",\"token\" : 1}","u":"https:\/\/u:p@h\/?a=1\u0026token=t"}`,
 		"--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\np\r\nq\r\n--b--\r\n",
 	} {
 		f.Add(uint8(i), uint64(i), []byte(seed))

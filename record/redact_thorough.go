@@ -1,8 +1,10 @@
 package record
 
 import (
+	"bytes"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // thorough reports whether secrets are looked for by their shape, too.
@@ -87,6 +89,26 @@ func (textGrammar) end(src []byte, i int) (int, bool) { return i, i < len(src) }
 
 func (textGrammar) appendMark(dst []byte, _ *redactor, _, src []byte, v span) []byte {
 	return append(dst, src[v.start:v.end]...)
+}
+
+// scriptGrammar is a grammar that is still to be settled.
+type scriptGrammar struct{ textGrammar }
+
+// isDataScript reports whether JavaScript begins as JSON does, or as JSON that is
+// handed to a function. The texts of programs have names of secrets, too, as labels.
+func isDataScript(script []byte) bool {
+	script = bytes.TrimLeft(bytes.TrimPrefix(script, []byte("/**/")), " \t\r\n;")
+	name := bytes.TrimLeftFunc(script, isNamePart)
+	if len(name) == len(script) {
+		return len(script) > 0 && (script[0] == '{' || script[0] == '[')
+	}
+	argument, call := bytes.CutPrefix(name, []byte("("))
+	return call && bytes.HasPrefix(bytes.TrimLeft(argument, " \t\r\n"), []byte("{"))
+}
+
+// isNamePart reports whether c can be part of the name of a function.
+func isNamePart(c rune) bool {
+	return c == '_' || c == '$' || c == '.' || unicode.IsLetter(c) || unicode.IsDigit(c)
 }
 
 // binaryTypes are beginnings of media types that are no text.

@@ -1,13 +1,18 @@
 package record
 
+import (
+	"bufio"
+	"io"
+)
+
 const (
 	// maxKey and maxSpace bound a name worth looking at and the white space
 	// behind it, in bytes.
 	maxKey   = 256
 	maxSpace = 32
 	// lookBehind is how far before an anchor its name is looked for: with both
-	// quotes, and the byte before, which may be a backslash.
-	lookBehind = maxKey + maxSpace + 3
+	// quotes, and two backslashes before each.
+	lookBehind = maxKey + maxSpace + 6
 	// minWindow is how much text is looked at before a value that has no end in
 	// it counts as endless. It holds any secret of maxHashed bytes with its name.
 	minWindow = 2 * maxHashed
@@ -82,6 +87,51 @@ func (s *scanner) scan(dst, src []byte, final bool) ([]byte, int) {
 		return append(dst, src[done:]...), len(src)
 	}
 	return s.keep(dst, src, done, len(src))
+}
+
+// whole appends content that is all there, with its secrets replaced.
+func (s *scanner) whole(dst, content []byte) []byte {
+	s.settle(content)
+	start := len(dst)
+	dst, _ = s.scan(dst, content, true)
+	if _, parts := s.grammar.(partsGrammar); parts {
+		inParts := scanner{grammar: jsonGrammar{}, redactor: s.redactor}
+		clean, _ := inParts.scan(nil, dst[start:], true)
+		dst = append(dst[:start], clean...)
+	}
+	return dst
+}
+
+// settleSize is how much of content settle needs, in bytes.
+const settleSize = 4 << 10
+
+// settle chooses the grammar where the beginning of content tells more than its type.
+func (s *scanner) settle(head []byte) {
+	switch g := s.grammar.(type) {
+	case formGrammar:
+		if hasGrant(head) {
+			s.grammar = grantGrammar{g}
+		}
+	case scriptGrammar:
+		s.grammar = textGrammar{}
+		if isDataScript(head) {
+			s.grammar = jsonGrammar{}
+		}
+	}
+}
+
+// reader returns what scan is to be given of src, for content that comes in windows:
+// without what is found otherwise than by scan.
+func (s *scanner) reader(src io.Reader) io.Reader {
+	r := bufio.NewReaderSize(s.redactor.cleanReader(src), settleSize)
+	head, _ := r.Peek(settleSize) // an error comes again
+	s.settle(head)
+	if _, parts := s.grammar.(partsGrammar); !parts {
+		return r
+	}
+	first := *s
+	s.grammar = jsonGrammar{} // of parts that are JSON
+	return &windowReader{src: r, scan: first.scan}
 }
 
 // dropRest returns where in src the secret ends that the last window was cut in.

@@ -16,18 +16,18 @@ const (
 // secretNames are the names of secrets, written without separators in lower
 // case. They are matched whole, because as endings they would hit too much.
 var secretNames = nameSet(`
-	auth authorization proxyauthorization authentication credential credentials bearer jwt
+	auth xauth authorization proxyauthorization authentication credential credentials bearer jwt xjwt
 	pass pwd passcode otp totp mfacode cvv cvc
 	sid session sessid sessionkey phpsessid jsessionid
 	sig xamzsignature xamzcredential xgoogsignature xgoogcredential
-	assertion clientassertion samlresponse samlrequest jwtassertion cookie setcookie`)
+	assertion clientassertion samlresponse samlrequest cookie setcookie`)
 
 // secretEndings are how the names of secrets end: access_token, X-Api-Key,
 // userPassword.
 var secretEndings = []string{
 	"token", "password", "passwd", "passphrase", "secret", "authorization", "sessionid",
 	"apikey", "accesskey", "accesskeyid", "secretkey", "privatekey", "signingkey", "encryptionkey",
-	"subscriptionkey", "authkey",
+	"subscriptionkey", "authkey", "jwtassertion",
 }
 
 // openNames end like secrets and are none: they say where a list goes on or

@@ -58,7 +58,7 @@ func (c *sidecar) store(r io.Reader, s *scanner) (stored, error) {
 		return stored{}, &storeError{err}
 	}
 	if s != nil {
-		r = s.redactor.cleanReader(r)
+		r = s.reader(r)
 	}
 	name := temporary + rand.Text()
 	f, err := c.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -22,10 +22,25 @@ func (e *encoder) appendOpened(dst []byte, x *traffic.Exchange) ([]byte, error) 
 	if err == nil {
 		dst, err = e.appendEdited(dst, x)
 	}
-	dst = appendAgreed(dst, x.WS)
+	dst = appendAgreed(dst, e.agreed(x.WS))
 	dst = appendList(dst, "rules", x.Rules)
 	dst = appendList(dst, "tags", x.Tags)
 	return append(dst, "}\n"...), err
+}
+
+// agreed returns ws, or a copy of it if a secret is in the subprotocol.
+func (e *encoder) agreed(ws *traffic.WebSocket) *traffic.WebSocket {
+	if e.redact == nil || ws == nil || ws.Subprotocol == "" {
+		return ws
+	}
+	field := traffic.Field{Name: "Sec-WebSocket-Protocol", Value: ws.Subprotocol}
+	clean := string(e.redact.appendField(nil, field, fieldProtocols))
+	if clean == ws.Subprotocol {
+		return ws
+	}
+	redacted := *ws
+	redacted.Subprotocol = clean
+	return &redacted
 }
 
 // appendAgreed appends what a handshake agreed on.

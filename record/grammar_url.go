@@ -1,0 +1,83 @@
+package record
+
+import "bytes"
+
+// maxURL bounds a URL in a text, in bytes. In a longer one nothing is looked for.
+const maxURL = maxHashed
+
+// escapedSlashes is how some write the slashes before the host of a URL in JSON.
+var escapedSlashes = []byte(`\/\/`)
+
+// mayBeURL reports whether text may be what follows the scheme of a URL and its
+// colon. It may go on behind its end.
+func mayBeURL(text []byte) bool {
+	switch {
+	case len(text) == 0:
+		return true
+	case text[0] == '/':
+		return len(text) == 1 || text[1] == '/'
+	case text[0] == '\\':
+		return bytes.HasPrefix(escapedSlashes, text[:min(len(text), len(escapedSlashes))])
+	}
+	return false
+}
+
+// urlAt returns where a URL lies from behind the colon of its scheme on, and false if
+// no secret can be in it. What ends it is no part of a URL, wherever it may stand.
+func urlAt(src []byte, i int) (span, bool) {
+	limit := min(len(src), i+maxURL)
+	secrets := false
+	end := i
+	for end < limit {
+		c := src[end]
+		if c == '\\' {
+			n := escapeInURL(src[end:])
+			if n == 0 {
+				break
+			}
+			end += n
+			continue
+		}
+		if c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '>' || c == '`' {
+			break
+		}
+		secrets = secrets || c == '?' || c == '#' || c == '@'
+		end++
+	}
+	switch {
+	case end < limit:
+		return span{start: i, end: end, whole: true}, secrets
+	case limit < len(src): // too long
+		return span{}, false
+	case !secrets:
+		return span{start: len(src), end: len(src)}, true // maybe behind the end
+	}
+	return span{start: i, end: len(src)}, true
+}
+
+var escapedAmpersand = []byte(`\u0026`)
+
+// escapeInURL returns the length of an escape that JSON may have in a URL, as far as
+// it is in text; 0 for another.
+func escapeInURL(text []byte) int {
+	for _, escape := range [...][]byte{escapedSlashes[:2], escapedAmpersand} {
+		if n := min(len(text), len(escape)); bytes.HasPrefix(escape, text[:n]) {
+			return n
+		}
+	}
+	return 0
+}
+
+// appendEscapedURL appends a URL in JSON. One that has secrets loses its escapes, which
+// are not needed.
+func (r *redactor) appendEscapedURL(dst, u []byte) []byte {
+	if bytes.IndexByte(u, '\\') < 0 {
+		return r.appendURL(dst, u)
+	}
+	plain := bytes.ReplaceAll(bytes.ReplaceAll(u, escapedSlashes[:2], []byte("/")), escapedAmpersand, []byte("&"))
+	clean := r.appendURL(nil, plain)
+	if bytes.Equal(clean, plain) {
+		return append(dst, u...)
+	}
+	return append(dst, clean...)
+}

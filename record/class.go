@@ -32,29 +32,42 @@ const (
 	bodyProse            // other text, which has no names of secrets
 )
 
-// namedFields are the fields with a class of their own.
-var namedFields = [...]struct {
+// namedField is a field with a class of its own.
+type namedField struct {
 	name  string
 	class fieldClass
-}{
-	{"Cookie", fieldCookie},
-	{"Set-Cookie", fieldSetCookie},
-	{"Location", fieldURL},
-	{"Referer", fieldURL},
-	{"Content-Location", fieldURL},
-	{"Destination", fieldURL},
-	{"Origin", fieldURL},
-	{"X-Original-URL", fieldURL},
-	{"X-Rewrite-URL", fieldURL},
-	{"Link", fieldLinks},
-	{"Refresh", fieldRefresh},
-	{"Sec-WebSocket-Protocol", fieldProtocols},
 }
 
+// namedFields are these by the length of their names, which few other fields share.
+var namedFields = func() (byLength [maxNamedField + 1][]namedField) {
+	for _, f := range []namedField{
+		{"Cookie", fieldCookie},
+		{"Set-Cookie", fieldSetCookie},
+		{"Location", fieldURL},
+		{"Referer", fieldURL},
+		{"Content-Location", fieldURL},
+		{"Destination", fieldURL},
+		{"Origin", fieldURL},
+		{"X-Original-URL", fieldURL},
+		{"X-Rewrite-URL", fieldURL},
+		{"Link", fieldLinks},
+		{"Refresh", fieldRefresh},
+		{"Sec-WebSocket-Protocol", fieldProtocols},
+	} {
+		byLength[len(f.name)] = append(byLength[len(f.name)], f)
+	}
+	return byLength
+}()
+
+// maxNamedField is the length of the longest of these names.
+const maxNamedField = len("Sec-WebSocket-Protocol")
+
 func classOfField(f traffic.Field) fieldClass {
-	for i := range namedFields {
-		if f.Is(namedFields[i].name) {
-			return namedFields[i].class
+	if len(f.Name) <= maxNamedField {
+		for _, named := range namedFields[len(f.Name)] {
+			if f.Is(named.name) {
+				return named.class
+			}
 		}
 	}
 	if isSecret(f.Name) {

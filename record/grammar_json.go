@@ -26,10 +26,12 @@ func (jsonGrammar) anchor(src []byte, i int) int {
 		case i < 2:
 		case src[i-2] == '"':
 			// Most keys are told here from those of secrets.
-			if i < minSecretName+2 || mayBeSecret(src[i-2-minSecretName:i-2]) || mayBeEscaped(src[:i-2]) {
+			if i < minSecretName+2 || mayBeSecret(src[i-2-minSecretName:i-2]) || hasEscape(src[:i-2]) {
 				return i
 			}
-		case isSpace(src[i-2]) || mayBeURL(src[i:]): // else in a time
+		case isSpace(src[i-2]):
+			return i
+		case mayBeURL(src[i:]) && !isPlainURL(src[i:]): // else in a time
 			return i
 		}
 	}
@@ -106,15 +108,12 @@ func isEscape(text []byte, i int) bool {
 	return i > 0 && text[i-1] == '\\' && (i == 1 || text[i-2] != '\\')
 }
 
-// mayBeEscaped is a quick look at how a key ends that looks like none of a secret: a
+// hasEscape is a quick look at how a key ends that looks like none of a secret: a
 // backslash may belong to the quote behind it, and the last two letters may be
-// written as escapes of six bytes.
-func mayBeEscaped(key []byte) bool {
+// written as escapes of six bytes. It is right where it says no.
+func hasEscape(key []byte) bool {
 	n := len(key)
-	if key[n-1] == '\\' {
-		return mayBeSecret(key[:n-1])
-	}
-	return n >= 6 && key[n-6] == '\\' || n >= 7 && key[n-7] == '\\'
+	return key[n-1] == '\\' || n >= 6 && key[n-6] == '\\' || n >= 7 && key[n-7] == '\\'
 }
 
 // keyBefore returns the JSON key that ends text, white space aside, and whether it is
@@ -134,7 +133,7 @@ func keyBefore(text []byte) (key []byte, nested bool) {
 		nested = true
 		end--
 	}
-	if end < 1 || !mayBeSecret(text[:end]) && !mayBeEscaped(text[:end]) {
+	if end < 1 || !mayBeSecret(text[:end]) && !hasEscape(text[:end]) {
 		return nil, false
 	}
 	low := max(0, end-maxKey)

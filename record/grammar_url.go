@@ -22,11 +22,17 @@ func mayBeURL(text []byte) bool {
 	return false
 }
 
+// isPlainURL is a quick look at a URL that text begins with. It is right where it says
+// that no secret can be in it.
+func isPlainURL(text []byte) bool {
+	quote := bytes.IndexByte(text[:min(len(text), maxURL)], '"')
+	return quote >= 0 && !hasURLSecrets(text[:quote])
+}
+
 // urlAt returns where a URL lies from behind the colon of its scheme on, and false if
 // no secret can be in it. What ends it is no part of a URL, wherever it may stand.
 func urlAt(src []byte, i int) (span, bool) {
 	limit := min(len(src), i+maxURL)
-	secrets := false
 	end := i
 	for end < limit {
 		c := src[end]
@@ -41,9 +47,9 @@ func urlAt(src []byte, i int) (span, bool) {
 		if c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '>' || c == '`' {
 			break
 		}
-		secrets = secrets || c == '?' || c == '#' || c == '@'
 		end++
 	}
+	secrets := hasURLSecrets(src[i:min(end, limit)])
 	switch {
 	case end < limit:
 		return span{start: i, end: end, whole: true}, secrets
@@ -53,6 +59,11 @@ func urlAt(src []byte, i int) (span, bool) {
 		return span{start: len(src), end: len(src)}, true // maybe behind the end
 	}
 	return span{start: i, end: len(src)}, true
+}
+
+// hasURLSecrets reports whether a URL has a query, a fragment or user information.
+func hasURLSecrets(u []byte) bool {
+	return bytes.IndexByte(u, '?') >= 0 || bytes.IndexByte(u, '@') >= 0 || bytes.IndexByte(u, '#') >= 0
 }
 
 var escapedAmpersand = []byte(`\u0026`)

@@ -119,3 +119,23 @@ func TestTemplatesStopOnceTheClientHasLeft(t *testing.T) {
 		t.Errorf("told: %s", log)
 	}
 }
+
+// FuzzTemplates makes sure that any template can be limited, and comes to an end.
+func FuzzTemplates(f *testing.F) {
+	for _, text := range []string{
+		`{{range $i, $v := .JSON.a}}{{if eq $i 1}}{{break}}{{else}}{{$v | printf "%v-%v" $i}}{{end}}{{end}}`,
+		`{{with $x := index .JSON "a"}}{{(now.AddDate 0 0 (len $x)).Year}}{{else with .Path}}{{.Step}}{{end}}`,
+		`{{$x := "1"}}{{range 9}}{{$x = now.Format $x}}{{end}}`, `{{/* x */ -}} {{define "a"}}{{end}}`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		filler := newTestFiller(`{"a": [1, {"b": 2}]}`)
+		if made, err := filler.fill(text); err == nil && isTemplate(text) && len(made) > maxContent {
+			t.Errorf("%d bytes", len(made))
+		}
+		if filler.data.budget.steps > maxSteps+1 {
+			t.Errorf("%d steps", filler.data.budget.steps)
+		}
+	})
+}

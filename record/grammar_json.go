@@ -39,8 +39,7 @@ func (jsonGrammar) anchor(src []byte, i int) int {
 
 func (jsonGrammar) secret(src []byte, base, i int) ([]byte, span, bool) {
 	if before := src[i-2]; before != '"' && !isSpace(before) {
-		v, ok := urlAt(src, i)
-		return nil, v, ok
+		return nil, urlAt(src, i), true
 	}
 	key, nested := keyBefore(src[base : i-1])
 	if key == nil || !isSecret(key) {

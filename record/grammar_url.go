@@ -2,8 +2,13 @@ package record
 
 import "bytes"
 
-// maxURL bounds a URL in a text, in bytes. In a longer one nothing is looked for.
-const maxURL = maxHashed
+const (
+	// maxURL bounds a URL in a text, in bytes. What a longer one has behind that is
+	// taken for text.
+	maxURL = maxHashed
+	// glance is how much of a text isPlainURL looks at, in bytes.
+	glance = 256
+)
 
 // escapedSlashes is how some write the slashes before the host of a URL in JSON.
 var escapedSlashes = []byte(`\/\/`)
@@ -25,13 +30,13 @@ func mayBeURL(text []byte) bool {
 // isPlainURL is a quick look at a URL that text begins with. It is right where it says
 // that no secret can be in it.
 func isPlainURL(text []byte) bool {
-	quote := bytes.IndexByte(text[:min(len(text), maxURL)], '"')
+	quote := bytes.IndexByte(text[:min(len(text), glance)], '"')
 	return quote >= 0 && !hasURLSecrets(text[:quote])
 }
 
-// urlAt returns where a URL lies from behind the colon of its scheme on, and false if
-// no secret can be in it. What ends it is no part of a URL, wherever it may stand.
-func urlAt(src []byte, i int) (span, bool) {
+// urlAt returns where a URL lies from behind the colon of its scheme on. What ends it
+// is no part of a URL, wherever it may stand.
+func urlAt(src []byte, i int) span {
 	limit := min(len(src), i+maxURL)
 	end := i
 	for end < limit {
@@ -49,16 +54,13 @@ func urlAt(src []byte, i int) (span, bool) {
 		}
 		end++
 	}
-	secrets := hasURLSecrets(src[i:min(end, limit)])
-	switch {
-	case end < limit:
-		return span{start: i, end: end, whole: true}, secrets
-	case limit < len(src): // too long
-		return span{}, false
-	case !secrets:
-		return span{start: len(src), end: len(src)}, true // maybe behind the end
+	switch end = min(end, limit); {
+	case end < len(src):
+		return span{start: i, end: end, whole: true}
+	case !hasURLSecrets(src[i:]):
+		return span{start: end, end: end} // a secret may be behind the end
 	}
-	return span{start: i, end: len(src)}, true
+	return span{start: i, end: end}
 }
 
 // hasURLSecrets reports whether a URL has a query, a fragment or user information.

@@ -437,3 +437,15 @@ func BenchmarkRedactBody(b *testing.B) {
 		s.skip = 0
 	}
 }
+
+// What is no URL, or none that ends, is looked at once.
+func TestManyURLsTakeNoTime(t *testing.T) {
+	for _, content := range []string{"x://", "x://?", `"x://`, `{\"token\":\"`, `\"token\":`, `"token":`, `"toke\u006e":"`} {
+		text := bytes.Repeat([]byte(content), 4<<20/len(content))
+		start := time.Now()
+		whole(newRedactor(), jsonGrammar{}, text)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%q: %v", content, took)
+		}
+	}
+}

@@ -33,8 +33,8 @@ const (
 )
 
 // kindOf returns how content of a media type is compared. JSON is also looked
-// for where a recording redacts it: in plain text and event streams, and where no
-// type is given.
+// for where a recording redacts it: in plain text, event streams and scripts, and
+// where no type is given.
 func kindOf(contentType string) kind {
 	media := strings.ToLower(strings.TrimSpace(contentType))
 	switch {
@@ -44,7 +44,7 @@ func kindOf(contentType string) kind {
 		return kindForm
 	case strings.HasPrefix(media, "multipart/"):
 		return kindMultipart
-	case media == "", strings.Contains(media, "json"),
+	case media == "", strings.Contains(media, "json"), strings.Contains(media, "javascript"),
 		strings.HasPrefix(media, "text/plain"), strings.HasPrefix(media, "text/event-stream"):
 		return kindJSON
 	}
@@ -190,7 +190,7 @@ func digestParts(parts *multipart.Reader, tol *tolerance) (digest, error) {
 		b = appendSized(b, part.FileName())
 		b = appendSized(b, part.Header.Get("Content-Type"))
 		sum := sha256.New()
-		if _, err := io.Copy(sum, part); err != nil {
+		if err := hashPart(sum, part, tol.masked); err != nil {
 			return digest{}, err
 		}
 		if !tol.masked || !record.IsSecret(part.FormName()) {
@@ -233,4 +233,21 @@ func (t *tap) Read(p []byte) (int, error) {
 		t.err = err
 	}
 	return n, err
+}
+
+// hashPart hashes the content of a part, without its secrets if masked is set: it may
+// be JSON, whatever its type says.
+func hashPart(sum hash.Hash, part io.Reader, masked bool) error {
+	if masked {
+		content, err := io.ReadAll(io.LimitReader(part, maxStructured+1))
+		if err != nil {
+			return err
+		}
+		if len(content) <= maxStructured {
+			content = record.Mask(nil, content, "")
+		}
+		sum.Write(content)
+	}
+	_, err := io.Copy(sum, part)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -144,5 +145,37 @@ func TestRecordedStreamIsReplayed(t *testing.T) {
 	}
 	if took := time.Since(began); took < 20*time.Millisecond {
 		t.Errorf("took %v", took)
+	}
+}
+
+// TestOtherSecretsAreFound makes each request again as the next user would, who has
+// other secrets.
+func TestOtherSecretsAreFound(t *testing.T) {
+	tests := map[string]struct{ contentType, target, body, again, againBody string }{
+		"code in a query":   {"", "/cb?code=SECRET&state=1", "", "/cb?code=other&state=1", ""},
+		"signature":         {"", "/f?Expires=1&Signature=SECRET", "", "/f?Expires=1&Signature=other", ""},
+		"code in a form":    {formType, "/t", "grant_type=authorization_code&code=SECRET&code_verifier=SECRET", "/t", "grant_type=authorization_code&code=c&code_verifier=v"},
+		"JSON in a string":  {jsonType, "/t", `{"body":"{\"password\":\"SECRET\"}"}`, "/t", `{"body":"{\"password\":\"other\"}"}`},
+		"URL in a string":   {jsonType, "/t", `{"url":"https://h/?token=SECRET"}`, "/t", `{"url":"https://h/?token=other"}`},
+		"escaped key":       {jsonType, "/t", `{"\u0074oken":"SECRET"}`, "/t", `{"\u0074oken":"other"}`},
+		"script":            {"application/javascript", "/t", `{"token":"SECRET"}`, "/t", `{"token":"other"}`},
+		"JSON part of form": {"multipart/form-data; boundary=b", "/t", "--b\r\nContent-Disposition: form-data; name=\"meta\"\r\n\r\n{\"token\":\"SECRET\"}\r\n--b--\r\n", "/t", "--b\r\nContent-Disposition: form-data; name=\"meta\"\r\n\r\n{\"token\":\"other\"}\r\n--b--\r\n"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			header := fields{{"Content-Type", test.contentType}}
+			path := recorded(t, "auto", exchange(t, "POST", "http://h"+test.target, header, test.body, 7))
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(raw), "SECRET") {
+				t.Errorf("recorded: %s", raw)
+			}
+			x := load(t, Options{}, path)
+			if got := answerTo(t, x, newRequest(t, "POST", "http://h"+test.again, header, test.againBody)); got != "7" {
+				t.Errorf("got %s", got)
+			}
+		})
 	}
 }

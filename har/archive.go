@@ -18,6 +18,8 @@ const (
 	maxContent  = 1 << 30 // bytes of content in a file, unpacked
 )
 
+var errContentTooLong = errors.New("content is longer than 1 GiB")
+
 // files opens what is beside a HAR: in its folder, and nowhere else, or in the
 // archive that it is in. They can be opened by several goroutines.
 type files struct {
@@ -50,7 +52,7 @@ func (f *files) content(name string) (open func() (io.ReadCloser, error), size i
 		return nil, 0, errors.New("it is not a regular file")
 	}
 	if info.Size() > maxContent {
-		return nil, 0, errTooLong
+		return nil, 0, errContentTooLong
 	}
 	open = func() (io.ReadCloser, error) {
 		file, err := f.fsys.Open(name)
@@ -79,7 +81,7 @@ type limited struct {
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, errTooLong
+		return 0, errContentTooLong
 	}
 	n, err := l.ReadCloser.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)

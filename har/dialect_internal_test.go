@@ -102,7 +102,7 @@ func TestContentIsLimited(t *testing.T) {
 	for size, tooLong := range map[int]bool{9: false, 10: false, 11: true} {
 		l := &limited{ReadCloser: io.NopCloser(strings.NewReader(strings.Repeat("a", size))), left: 10 + 1}
 		got, err := io.ReadAll(l)
-		if errors.Is(err, errTooLong) != tooLong || !tooLong && len(got) != size {
+		if errors.Is(err, errContentTooLong) != tooLong || !tooLong && len(got) != size {
 			t.Errorf("%d bytes: %d, error %v", size, len(got), err)
 		}
 	}

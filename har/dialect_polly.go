@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -60,6 +61,10 @@ func (c *cursor) undoCoding(r *Response) {
 	}
 }
 
+// maxInflated bounds content that is decoded in memory, in bytes: a little of it may
+// stand for any length.
+const maxInflated = 64 << 20
+
 func decodeCoding(coding string, wire []byte) ([]byte, error) {
 	var in io.Reader = bytes.NewReader(wire)
 	var err error
@@ -76,9 +81,9 @@ func decodeCoding(coding string, wire []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(io.LimitReader(in, maxContent+1))
-	if err == nil && len(content) > maxContent {
-		err = errTooLong
+	content, err := io.ReadAll(io.LimitReader(in, maxInflated+1))
+	if err == nil && len(content) > maxInflated {
+		err = errors.New("content is longer than 64 MiB")
 	}
 	return content, err
 }

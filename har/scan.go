@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 )
 
 const (
@@ -12,7 +11,7 @@ const (
 	readSize = 256 << 10
 	// maxValue is how long one value, as an entry, may be: longer than browsers
 	// can write, short enough for a bomb not to take all memory.
-	maxValue = 1 << 30
+	maxValue = 512 << 20
 )
 
 // scanner finds values in a JSON document without decoding them: it knows where
@@ -45,7 +44,7 @@ func (e *syntaxError) Error() string {
 	return fmt.Sprintf("byte %d: no %s where one has to be", e.offset, e.want)
 }
 
-var errTooLong = errors.New("a value is longer than 1 GiB")
+var errTooLong = errors.New("a value is longer than 512 MiB")
 
 func newScanner(in io.Reader) *scanner {
 	return &scanner{in: in, buf: make([]byte, 0, readSize)}
@@ -91,8 +90,14 @@ func (s *scanner) makeRoom() {
 	s.passed += int64(s.keep)
 	s.keep = 0
 	if len(s.buf) == cap(s.buf) {
-		s.buf = slices.Grow(s.buf, max(readSize, len(s.buf)))
+		s.grow()
 	}
+}
+
+// grow doubles the buffer, but for what no value may need.
+func (s *scanner) grow() {
+	size := min(max(len(s.buf)+readSize, 2*len(s.buf)), max(len(s.buf), maxValue)+readSize)
+	s.buf = append(make([]byte, 0, size), s.buf...)
 }
 
 // peek skips white space and returns the byte behind it, 0 at the end. Nothing

@@ -191,3 +191,13 @@ func nextRaw(r *Reader) ([]byte, error) {
 	}
 	return r.scan.value()
 }
+
+func TestBufferGrowsNoFurtherThanAValue(t *testing.T) {
+	for _, length := range []int{0, readSize, maxValue/2 + 1} {
+		s := scanner{buf: make([]byte, length)}
+		s.grow()
+		if c := cap(s.buf); len(s.buf) != length || c < length+readSize || c > maxValue+readSize {
+			t.Errorf("%d bytes: room for %d", length, c)
+		}
+	}
+}

@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"record":               {"traffic", "har", "internal/coding", "internal/filter", "internal/jsondoc", "internal/jsonenc", "internal/protoset"},
 	"replay":               {"traffic", "record", "internal/coding", "internal/filter", "internal/grpcwire", "internal/protoset", "internal/wsframe"},
 	"rules":                {"traffic", "internal/coding", "internal/filter", "internal/grpcwire", "internal/jsondoc", "internal/protoset", "internal/yamldoc"},
-	"proxy":                {"traffic", "internal/h1", "internal/h2", "internal/ca", "internal/fingerprint", "internal/grpcwire", "internal/socks", "internal/wsframe"},
+	"proxy":                {"traffic", "internal/h1", "internal/h2", "internal/ca", "internal/fingerprint", "internal/grpcwire", "internal/loopback", "internal/socks", "internal/wsframe"},
 	"eventserver/mockttp":  {"traffic", "internal/coding", "internal/jsonenc"},
 	"eventserver/channel":  {"traffic", "internal/loopback", "internal/ports"},
 	"eventserver":          {"traffic", "rules", "replay", "eventserver/mockttp", "internal/coding", "internal/filter", "internal/jsonenc", "internal/loopback", "internal/peeruser", "internal/wsframe"},

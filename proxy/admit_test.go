@@ -120,7 +120,7 @@ func TestAuthForSOCKS(t *testing.T) {
 // TestAuthIsForTheProxy does not ask who takes necto for the origin.
 func TestAuthIsForTheProxy(t *testing.T) {
 	origin := newAnswering(t, ok)
-	p := start(t, proxy.Options{Auth: ann}, proxy.Listener{Reverse: &traffic.URL{Scheme: "http", Authority: origin.Addr, Target: "/"}})
+	p := start(t, proxy.Options{Auth: ann, AllowHost: anyHost}, proxy.Listener{Reverse: &traffic.URL{Scheme: "http", Authority: origin.Addr, Target: "/"}})
 	client := nectest.Dial(t, p.addr)
 	client.Send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
 	client.ReadN(len(ok))

@@ -27,9 +27,9 @@ func (c *clientConn) routeStream(req *traffic.Request) (route, error) {
 		} else {
 			r.host = ""
 		}
-		return r, nil
+		return r, c.checkOriginHost(asked)
 	case c.opts.Origin:
-		return c.routeToUs(asked, req.Target), nil
+		return c.routeToUs(asked, req.Target), c.checkOriginHost(asked)
 	}
 	tags, bad := c.checkCredentials(req)
 	if bad != nil {

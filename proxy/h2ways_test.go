@@ -83,7 +83,7 @@ func TestHTTP2Reverse(t *testing.T) {
 	secureAddr, network := engineOrigin(t, h2.Config{}, echoHead)
 	for origin, scheme := range map[string]string{plainAddr: "http", secureAddr: "https"} {
 		for _, keep := range []bool{false, true} {
-			p := start(t, proxy.Options{Network: network}, proxy.Listener{
+			p := start(t, proxy.Options{Network: network, AllowHost: anyHost}, proxy.Listener{
 				Reverse: &traffic.URL{Scheme: scheme, Authority: origin, Target: "/base"}, KeepHost: keep,
 			})
 			want := "GET " + scheme + " " + origin + " /base/x"
@@ -128,7 +128,7 @@ func TestHTTP2Forward(t *testing.T) {
 
 // TestHTTP2Origin has layers answer clients of HTTP/2 whose base URL is necto.
 func TestHTTP2Origin(t *testing.T) {
-	p := start(t, proxy.Options{Layers: []proxy.Layer{layer(func(ctx context.Context, req *traffic.Request, _ traffic.RoundTripper) (*traffic.Response, error) {
+	p := start(t, proxy.Options{AllowHost: anyHost, Layers: []proxy.Layer{layer(func(ctx context.Context, req *traffic.Request, _ traffic.RoundTripper) (*traffic.Response, error) {
 		if !proxy.FromOrigin(ctx) {
 			return nil, errors.New("not asked as the origin")
 		}

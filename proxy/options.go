@@ -43,6 +43,11 @@ type Options struct {
 	// AllowFrom are the addresses that clients may connect from, beside those of
 	// the loopback; nil means all.
 	AllowFrom []netip.Prefix
+	// AllowHost reports whether requests to the origin behind a listener may come to
+	// the loopback for another host than this machine and that origin: a web page can
+	// send them whose name resolves here. It is called by any goroutine; nil is for no
+	// host.
+	AllowHost func(host string) bool
 	// Passthrough names hosts whose TLS is not opened, matched against the
 	// CONNECT name and the server name of the hello: an exact name, "*." and a
 	// suffix, or a range of addresses as 10.0.0.0/8.

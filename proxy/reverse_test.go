@@ -32,7 +32,7 @@ func TestReverse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const answer = "HTTP/1.1 200 OK\r\nA: 1\r\nalt-svc: h3=\":443\"\r\nB: 2\r\nContent-Length: 2\r\n\r\nok"
 			origin := newAnswering(t, answer)
-			p := start(t, proxy.Options{}, proxy.Listener{
+			p := start(t, proxy.Options{AllowHost: anyHost}, proxy.Listener{
 				Reverse: &traffic.URL{Scheme: "http", Authority: origin.Addr, Target: c.prefix}, KeepHost: c.keepHost,
 			})
 			client := nectest.Dial(t, p.addr)
@@ -60,7 +60,7 @@ func TestReverseSecure(t *testing.T) {
 	p := start(t, proxy.Options{Network: &proxy.Network{RootCAs: pool, Resolve: map[string]string{nectest.OriginHost + ":443": origin.Addr}}},
 		proxy.Listener{Reverse: &traffic.URL{Scheme: "https", Authority: nectest.OriginHost, Target: "/"}})
 	client := nectest.Dial(t, p.addr)
-	client.Send("GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
+	client.Send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	client.ReadN(len(ok))
 	if x := p.WaitExchanges(t, 1)[0]; x.Request.URL.String() != "https://"+nectest.OriginHost+"/a" || x.TLS != nil {
 		t.Errorf("URL %v", x.Request.URL)

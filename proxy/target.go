@@ -48,9 +48,9 @@ func (c *clientConn) route(req *traffic.Request) (route, error) {
 	case !originForm:
 		return routeAbsolute(req)
 	case c.opts.Reverse != nil:
-		return c.routeReverse(req), nil
+		return c.routeReverse(req), c.checkOriginHost(req.Header.Get("Host"))
 	case c.opts.Origin:
-		return c.routeOrigin(req), nil
+		return c.routeOrigin(req), c.checkOriginHost(req.Header.Get("Host"))
 	default:
 		return route{}, &h1.Error{Status: http.StatusBadRequest, Text: "this is a proxy, " +
 			"it takes requests for http://host/path and CONNECT; for requests like this one start necto with --reverse URL"}

@@ -58,7 +58,7 @@ func TestListenerWithOptions(t *testing.T) {
 		}
 	}
 	client := nectest.Dial(t, other.String())
-	client.Send("GET /mine HTTP/1.1\r\nHost: a\r\n\r\n")
+	client.Send("GET /mine HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	if got := client.ReadHead(); !strings.HasPrefix(got, "HTTP/1.1 204 ") {
 		t.Errorf("the layer answers %q", got)
 	}

@@ -147,7 +147,7 @@ func TestWebSocket(t *testing.T) {
 			if c.secure {
 				origin, pool = secureServer(t, script)
 			}
-			opts := proxy.Options{Network: &proxy.Network{RootCAs: pool}}
+			opts := proxy.Options{Network: &proxy.Network{RootCAs: pool}, AllowHost: anyHost}
 			authority, config := authority(t)
 			opts.CA = authority
 			listener := proxy.Listener{}

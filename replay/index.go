@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -130,6 +132,12 @@ func (x *Index) Origin() traffic.RoundTripper {
 	return traffic.RoundTripperFunc(func(ctx context.Context, req *traffic.Request) (*traffic.Response, error) {
 		return x.answer(ctx, req, true)
 	})
+}
+
+// Knows reports whether something was recorded of a host, without case and port.
+func (x *Index) Knows(host string) bool {
+	host = strings.ToLower(host) + " "
+	return slices.ContainsFunc(x.places, func(p place) bool { return strings.HasPrefix(p.authority, host) })
 }
 
 // Stats returns the counts so far.

@@ -218,6 +218,11 @@ func TestOriginIgnoresPlace(t *testing.T) {
 	if got := asked(t, x, "https://api.example.com/a"); got != "api 2" {
 		t.Errorf("both ways should share one sequence, got %s", got)
 	}
+	for host, want := range map[string]bool{"api.example.com": true, "CDN.example.com": true, "127.0.0.1": true, "example.com": false, "api": false} {
+		if x.Knows(host) != want {
+			t.Errorf("something was recorded of %s: %v", host, !want)
+		}
+	}
 	if got := asked(t, x, "http://127.0.0.1:8888/a"); got != "501" {
 		t.Errorf("exact matching ignored the origin, got %s", got)
 	}

@@ -15,11 +15,13 @@ import (
 type admitFlags struct {
 	auth  string // user:password, "" for nobody in particular
 	cidrs []string
+	hosts allowedHosts
 }
 
 func (f *admitFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.auth, "proxy-auth", "", "let in only who knows `user:password` (default $"+proxyAuthVar+", which other users do not see)")
 	flags.StringArrayVar(&f.cidrs, "allow-cidr", nil, "let in only clients from this `range` of addresses, and this machine; repeatable")
+	f.hosts.bind(flags)
 }
 
 // complete validates the flags and fills in the options of a proxy that is to
@@ -33,6 +35,7 @@ func (f *admitFlags) complete(o *proxy.Options, addrs ...string) error {
 		}
 		o.Auth = proxy.Credentials{User: user, Password: password}
 	}
+	o.AllowHost = f.hosts.has
 	for _, cidr := range f.cidrs {
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil {

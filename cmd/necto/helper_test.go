@@ -119,6 +119,7 @@ func (f *fetcher) request(target string) (*http.Request, error) {
 		name, value, _ := strings.Cut(field, ":")
 		req.Header.Add(name, strings.TrimSpace(value))
 	}
+	req.Host = req.Header.Get("Host") // "" for that of the URL
 	return req, nil
 }
 

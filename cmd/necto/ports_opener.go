@@ -57,6 +57,7 @@ func (o *portOpener) Open(ctx context.Context, r ports.Route) (ports.Listener, e
 			return nil, fmt.Errorf("%w: %w", ports.ErrRecording, err)
 		}
 		l.Origin, options.Network = true, nil
+		options.AllowHost = orHost(options.AllowHost, opened.index.Knows)
 		options.Layers = append(slices.Clip(options.Layers), replayLayer(opened.index))
 	}
 	var err error

@@ -103,7 +103,7 @@ func awaitEnd(t *testing.T, observed *nectest.Collect) {
 }
 
 const (
-	originRequest = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+	originRequest = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 	proxyRequest  = "GET http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\nConnection: close\r\n\r\n"
 	connectFirst  = "CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n"
 )

@@ -31,6 +31,7 @@ type replayOptions struct {
 	answers    replay.Options // without what is told
 	rules      rulesFlags
 	http1      bool
+	hosts      allowedHosts
 	failOnMiss bool
 	command    []string
 }
@@ -89,6 +90,7 @@ succeeds but there was a miss the exit code is 3.`,
 	flags.StringVar(&texts.wsMode, "ws-mode", "turn", "`when` WebSocket frames are sent: turn by turn, on a match of what the client says (match), or timed")
 	flags.BoolVar(&o.answers.WSStrict, "ws-strict", false, "close with 1008, and count a miss, when a WebSocket client says something else")
 	flags.StringVar(&texts.wsEnd, "ws-end", "hold", "`what` follows the last WebSocket frame: hold, close or loop")
+	o.hosts.bind(flags)
 	flags.BoolVar(&o.http1, "http1", false, "speak HTTP/1.1 only")
 	flags.BoolVar(&o.failOnMiss, "fail-on-miss", false, "exit with 3 after a miss (default with a command)")
 	return cmd
@@ -173,6 +175,7 @@ func runReplay(ctx context.Context, io stdio, o replayOptions) error {
 	observers := traffic.Tee{traffic.Tee{}, &handshakeNotes{status: status}}
 	options := proxy.Options{
 		Layers: []proxy.Layer{index.layer}, HTTP1Only: o.http1, CA: authority, KeyLog: keyLog, Log: status.log(), Observer: observers,
+		AllowHost: orHost(o.hosts.has, index.knows),
 	}
 	if events == nil {
 		options.MaxBody = 1 // nobody looks at bodies: more would be copied for nothing

@@ -68,6 +68,9 @@ func (x *replayIndex) layer(traffic.RoundTripper) traffic.RoundTripper {
 	})
 }
 
+// knows reports whether something was recorded of a host.
+func (x *replayIndex) knows(host string) bool { return x.now.Load().index.Knows(host) }
+
 // stats returns the counts of the run.
 func (x *replayIndex) stats() replay.Stats {
 	x.mu.Lock()

@@ -44,11 +44,24 @@ type server struct {
 	release func()
 }
 
-// ballastSize is memory that is taken and never touched, so that it costs only
+// The ballast is memory that is taken and never touched, so that it costs only
 // addresses. The collector runs when the heap has doubled: without ballast the
 // few MiB in use would double, and be collected, dozens of times a second. Taking it
-// makes the collector run once, so that is done when nobody waits any more.
-const ballastSize = 32 << 20
+// makes the collector run, so that is done when nobody waits any more. A piece that
+// gets memory that was in use before is cleared, and costs what it has: one piece of
+// many.
+const (
+	ballastSize  = 32 << 20
+	ballastPiece = 1 << 20
+)
+
+func newBallast() [][]byte {
+	ballast := make([][]byte, ballastSize/ballastPiece)
+	for i := range ballast {
+		ballast[i] = make([]byte, ballastPiece)
+	}
+	return ballast
+}
 
 // run serves, and returns the exit code of the command, 0 without one. Every
 // listener has to be open before.
@@ -65,7 +78,7 @@ func (s *server) run(ctx context.Context, status *status, f serveFlags) (int, er
 	l := &serveLoop{signals: signals, failed: s.failed, stop: stop}
 	l.serve(ctx, s.proxy.Run)
 	err := announce(status.io, f, s.ready)
-	ballast := make([]byte, ballastSize)
+	ballast := newBallast()
 	defer runtime.KeepAlive(ballast)
 	if err == nil && len(s.command) > 0 {
 		err = s.start(l, status)

@@ -24,7 +24,9 @@ type wsFilter struct {
 	inputs [2]*wsInput
 	out    [2]*wsOutput
 
-	closing bool    // guarded by ws.mu: Close was called
+	// closing is set when Close is called, and closed when that has sent what it has
+	// to; guarded by ws.mu.
+	closing chan struct{}
 	heard   [2]bool // guarded by ws.mu: the side's close frame was read
 }
 
@@ -51,16 +53,10 @@ func (ws *webSocket) askForFilter(ext wsframe.Extensions) {
 
 // Close implements traffic.FrameWriter.
 func (ws *webSocket) Close(code int, reason string) {
-	ws.mu.Lock()
-	again := ws.filter.closing
-	ws.filter.closing = true
-	if !again {
-		ws.lingerOn() // before anything that a side which does not read could block
-	}
-	ws.mu.Unlock()
-	if again {
+	if !ws.beginClose() {
 		return
 	}
+	defer close(ws.filter.closing)
 	ws.filter.cancel()
 	payload := wsframe.AppendClose(nil, code, reason)
 	for dir, out := range ws.filter.out {
@@ -69,8 +65,24 @@ func (ws *webSocket) Close(code int, reason string) {
 	}
 }
 
+// beginClose notes that Close was called, and returns false if it was before.
+func (ws *webSocket) beginClose() bool {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.filter.closing != nil {
+		return false
+	}
+	ws.filter.closing = make(chan struct{})
+	ws.lingerOn() // before anything that a side which does not read could block
+	return true
+}
+
 // isClosing reports whether Close was called.
-func (ws *webSocket) isClosing() bool {
+func (ws *webSocket) isClosing() bool { return ws.closed() != nil }
+
+// closed returns what is closed when Close has sent what it has to, nil if it was not
+// called.
+func (ws *webSocket) closed() <-chan struct{} {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	return ws.filter.closing

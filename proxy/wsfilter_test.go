@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -137,6 +140,48 @@ func TestWebSocketFilter(t *testing.T) {
 	}
 	if diff := cmp.Diff(wantFrames, marks(p.Events())); diff != "" {
 		t.Errorf("frames (-want +got):\n%s", diff)
+	}
+}
+
+// endsEarly is a connection of a layer whose other side ends it as soon as something
+// is written to it, long before that write returns.
+type endsEarly struct {
+	ended chan struct{}
+	once  *sync.Once
+}
+
+func (e endsEarly) Read([]byte) (int, error) {
+	<-e.ended
+	return 0, io.EOF
+}
+
+func (e endsEarly) Write(p []byte) (int, error) {
+	_ = e.Close()
+	time.Sleep(50 * time.Millisecond)
+	return len(p), nil
+}
+
+func (e endsEarly) CloseWrite() error { return e.Close() }
+
+func (e endsEarly) Close() error {
+	e.once.Do(func() { close(e.ended) })
+	return nil
+}
+
+// TestWebSocketFilterClosesBoth has the origin end the connection on necto's close
+// frame before the client is sent its own.
+func TestWebSocketFilterClosesBoth(t *testing.T) {
+	opts := filtering(byContent)
+	opts.Layers = []proxy.Layer{layer(func(context.Context, *traffic.Request, traffic.RoundTripper) (*traffic.Response, error) {
+		accept := traffic.Fields{{Name: "Upgrade", Value: "websocket"}, {Name: "Connection", Value: "Upgrade"}, {Name: "Sec-WebSocket-Accept", Value: "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}}
+		return &traffic.Response{Status: 101, Proto: "HTTP/1.1", Header: accept, Body: endsEarly{make(chan struct{}), new(sync.Once)}}, nil
+	})}
+	p := start(t, opts, proxy.Listener{})
+	client := nectest.Dial(t, p.addr)
+	client.Send(wsGet("a.test", "") + fromClient(1, "close"))
+	client.ReadHead()
+	if got, want := client.ReadAll(), fromServer(8, closeWith(3001, "rule")); got != want {
+		t.Errorf("the client received %q, want %q", got, want)
 	}
 }
 

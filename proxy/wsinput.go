@@ -57,6 +57,9 @@ func (in *wsInput) relay() {
 	}
 	in.finish()
 	worker.Wait()
+	if closed := h.ws.closed(); closed != nil {
+		<-closed // a side that ends because of it must not keep the other from being told
+	}
 	in.out().close()
 	h.failed(h.from, err)
 }

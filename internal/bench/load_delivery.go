@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"runtime"
 	"time"
@@ -119,14 +118,9 @@ func (s *deliverySession) run(ctx context.Context, d time.Duration) (tally, erro
 
 // read takes what a client has received.
 func (s *deliverySession) read(fd int32) error {
-	n, errno := readNow(int(fd), s.buf[:])
-	switch {
-	case errno == unix.EAGAIN:
-		return nil
-	case errno != 0:
-		return fmt.Errorf("read: %w", errno)
-	case n == 0:
-		return fmt.Errorf("connection closed by the server: %w", io.ErrUnexpectedEOF)
+	n, err := readNow(int(fd), s.buf[:])
+	if n == 0 || err != nil {
+		return err
 	}
 	entries, err := s.readers[fd].take(s.buf[:n])
 	s.entries += entries

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"time"
 
@@ -114,14 +113,9 @@ func (s *epollSession) send(c *epollConn, now time.Time) error {
 // serve takes what c has received and, if that ends an answer and time is
 // left, begins the next operation.
 func (s *epollSession) serve(c *epollConn) error {
-	n, errno := readNow(c.fd, s.buf[:])
-	switch {
-	case errno == unix.EAGAIN:
-		return nil
-	case errno != 0:
-		return fmt.Errorf("read: %w", errno)
-	case n == 0:
-		return fmt.Errorf("connection closed by the server: %w", io.ErrUnexpectedEOF)
+	n, err := readNow(c.fd, s.buf[:])
+	if n == 0 || err != nil {
+		return err
 	}
 	answer := s.buf[:n]
 	if len(c.part) > 0 {

@@ -79,12 +79,12 @@ func (l *originLoop) accept(ln int) {
 // serve answers what c has received. A connection that fails is dropped: its
 // client notices and fails the run.
 func (l *originLoop) serve(c *originConn) {
-	n, errno := readNow(c.fd, l.buf[:])
-	if errno == unix.EAGAIN {
+	n, err := readNow(c.fd, l.buf[:])
+	if err != nil {
+		l.drop(c)
 		return
 	}
-	if n == 0 || errno != 0 {
-		l.drop(c)
+	if n == 0 {
 		return
 	}
 	b := l.buf[:n]

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"unsafe"
@@ -14,9 +15,19 @@ import (
 // Reads and writes of the epoll loops go straight to the kernel: they never
 // block, so telling the Go scheduler about each would only cost time.
 
-// readNow reads what is there; EAGAIN means nothing is.
-func readNow(fd int, b []byte) (int, unix.Errno) {
-	return rawIO(unix.SYS_READ, fd, b)
+// readNow reads what is there, 0 bytes if nothing is. The end of the connection is an
+// error that wraps io.ErrUnexpectedEOF; only clients tell anybody of it.
+func readNow(fd int, b []byte) (int, error) {
+	n, errno := rawIO(unix.SYS_READ, fd, b)
+	switch {
+	case errno == unix.EAGAIN:
+		return 0, nil
+	case errno != 0:
+		return 0, fmt.Errorf("read: %w", errno)
+	case n == 0:
+		return 0, fmt.Errorf("connection closed by the server: %w", io.ErrUnexpectedEOF)
+	}
+	return n, nil
 }
 
 // writeNow writes all of b or fails: messages of the request rows fit into

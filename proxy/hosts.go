@@ -34,8 +34,7 @@ func (c *clientConn) checkOriginHost(authority string) error {
 // knowsHost reports whether a host is an address, a name of this machine, that of the
 // origin, or one that Options.AllowHost lets in.
 func (c *clientConn) knowsHost(host string) bool {
-	lower := strings.ToLower(host)
-	if lower == "localhost" || strings.HasSuffix(lower, ".localhost") || lower == containerHost {
+	if lower := strings.ToLower(host); isLocalhost(host) || strings.HasSuffix(lower, ".localhost") || lower == containerHost {
 		return true
 	}
 	if _, err := netip.ParseAddr(host); err == nil {

@@ -30,8 +30,8 @@ func (p *Proxy) Listen(ctx context.Context, l Listener) (net.Addr, error) {
 	}
 	p.log.Info("listening", "addr", nl.Addr().String())
 	open := len(v.opts.AllowFrom) == 0 && (v.opts.Auth.isZero() || l.Reverse != nil || l.Origin || l.Raw != "")
-	if tcp, ok := nl.Addr().(*net.TCPAddr); ok && open && !tcp.IP.IsLoopback() {
-		p.log.Warn("other machines can reach the proxy, and nobody is asked for a password", "addr", tcp.String())
+	if open && !isLoopback(nl.Addr()) {
+		p.log.Warn("other machines can reach the proxy, and nobody is asked for a password", "addr", nl.Addr().String())
 	}
 	return nl.Addr(), nil
 }

@@ -94,12 +94,17 @@ func (d *dialer) connectDirect(ctx context.Context, addr string, trace *traffic.
 	return conn, nil
 }
 
+// isLocalhost reports whether a host is the name of the loopback.
+func isLocalhost(host string) bool {
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
+}
+
 // dialAny connects to host:port. The host localhost has both addresses of the
 // loopback, even where the system knows only one (RFC 6761 section 6.3).
 func (d *dialer) dialAny(ctx context.Context, addr string) (net.Conn, error) {
 	conn, err := d.dial.DialContext(ctx, "tcp", addr)
 	host, port, _ := net.SplitHostPort(addr)
-	if err == nil || errors.Is(err, errLoop) || !strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+	if err == nil || errors.Is(err, errLoop) || !isLocalhost(host) {
 		return conn, err
 	}
 	for _, loopback := range []string{"::1", "127.0.0.1"} {

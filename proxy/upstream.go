@@ -81,7 +81,7 @@ func (d *dialer) refuseOwn(ctx context.Context, addr string) error {
 	if err := d.own.control("tcp", addr, nil); err != nil {
 		return err
 	}
-	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+	if isLocalhost(host) {
 		return errLoop
 	}
 	ips, err := d.resolver().LookupNetIP(ctx, "ip", host)
